@@ -1,0 +1,78 @@
+#!/bin/sh
+# Installs what the end-to-end tests run against; what is there already is left alone.
+#
+#   e2e/setup.sh                       everything
+#   e2e/setup.sh redis postgres ...    only these
+#
+# servers: oidc-provider, and the Node and openssl it needs. browser: Chromium with its driver. keyring: GNOME Keyring.
+# Packages come from apt-get; on other systems it names the commands that are missing.
+set -eu
+cd "$(dirname "$0")"
+
+updated=
+missing=
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+can_install() {
+  command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+}
+
+# need COMMAND PACKAGE...: installs the packages unless the command is there.
+need() {
+  command=$1
+  shift
+  if found "$command"; then return; fi
+  echo "setup: installing $*"
+  if can_install; then
+    apt_install "$@" || { refresh && apt_install "$@"; } || true
+  fi
+  found "$command" || missing="$missing
+  $command (Debian: apt-get install $*)"
+}
+
+# PostgreSQL's server is not on the PATH in Debian.
+found() {
+  command -v "$1" >/dev/null || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1
+}
+
+# The package lists are fetched at most once, and only when an installation has failed without.
+refresh() {
+  [ -z "$updated" ] || return 1
+  updated=yes
+  as_root apt-get update -q
+}
+
+servers() {
+  need node nodejs
+  need npm npm
+  need openssl openssl
+  if found node && found npm; then
+    echo "setup: oidc-provider"
+    (cd oidc-provider && npm ci --omit=dev --no-audit --no-fund --loglevel=error)
+  fi
+}
+redis() { need redis-server redis-server; need redis-cli redis-tools; }
+postgres() { need initdb postgresql; need psql postgresql-client; }
+browser() { need chromium chromium; need chromedriver chromium-driver; }
+keyring() { need gnome-keyring-daemon gnome-keyring; need dbus-run-session dbus; need secret-tool libsecret-tools; }
+
+[ $# -gt 0 ] || set -- servers redis postgres browser keyring
+for part; do
+  case $part in
+  servers | redis | postgres | browser | keyring) "$part" ;;
+  *) echo "setup: no part $part; there are servers, redis, postgres, browser and keyring" >&2; exit 2 ;;
+  esac
+done
+
+if [ -n "$missing" ]; then
+  echo "setup: these commands are missing; install them with your system's package manager:$missing" >&2
+  exit 1
+fi
+echo "setup: ready"

@@ -1,0 +1,397 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrClosed comes from every call on a closed engine.
+var ErrClosed = errors.New("oauth2grant: closed")
+
+// ErrReentrant says that a call was made from within the flight it would wait for.
+var ErrReentrant = errors.New("oauth2grant: the grant was called from within its own flow, store or hook, and would wait for itself")
+
+// ErrSuperseded says that the result of a run was not used, since a value was set, or the last one dropped, after it began.
+var ErrSuperseded = errors.New("oauth2grant: the token was set or revoked while another was being obtained")
+
+// Reason says why a flight was started.
+type Reason int
+
+const (
+	Look  Reason = iota // somebody else may have changed the value
+	Need                // a caller has no fresh value
+	Due                 // it is time
+	Force               // a caller wants a new one
+)
+
+// Config is what an engine works with. Its funcs get a context that names the engine.
+type Config[T any] struct {
+	// Renew obtains the next value without asking a person, and publishes it through the flight. It gives nil and no error when nothing had to be done. With
+	// both a snapshot and an error the callers get the snapshot, and the error is remembered.
+	Renew func(*Flight[T]) (*Snapshot[T], error)
+	// SignIn obtains one in the way that may ask a person: with Force in any case, with Need unless somebody else has done so meanwhile.
+	SignIn func(*Flight[T]) (*Snapshot[T], error)
+	// Interactive says that SignIn asks a person: then it is stopped when nobody waits for it any more.
+	Interactive bool
+	// Judge says what an error of the two means.
+	Judge func(error) Verdict
+	// Changed tells whether a refused question would be another one now.
+	Changed func(context.Context) bool
+	// Failed is told of every failure, after the callers were released.
+	Failed func(ctx context.Context, err error, retryIn time.Duration)
+
+	Now                    func() time.Time // the wall clock
+	MinBackOff, MaxBackOff time.Duration
+	IdleAfter              time.Duration // zero: a value is renewed though nobody uses it
+	Eager                  bool          // renew at once
+	Passive                bool          // no background goroutine
+}
+
+// Engine keeps one value fresh. All methods are safe for concurrent use.
+type Engine[T any] struct {
+	cfg     Config[T]
+	current atomic.Pointer[Snapshot[T]]
+	renew   *lane[T]
+	signIn  *lane[T]
+
+	life    context.Context
+	end     context.CancelCauseFunc
+	unwatch func() bool
+	wg      sync.WaitGroup
+	wake    chan struct{}
+	due     atomic.Int64 // from when on a reader wakes the refresher; unix nanoseconds
+	look    atomic.Bool  // somebody else may have changed the value
+
+	mu     sync.Mutex
+	epoch  uint64
+	closed bool
+	told   []func() // not yet run
+	teller bool     // a goroutine runs them
+}
+
+// New starts an engine that lives until Close is called or ctx ends.
+func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
+	e := &Engine[T]{cfg: cfg, wake: make(chan struct{}, 1)}
+	e.life, e.end = context.WithCancelCause(ctx)
+	e.renew, e.signIn = e.newLane(cfg.Renew), e.newLane(cfg.SignIn)
+	e.due.Store(never)
+	e.unwatch = context.AfterFunc(e.life, e.shut)
+	if !cfg.Passive {
+		e.wg.Go(e.refresh)
+	}
+	return e
+}
+
+func (e *Engine[T]) newLane(fly func(*Flight[T]) (*Snapshot[T], error)) *lane[T] {
+	return &lane[T]{e: e, fly: fly, memory: memory{min: e.cfg.MinBackOff, max: e.cfg.MaxBackOff}}
+}
+
+func (e *Engine[T]) now() time.Time { return e.cfg.Now().Round(0) }
+
+// Fresh gives the value if nobody has to wait for a newer one, else nil. It neither locks nor allocates.
+func (e *Engine[T]) Fresh() *Snapshot[T] {
+	s := e.current.Load()
+	if s == nil {
+		return nil
+	}
+	now := e.cfg.Now().UnixNano()
+	if now < s.quiet {
+		s.mark()
+		return s
+	}
+	if now < s.fresh {
+		s.mark()
+		if due := e.due.Load(); now >= due && e.due.CompareAndSwap(due, never) {
+			e.nudge()
+		}
+		return s
+	}
+	return nil
+}
+
+// Current gives the last value published, however old; nil: none.
+func (e *Engine[T]) Current() *Snapshot[T] { return e.current.Load() }
+
+// usable gives the value if it is better than an error.
+func (e *Engine[T]) usable() *Snapshot[T] {
+	if s := e.current.Load(); s != nil && e.now().UnixNano() < s.expiry {
+		s.mark()
+		return s
+	}
+	return nil
+}
+
+// Get gives a fresh value. It waits for one, on ctx, if there is none.
+func (e *Engine[T]) Get(ctx context.Context) (*Snapshot[T], error) {
+	for {
+		if s := e.Fresh(); s != nil {
+			return s, nil
+		}
+		s, err := e.obtain(ctx)
+		if s != nil {
+			s.mark()
+			return s, nil
+		}
+		if err != nil {
+			if s := e.usable(); s != nil && !errors.Is(err, ErrClosed) {
+				return s, nil
+			}
+			return nil, err
+		}
+	}
+}
+
+// obtain takes part in a renewal and, if that says so, in a sign-in. It gives neither a value nor an error when it is to be called again.
+func (e *Engine[T]) obtain(ctx context.Context) (*Snapshot[T], error) {
+	if err := e.admit(ctx); err != nil {
+		return nil, err
+	}
+	s, err := e.share(ctx, e.renew)
+	if err == nil || ctx.Err() != nil || !e.cfg.Interactive || !e.cfg.Judge(err).NeedsLogin {
+		return s, err
+	}
+	return e.share(ctx, e.signIn)
+}
+
+// share joins the flight on l, or makes one if nothing speaks against it.
+func (e *Engine[T]) share(ctx context.Context, l *lane[T]) (*Snapshot[T], error) {
+	changed := e.changed(ctx, l)
+	_, s, err := l.join(ctx, func() (*Flight[T], *Snapshot[T], error) {
+		if s := e.Fresh(); s != nil {
+			return nil, s, nil
+		}
+		if l.memory.stands(e.now()) && !changed {
+			return nil, nil, l.memory.err
+		}
+		return e.takeOff(ctx, l, Need)
+	})
+	return s, err
+}
+
+// changed tells whether what was refused would be another question now.
+func (e *Engine[T]) changed(ctx context.Context, l *lane[T]) bool {
+	l.mu.Lock()
+	refused := l.memory.refused()
+	l.mu.Unlock()
+	return refused && e.cfg.Changed(withLink(ctx, e, nil))
+}
+
+// Renew obtains a new value now, without asking a person, whatever is remembered of failures.
+func (e *Engine[T]) Renew(ctx context.Context) (*Snapshot[T], error) {
+	return e.force(ctx, e.renew, Due)
+}
+
+// Run obtains a new value now in the way that may ask a person, whatever is remembered of failures.
+func (e *Engine[T]) Run(ctx context.Context) (*Snapshot[T], error) {
+	return e.force(ctx, e.signIn, Force)
+}
+
+// force joins a flight on l that was started for at least the reason given, or makes one.
+func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snapshot[T], error) {
+	for {
+		if err := e.admit(ctx); err != nil {
+			return nil, err
+		}
+		f, s, err := l.join(ctx, func() (*Flight[T], *Snapshot[T], error) { return e.takeOff(ctx, l, Force) })
+		if err == nil && f != nil && f.Why < least && !f.Obtained {
+			continue
+		}
+		if s == nil && err == nil {
+			if s = e.Fresh(); s == nil {
+				err = ErrSuperseded
+			}
+		}
+		if s != nil {
+			s.mark()
+			return s, nil
+		}
+		return nil, err
+	}
+}
+
+// admit turns away who may not wait.
+func (e *Engine[T]) admit(ctx context.Context) error {
+	if e.life.Err() != nil {
+		return e.closedError()
+	}
+	if inside(ctx, e) {
+		return ErrReentrant
+	}
+	if ctx.Err() != nil {
+		return &LeftError{Cause: cause(ctx)}
+	}
+	return nil
+}
+
+// takeOff makes a flight that the callers of a lane will share. The lane is locked.
+func (e *Engine[T]) takeOff(ctx context.Context, l *lane[T], why Reason) (*Flight[T], *Snapshot[T], error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || e.life.Err() != nil {
+		return nil, nil, e.closedError()
+	}
+	e.wg.Add(1)
+	f := &Flight[T]{
+		Why: why, lane: l, epoch: e.epoch, abandon: l == e.signIn && e.cfg.Interactive,
+		vanished: make(chan struct{}), overdue: make(chan struct{}),
+	}
+	f.ctx, f.cancel = e.detach(ctx, f.commit)
+	return f, nil, nil
+}
+
+// detach gives a context with the values of ctx that ends with the engine, not with ctx.
+func (e *Engine[T]) detach(ctx context.Context, commit func()) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(withLink(context.WithoutCancel(ctx), e, commit))
+	stop := context.AfterFunc(e.life, func() { cancel(context.Cause(e.life)) })
+	return ctx, func(cause error) { stop(); cancel(cause) }
+}
+
+// Current tells whether nothing was set or dropped since the flight began.
+func (f *Flight[T]) Current() bool {
+	e := f.lane.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.epoch == f.epoch
+}
+
+// Publish makes s the value, unless one was set or dropped since the flight began. It tells whether it did.
+func (f *Flight[T]) Publish(s *Snapshot[T]) bool {
+	e := f.lane.e
+	s.seal()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.epoch != f.epoch {
+		return false
+	}
+	f.published = true
+	if f.Why == Force && f.lane == e.signIn {
+		e.epoch++
+		f.epoch = e.epoch
+	}
+	if !e.closed {
+		e.current.Store(s)
+	}
+	return true
+}
+
+// Drop removes the value that a flight found to be gone, unless one was set since it began.
+func (f *Flight[T]) Drop() bool {
+	e := f.lane.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.epoch != f.epoch {
+		return false
+	}
+	f.published = true
+	e.current.Store(nil)
+	return true
+}
+
+// Set makes s the value, or leaves none where s is nil. What began before is discarded, and failures are forgotten.
+func (e *Engine[T]) Set(s *Snapshot[T]) {
+	if s != nil {
+		s.seal()
+	}
+	e.mu.Lock()
+	if !e.closed {
+		e.current.Store(s)
+	}
+	e.epoch++
+	e.mu.Unlock()
+	e.forgive()
+}
+
+// forgive forgets the failures of both lanes.
+func (e *Engine[T]) forgive() {
+	for _, l := range []*lane[T]{e.renew, e.signIn} {
+		l.mu.Lock()
+		l.memory.reset()
+		l.mu.Unlock()
+	}
+	e.nudge()
+}
+
+// Note remembers a failure that happened outside a flight, so that the background tries again.
+func (e *Engine[T]) Note(err error) {
+	e.renew.fail(e.life, err)
+	e.nudge()
+}
+
+// Invalidate marks the value as refused if it is still old. Nobody is given it any more.
+func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
+	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, Invalid: true}
+	e.current.CompareAndSwap(old, s.seal())
+}
+
+// Changed says that somebody else may have changed the value. It does not block.
+func (e *Engine[T]) Changed() {
+	e.look.Store(true)
+	e.nudge()
+}
+
+// Guard gives a context for work outside a flight: it has the values of ctx, names the engine, and ends with ctx and with the engine. The work is waited for
+// by Close until done is called.
+func (e *Engine[T]) Guard(ctx context.Context) (guarded context.Context, done func(), err error) {
+	if err := e.admit(ctx); err != nil {
+		return nil, nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, nil, e.closedError()
+	}
+	e.wg.Add(1)
+	ctx, cancel := context.WithCancelCause(withLink(ctx, e, nil))
+	stop := context.AfterFunc(e.life, func() { cancel(context.Cause(e.life)) })
+	return ctx, func() { stop(); cancel(nil); e.wg.Done() }, nil
+}
+
+// Health tells how renewing goes: the failures in a row, the last of them, and when the background tries next; zero: not by itself.
+func (e *Engine[T]) Health() (failures int, last error, next time.Time) {
+	m := &e.renew.memory
+	e.renew.mu.Lock()
+	defer e.renew.mu.Unlock()
+	switch s := e.current.Load(); {
+	case e.cfg.Passive || m.err != nil && !m.retries():
+	case m.err != nil:
+		next = m.until
+	case s != nil:
+		next = s.RenewAt
+	}
+	return m.count, m.err, next
+}
+
+// Closed gives the error of a closed engine, nil while it lives.
+func (e *Engine[T]) Closed() error {
+	if e.life.Err() == nil {
+		return nil
+	}
+	return e.closedError()
+}
+
+// Close ends everything and waits for it.
+func (e *Engine[T]) Close() {
+	e.unwatch()
+	e.shut()
+	e.end(ErrClosed)
+	e.wg.Wait()
+}
+
+// shut lets nothing begin any more, and nobody have the value.
+func (e *Engine[T]) shut() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	e.current.Store(nil)
+}
+
+func (e *Engine[T]) closedError() error {
+	if cause := context.Cause(e.life); cause != nil && !errors.Is(cause, ErrClosed) {
+		return fmt.Errorf("%w: %w", ErrClosed, cause)
+	}
+	return ErrClosed
+}

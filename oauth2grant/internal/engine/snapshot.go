@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// Snapshot is one published value with its times. It is immutable but for the mark that it was used. All times are of the wall clock.
+type Snapshot[T any] struct {
+	Value      T
+	Since      time.Time // when it was published
+	RenewAt    time.Time // when the background renews it; zero: never
+	FreshUntil time.Time // until when nobody waits for a newer one; zero: for ever
+	Expiry     time.Time // until when it is better than an error; zero: for ever
+	Invalid    bool      // somebody refused it: it is kept only to be compared with
+
+	quiet, fresh, expiry int64 // unix nanoseconds; before quiet a reader has nothing to do
+	used                 atomic.Bool
+}
+
+const never = math.MaxInt64
+
+func (s *Snapshot[T]) seal() *Snapshot[T] {
+	if s.Invalid {
+		s.quiet, s.fresh, s.expiry = 0, 0, 0
+		return s
+	}
+	s.fresh, s.expiry = nanos(s.FreshUntil), nanos(s.Expiry)
+	s.quiet = min(nanos(s.RenewAt), s.fresh)
+	return s
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return never
+	}
+	return t.UnixNano()
+}
+
+func (s *Snapshot[T]) mark() {
+	if !s.used.Load() {
+		s.used.Store(true)
+	}
+}

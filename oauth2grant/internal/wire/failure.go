@@ -1,0 +1,121 @@
+package wire
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Failure is an error answer, or the lack of a usable one.
+type Failure struct {
+	Status      int    // of HTTP; zero: none came
+	Code        string // of RFC 6749 §5.2; empty: none that could be read
+	Description string
+	URI         string
+	RetryAfter  time.Duration
+	Cause       error // why no usable answer came
+	Own         bool  // the request could not even be made
+	Unprocessed bool  // the server provably did nothing
+}
+
+// readFailure reads an answer that is not a success.
+func readFailure(a Answer) *Failure {
+	f := &Failure{Status: a.Status, RetryAfter: retryAfter(a.Header)}
+	if members, err := readMembers(a.Body); err == nil {
+		f.readError(members)
+	}
+	f.Unprocessed = a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable
+	return f
+}
+
+func (f *Failure) readError(m members) {
+	if code := m.text("error"); isCode(code) {
+		f.Code = code
+		f.Description = m.text("error_description")
+		f.URI = m.text("error_uri")
+	}
+}
+
+// isCode tells whether s looks like the error code of a specification, and not like prose.
+func isCode(s string) bool {
+	for _, r := range s {
+		if r <= ' ' || r > '~' || r == '"' || r == '\\' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 100
+}
+
+// retryAfter reads RFC 9110 §10.2.3: seconds, or a date.
+func retryAfter(h http.Header) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(date))
+	}
+	return 0
+}
+
+// longest bounds what is kept of a server's prose.
+const longest = 500
+
+// scrub takes out of the server's words what the request must keep secret, and what would break a log line.
+func (f *Failure) scrub(sent Form) {
+	for _, text := range []*string{&f.Description, &f.URI} {
+		for _, secret := range secrets(sent) {
+			*text = strings.ReplaceAll(*text, secret, "[redacted]")
+			*text = strings.ReplaceAll(*text, url.QueryEscape(secret), "[redacted]")
+		}
+		*text = strings.Map(func(r rune) rune {
+			if !unicode.IsPrint(r) {
+				return ' '
+			}
+			return r
+		}, *text)
+		if len(*text) > longest {
+			*text = strings.ToValidUTF8((*text)[:longest], "") + "…"
+		}
+	}
+}
+
+// public are the parameters of a request that are no secret; all others may be.
+var public = map[string]bool{
+	"grant_type": true, "client_id": true, "scope": true, "redirect_uri": true, "response_type": true, "resource": true, "audience": true, "token_type_hint": true,
+	"code_challenge_method": true, "client_assertion_type": true, "subject_token_type": true, "requested_token_type": true, "actor_token_type": true, "username": true,
+}
+
+// shortest is the length below which a value is no secret worth the name, and its removal would garble the text.
+const shortest = 4
+
+func secrets(sent Form) []string {
+	var found []string
+	for name, values := range sent.Values {
+		for _, v := range values {
+			if !public[name] && len(v) >= shortest {
+				found = append(found, v)
+			}
+		}
+	}
+	scheme, credentials, _ := strings.Cut(sent.Header.Get("Authorization"), " ")
+	if pair, err := base64.StdEncoding.DecodeString(credentials); err == nil && strings.EqualFold(scheme, "Basic") {
+		_, secret, _ := strings.Cut(string(pair), ":")
+		found = append(found, longEnough(secret)...)
+		if plain, err := url.QueryUnescape(secret); err == nil && plain != secret {
+			found = append(found, longEnough(plain)...)
+		}
+	}
+	return append(found, longEnough(credentials)...)
+}
+
+func longEnough(secret string) []string {
+	if len(secret) < shortest {
+		return nil
+	}
+	return []string{secret}
+}

@@ -1,0 +1,89 @@
+package oauth2grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+const opRevoke = "revocation"
+
+// Revoke revokes one token (RFC 7009). hint is "access_token", "refresh_token" or empty. A token that the server does not know counts as revoked. It blocks
+// until the server has answered or ctx ends, and gives an *Error, or errors.ErrUnsupported where the server has no such endpoint.
+func (c *Client) Revoke(ctx context.Context, token, hint string) error {
+	if ctx == nil {
+		return errNilContext
+	}
+	if token == "" {
+		return refuse(opRevoke, "there is no token")
+	}
+	to, _, err := c.endpointOf(ctx, opRevoke, func(s Server) string { return s.RevocationURL })
+	if err != nil {
+		return err
+	}
+	params := form("token", token)
+	if hint != "" {
+		params.Set("token_type_hint", hint)
+	}
+	return c.postTo(ctx, opRevoke, to, c.revocationAuth, params, nil)
+}
+
+// Revoke revokes the refresh token and the access token at the server (RFC 7009), and deletes them from the Store and from memory even if the server failed. It
+// waits for a running renewal first, on ctx. It gives the joined errors; errors.ErrUnsupported is among them where the server has no revocation endpoint.
+// Nothing is fetched until the next call.
+func (g *Grant) Revoke(ctx context.Context) error {
+	if ctx == nil {
+		return errNilContext
+	}
+	ctx, done, err := g.engine.Guard(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	held, stored, unlock, lockErr := g.lockToSave(ctx)
+	defer unlock()
+	if lockErr != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("oauth2grant: Revoke: %w", errors.Join(context.Cause(ctx), lockErr))
+		}
+		held = ctx
+	}
+	tokens := []Token{stored}
+	if s := g.engine.Current(); s != nil && s.Value.token != stored {
+		tokens = append(tokens, s.Value.token)
+	}
+	problems := []error{lockErr, g.revokeAll(held, tokens)}
+	deleting, cancel := context.WithTimeout(context.WithoutCancel(held), saveTimeout)
+	defer cancel()
+	if err := g.store.Delete(deleting); err != nil {
+		problems = append(problems, fmt.Errorf("%w: delete: %w", errStore, err))
+	}
+	g.keep.meet()
+	g.keep.wait(nil)
+	g.engine.Set(nil)
+	return errors.Join(problems...)
+}
+
+// revokeAll revokes what the tokens hold: refresh tokens first, since with them go most servers' access tokens.
+func (g *Grant) revokeAll(ctx context.Context, tokens []Token) error {
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.Refresh.Timeout)
+	defer cancel()
+	var problems []error
+	revoke := func(token, hint string) {
+		if token == "" {
+			return
+		}
+		err := g.client.Revoke(ctx, token, hint)
+		if errors.Is(err, errors.ErrUnsupported) && errors.Is(errors.Join(problems...), errors.ErrUnsupported) {
+			return // once will do
+		}
+		problems = append(problems, err)
+	}
+	for _, t := range tokens {
+		revoke(t.RefreshToken, "refresh_token")
+	}
+	for _, t := range tokens {
+		revoke(t.AccessToken, "access_token")
+	}
+	return errors.Join(problems...)
+}

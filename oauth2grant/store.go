@@ -1,0 +1,71 @@
+package oauth2grant
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Store keeps one token, bound to it by its constructor, beyond the life of a Grant. Package granttest/storetest holds any implementation to this contract.
+// All methods are safe for concurrent use and return when ctx ends.
+type Store interface {
+	// Load gives the token, or ErrNoToken when there is none. Any other error means that the store can't say.
+	Load(ctx context.Context) (Token, error)
+	// Save replaces the token; it is durable when Save returns nil. With a ctx that descends from Lock's held it fails once that lock was lost.
+	Save(ctx context.Context, t Token) error
+	// Delete removes the token; it is no error when there is none.
+	Delete(ctx context.Context) error
+	// Lock waits until no other holder is left, in this process or any other that shares the store. held descends from ctx, carries the fence for Save
+	// and Delete, and ends when the lease is lost. unlock may be called more than once, and after held has ended.
+	Lock(ctx context.Context) (held context.Context, unlock func(), err error)
+}
+
+// Notifier is what a Store may implement besides: a family of stores shares one subscription.
+type Notifier interface {
+	// Notify calls changed, which does not block, after somebody else may have changed the token, until stop is called; stop waits for a call under way.
+	// It returns at once and connects, if it must, in the background.
+	Notify(changed func()) (stop func())
+}
+
+// SingleProcess gives a Store a Lock that excludes the other holders in this process, and only those. Embed it in a Store that no other process shares. Its
+// zero value is ready for use, and it must not be copied.
+type SingleProcess struct {
+	once sync.Once
+	sem  *semaphore.Weighted
+}
+
+// Lock waits for the other holders in this process. The lease is never lost.
+func (l *SingleProcess) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
+	l.once.Do(func() { l.sem = semaphore.NewWeighted(1) })
+	if err := l.sem.Acquire(ctx, 1); err != nil {
+		return nil, nil, err
+	}
+	var once sync.Once
+	return ctx, func() { once.Do(func() { l.sem.Release(1) }) }, nil
+}
+
+// memoryStore is the Store of a grant that was given none.
+type memoryStore struct {
+	SingleProcess
+	mu    sync.Mutex
+	token Token
+}
+
+func (s *memoryStore) Load(context.Context) (Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.token == (Token{}) {
+		return Token{}, ErrNoToken
+	}
+	return s.token, nil
+}
+
+func (s *memoryStore) Save(_ context.Context, t Token) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token = t
+	return nil
+}
+
+func (s *memoryStore) Delete(ctx context.Context) error { return s.Save(ctx, Token{}) }

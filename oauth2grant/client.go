@@ -90,7 +90,7 @@ func (c *Client) RequestToken(ctx context.Context, params url.Values) (Token, er
 	if len(c.scopes) > 0 && !values.Has("scope") && takesScope(grantType) {
 		values.Set("scope", strings.Join(c.scopes, " "))
 	}
-	return c.token(ctx, exchange{op: grantType, form: values, scope: values.Get("scope"), patient: !takesScope(grantType)})
+	return c.token(ctx, exchange{op: grantType, form: values, scope: values.Get("scope"), patient: grantType == grantCode})
 }
 
 // Refresh trades a refresh token for a new token (RFC 6749 §6). Config.Params are added, Config.Scopes are not: pass scope in params to narrow it. A
@@ -267,6 +267,7 @@ func (c *Client) learn(from string, h http.Header) {
 func failed(op string, f *wire.Failure) *Error {
 	return &Error{
 		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status, RetryAfter: f.RetryAfter, cause: f.Cause,
+		interval: time.Duration(f.Interval) * time.Second,
 	}
 }
 

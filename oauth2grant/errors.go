@@ -67,8 +67,9 @@ type Error struct {
 	StatusCode  int           // of HTTP
 	RetryAfter  time.Duration // what the server asked for; zero: nothing
 
-	cause   error
-	refused bool // not the server's word but ours, and final: it can't, it must not, or it is not what was asked for
+	cause    error
+	interval time.Duration // between polls, that the server asked for with slow_down
+	refused  bool          // not the server's word but ours, and final: it can't, it must not, or it is not what was asked for
 }
 
 // Error says what failed and why.

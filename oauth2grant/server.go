@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
@@ -150,11 +151,17 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 	return s, nil
 }
 
-// printable shortens a server's text for an error.
+// printable makes a server's text fit for an error.
 func printable(s string) string {
 	const most = 200
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s)
 	if len(s) > most {
-		return s[:most] + "…"
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }

@@ -47,7 +47,7 @@ type Flight[T any] struct {
 	told      []func(context.Context)
 }
 
-var errAbandoned = errors.New("oauth2grant: every caller has left")
+var errAbandoned = errors.New("oauth2grant: every caller has left the sign-in; it can be tried again soon")
 
 // join waits for the flight under way, or for a new one that start makes. start runs under the lane's lock and may answer instead.
 func (l *lane[T]) join(ctx context.Context, start func() (*Flight[T], *Snapshot[T], error)) (*Flight[T], *Snapshot[T], error) {

@@ -17,6 +17,7 @@ type Failure struct {
 	Description string
 	URI         string
 	RetryAfter  time.Duration
+	Interval    int64 // seconds between polls that a device should keep (RFC 8628 §3.5); zero: nothing said
 	Cause       error // why no usable answer came
 	Own         bool  // the request could not even be made
 	Unprocessed bool  // the server provably did nothing
@@ -37,6 +38,7 @@ func (f *Failure) readError(m members) {
 		f.Code = code
 		f.Description = m.text("error_description")
 		f.URI = m.text("error_uri")
+		f.Interval = m.seconds("interval")
 	}
 }
 

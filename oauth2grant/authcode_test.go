@@ -1,0 +1,304 @@
+package oauth2grant_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/callbackserver"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+)
+
+// signInServer serves an authorization server over sockets, for flows whose answer comes over one.
+func signInServer(t *testing.T, cfg granttest.Config) (*granttest.Server, oauth2grant.Config) {
+	t.Helper()
+	srv := granttest.New(cfg)
+	ts := httptest.NewServer(srv)
+	t.Cleanup(ts.Close)
+	srv.SetIssuer(ts.URL)
+	return srv, oauth2grant.Config{
+		Server: oauth2grant.Server{Issuer: ts.URL}, Auth: oauth2grant.Public("native"), HTTPClient: ts.Client(), Scopes: []string{"openid", "read"},
+	}
+}
+
+// visit is what a browser does with the address of the callback.
+func visit(ctx context.Context, callback string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, callback, nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return errors.Join(err, res.Body.Close())
+}
+
+// approve gives an Open that signs alice in.
+func approve(srv *granttest.Server) func(context.Context, string) error {
+	return func(ctx context.Context, authURL string) error {
+		callback, err := srv.Approve(authURL, "alice")
+		if err != nil {
+			return err
+		}
+		return visit(ctx, callback)
+	}
+}
+
+func TestASignInInTheBrowserGivesATokenThatIsRefreshedWithoutOne(t *testing.T) {
+	srv, cfg := signInServer(t, granttest.Config{})
+	var opened atomic.Int32
+	g := newGrant(t, oauth2grant.AuthCode{Open: func(ctx context.Context, authURL string) error {
+		opened.Add(1)
+		return approve(srv)(ctx, authURL)
+	}}, cfg)
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			if err := g.PrepareRequest(t.Context(), http.Header{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if _, err := g.RefreshToken(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d tabs were opened", n)
+	}
+	query := srv.Requests(granttest.Token)[0].Form
+	if query.Get("code_verifier") == "" || query.Get("redirect_uri") == "" {
+		t.Error("the exchange lacks the verifier or the redirect URI")
+	}
+}
+
+func TestTheAnswerMayBePasted(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		paste func(callback string) string
+		fails bool
+	}{
+		{"the address of the callback", func(u string) string { return " " + u + "\n" }, false},
+		{"its query", func(u string) string { _, q, _ := cut(u); return q }, false},
+		{"the bare code", func(u string) string { _, q, _ := cut(u); v, _ := url.ParseQuery(q); return v.Get("code") }, false},
+		{"another address", func(string) string { return "https://example.com/?x=1" }, true},
+		{"an address with another state", func(u string) string {
+			b, q, _ := cut(u)
+			v, _ := url.ParseQuery(q)
+			v.Set("state", "x")
+			return b + "?" + v.Encode()
+		}, true},
+		{"prose", func(string) string { return "I don't know" }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv, cfg := signInServer(t, granttest.Config{})
+			address := make(chan string, 1)
+			g := newGrant(t, oauth2grant.AuthCode{
+				Open: func(_ context.Context, authURL string) error { address <- authURL; return nil },
+				Paste: func(context.Context) (string, error) {
+					callback, err := srv.Approve(<-address, "alice")
+					return c.paste(callback), err
+				},
+			}, cfg)
+			if err := g.EnsureActiveToken(t.Context()); (err != nil) != c.fails {
+				t.Errorf("error is %v, want one: %v", err, c.fails)
+			}
+		})
+	}
+}
+
+func cut(u string) (before, query string, found bool) {
+	parsed, err := url.Parse(u)
+	if err != nil {
+		return "", "", false
+	}
+	q := parsed.RawQuery
+	parsed.RawQuery = ""
+	return parsed.String(), q, true
+}
+
+func TestASignInEndsWithTheReasonAndFreesThePort(t *testing.T) {
+	deny := func(srv *granttest.Server) func(context.Context, string) error {
+		return func(ctx context.Context, authURL string) error {
+			callback, err := srv.Deny(authURL)
+			return errors.Join(err, visit(ctx, callback))
+		}
+	}
+	nobody := func(*granttest.Server) func(context.Context, string) error {
+		return func(context.Context, string) error { return nil }
+	}
+	edit := func(change func(url.Values)) func(*granttest.Server) func(context.Context, string) error {
+		return func(srv *granttest.Server) func(context.Context, string) error {
+			return func(ctx context.Context, authURL string) error {
+				callback, err := srv.Approve(authURL, "alice")
+				u, parseErr := url.Parse(callback)
+				if err = errors.Join(err, parseErr); err != nil {
+					return err
+				}
+				q := u.Query()
+				change(q)
+				u.RawQuery = q.Encode()
+				return visit(ctx, u.String())
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		open func(*granttest.Server) func(context.Context, string) error
+		want error // nil: any
+	}{
+		{"the person refuses", deny, oauth2grant.AccessDenied},
+		{"nobody comes in time", nobody, oauth2grant.ErrAuthorizationTimeout},
+		{"another issuer answers", edit(func(q url.Values) { q.Set("iss", "https://evil.example") }), nil},
+		{"the promised issuer is missing", edit(func(q url.Values) { q.Del("iss") }), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv, cfg := signInServer(t, granttest.Config{})
+			port := freePort(t)
+			g := newGrant(t, oauth2grant.AuthCode{Open: c.open(srv), Timeout: 300 * time.Millisecond, Callback: callbackserver.Config{Ports: []int{port}}}, cfg)
+			err := g.EnsureActiveToken(t.Context())
+			if err == nil || c.want != nil && !errors.Is(err, c.want) {
+				t.Errorf("error is %v, want %v", err, c.want)
+			}
+			if srv.Count(granttest.Token) != 0 {
+				t.Error("a code was exchanged")
+			}
+			bind(t, port)
+		})
+	}
+}
+
+func TestClosingTheGrantEndsASignInAndFreesThePort(t *testing.T) {
+	_, cfg := signInServer(t, granttest.Config{})
+	port := freePort(t)
+	opened := make(chan struct{})
+	g := newGrant(t, oauth2grant.AuthCode{
+		Open:     func(context.Context, string) error { close(opened); return nil },
+		Callback: callbackserver.Config{Ports: []int{port}},
+	}, cfg)
+	waiting := make(chan error, 1)
+	go func() { waiting <- g.EnsureActiveToken(context.Background()) }()
+	<-opened
+	_ = g.Close()
+	if err := <-waiting; !errors.Is(err, oauth2grant.ErrClosed) {
+		t.Errorf("error is %v", err)
+	}
+	bind(t, port)
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
+}
+
+func bind(t *testing.T, port int) {
+	t.Helper()
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	if err != nil {
+		t.Fatalf("the port is not free again: %v", err)
+	}
+	_ = l.Close()
+}
+
+func TestAWebApplicationBeginsAndFinishesAnAuthorization(t *testing.T) {
+	srv, cfg := signInServer(t, granttest.Config{Clients: []granttest.Client{{ID: "web", Secret: "web-secret", RedirectURIs: []string{"https://app.example/cb"}}}})
+	cfg.Auth = oauth2grant.SecretBasic("web", "web-secret")
+	c, err := oauth2grant.NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := func() oauth2grant.Authorization {
+		t.Helper()
+		a, err := c.BeginAuthorization(t.Context(), "https://app.example/cb", url.Values{"prompt": {"consent"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	answer := func(a oauth2grant.Authorization) url.Values {
+		t.Helper()
+		callback, err := srv.Approve(a.URL, "alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(callback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Query()
+	}
+	a, b := begin(), begin()
+	if a.State == b.State || a.CodeVerifier == b.CodeVerifier || a.Nonce == b.Nonce || len(a.State) < 43 || len(a.CodeVerifier) < 43 {
+		t.Error("state, verifier and nonce must be fresh and long")
+	}
+	if token, err := c.FinishAuthorization(t.Context(), a, answer(a)); err != nil || token.RefreshToken == "" {
+		t.Errorf("FinishAuthorization: %v", err)
+	}
+	srv.Reset()
+	for name, spoil := range map[string]func(*oauth2grant.Authorization, url.Values){
+		"the state of another request": func(a *oauth2grant.Authorization, _ url.Values) { a.State = begin().State },
+		"no state in the session":      func(a *oauth2grant.Authorization, q url.Values) { a.State = ""; q.Set("state", "") },
+		"no verifier in the session":   func(a *oauth2grant.Authorization, _ url.Values) { a.CodeVerifier = "" },
+		"a duplicate code":             func(_ *oauth2grant.Authorization, q url.Values) { q.Add("code", "x") },
+		"another issuer":               func(_ *oauth2grant.Authorization, q url.Values) { q.Set("iss", "https://evil.example") },
+		"no code":                      func(_ *oauth2grant.Authorization, q url.Values) { q.Del("code") },
+		"an error without our state":   func(_ *oauth2grant.Authorization, q url.Values) { q.Del("state"); q.Set("error", "access_denied") },
+	} {
+		a := begin()
+		q := answer(a)
+		spoil(&a, q)
+		if _, err := c.FinishAuthorization(t.Context(), a, q); err == nil || errors.Is(err, oauth2grant.AccessDenied) {
+			t.Errorf("%s: error is %v", name, err)
+		}
+	}
+	if n := srv.Count(granttest.Token); n != 0 {
+		t.Errorf("%d codes were exchanged after a refused answer", n)
+	}
+	for _, name := range []string{"state", "nonce", "client_id", "redirect_uri", "response_type", "code_challenge"} {
+		if _, err := c.BeginAuthorization(t.Context(), "https://app.example/cb", url.Values{name: {"x"}}); err == nil {
+			t.Errorf("params may set %s", name)
+		}
+	}
+}
+
+func TestACodeWhoseExchangeMayHaveHappenedIsNotSentAgain(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault granttest.Fault
+		sent  int
+		works bool
+	}{
+		{"the answer is cut off", granttest.Fault{Cut: granttest.CutAfter}, 1, false},
+		{"the server says that it is busy", granttest.Error(http.StatusServiceUnavailable, "", ""), 2, true},
+		{"the server fails", granttest.Error(http.StatusInternalServerError, "", ""), 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv, cfg := signInServer(t, granttest.Config{})
+			srv.Script(granttest.Token, c.fault)
+			g := newGrant(t, oauth2grant.AuthCode{Open: approve(srv)}, cfg)
+			if err := g.EnsureActiveToken(t.Context()); (err == nil) != c.works {
+				t.Errorf("error is %v", err)
+			}
+			if n := srv.Count(granttest.Token); n != c.sent {
+				t.Errorf("the code was sent %d times, want %d", n, c.sent)
+			}
+		})
+	}
+}

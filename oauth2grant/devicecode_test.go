@@ -1,0 +1,150 @@
+package oauth2grant_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+)
+
+func deviceConfig(srv *granttest.Server) oauth2grant.Config {
+	return oauth2grant.Config{Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.Public("native"), HTTPClient: srv.HTTPClient(), Scopes: []string{"read"}}
+}
+
+// polls gives the seconds after the start at which the token endpoint was asked.
+func polls(srv *granttest.Server, start time.Time) []int {
+	var at []int
+	for _, r := range srv.Requests(granttest.Token) {
+		at = append(at, int(r.Time.Sub(start).Round(time.Second)/time.Second))
+	}
+	return at
+}
+
+func TestDevicePollingKeepsTheScheduleOfTheServer(t *testing.T) {
+	pending := granttest.Error(http.StatusBadRequest, "authorization_pending", "")
+	slowDown := granttest.Error(http.StatusBadRequest, "slow_down", "")
+	larger := slowDown
+	larger.Body = `{"error":"slow_down","interval":30}`
+	for _, c := range []struct {
+		name     string
+		interval time.Duration
+		script   []granttest.Fault
+		want     []int
+	}{
+		{"the first poll comes after one interval", 5 * time.Second, nil, []int{5}},
+		{"pending keeps the interval", 7 * time.Second, []granttest.Fault{pending, pending}, []int{7, 14, 21}},
+		{"slow_down adds 5 s for good", 5 * time.Second, []granttest.Fault{slowDown, pending, pending}, []int{5, 15, 25, 35}},
+		{"slow_down takes the server's larger interval", 5 * time.Second, []granttest.Fault{larger, pending}, []int{5, 35, 65}},
+		{
+			"a busy server and a cut connection double the wait until there is an answer", 5 * time.Second,
+			[]granttest.Fault{pending, slowDown, granttest.Error(http.StatusServiceUnavailable, "", ""), {Cut: granttest.CutBefore}, pending},
+			[]int{5, 10, 20, 40, 80, 90},
+		},
+		{"Retry-After is kept", 5 * time.Second, []granttest.Fault{granttest.RetryAfter(http.StatusTooManyRequests, time.Minute)}, []int{5, 65}},
+		{"HTML with 502 is no answer", 5 * time.Second, []granttest.Fault{granttest.HTML(http.StatusBadGateway)}, []int{5, 15}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := granttest.New(granttest.Config{DeviceInterval: c.interval})
+				srv.Script(granttest.Token, c.script...)
+				flow := oauth2grant.DeviceCode{Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error {
+					return srv.ApproveDevice(p.UserCode, "alice")
+				}}
+				g := newGrant(t, flow, deviceConfig(srv))
+				start := time.Now()
+				if err := g.EnsureActiveToken(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if got := polls(srv, start); !slices.Equal(got, c.want) {
+					t.Errorf("polls after %v s, want %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestADeviceSignInEndsWithTheReason(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		prompt func(*granttest.Server, oauth2grant.DevicePrompt) error
+		script []granttest.Fault
+		want   error
+	}{
+		{"the person refuses", func(s *granttest.Server, p oauth2grant.DevicePrompt) error { return s.DenyDevice(p.UserCode) }, nil, oauth2grant.AccessDenied},
+		{"nobody comes until the code expires", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil }, nil, oauth2grant.ErrAuthorizationTimeout},
+		{
+			"the server says that it has expired", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil },
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "expired_token", "")}, oauth2grant.ErrAuthorizationTimeout,
+		},
+		{"the prompt fails", func(*granttest.Server, oauth2grant.DevicePrompt) error { return errStoreDown }, nil, errStoreDown},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := granttest.New(granttest.Config{})
+				srv.Script(granttest.Token, c.script...)
+				flow := oauth2grant.DeviceCode{Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error { return c.prompt(srv, p) }}
+				g := newGrant(t, flow, deviceConfig(srv))
+				if err := g.EnsureActiveToken(t.Context()); !errors.Is(err, c.want) {
+					t.Errorf("error is %v, want %v", err, c.want)
+				}
+				asked := srv.Count(granttest.DeviceAuthorization)
+				if g.EnsureActiveToken(t.Context()) == nil || srv.Count(granttest.DeviceAuthorization) != asked {
+					t.Error("the next call did not wait for the back-off")
+				}
+			})
+		})
+	}
+}
+
+func TestADevicePromptHasWhatThePersonNeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{DeviceLifetime: 3 * time.Minute})
+		srv.Script(granttest.DeviceAuthorization, granttest.Fault{Edit: func(answer map[string]any) {
+			answer["verification_url"] = answer["verification_uri"] // as some servers spell it
+			delete(answer, "verification_uri")
+			delete(answer, "interval")
+		}})
+		var seen oauth2grant.DevicePrompt
+		flow := oauth2grant.DeviceCode{PKCE: true, Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error {
+			seen = p
+			return srv.ApproveDevice(p.UserCode, "alice")
+		}}
+		start := time.Now()
+		g := newGrant(t, flow, deviceConfig(srv))
+		if err := g.EnsureActiveToken(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if seen.UserCode == "" || seen.VerificationURI == "" || seen.VerificationURIComplete == "" || !seen.Expiry.Equal(start.Add(3*time.Minute)) {
+			t.Errorf("prompt is %+v", seen)
+		}
+		if got := polls(srv, start); !slices.Equal(got, []int{5}) {
+			t.Errorf("without an interval polls came after %v s, want 5", got)
+		}
+		asked := srv.Requests(granttest.DeviceAuthorization)[0].Form
+		if asked.Get("code_challenge_method") != "S256" || asked.Get("scope") != "read" || srv.Requests(granttest.Token)[0].Form.Get("code_verifier") == "" {
+			t.Error("the request lacks the code challenge or the scope, or the poll the verifier")
+		}
+	})
+}
+
+func TestADeviceSignInStopsWithItsCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{})
+		g := newGrant(t, oauth2grant.DeviceCode{Prompt: func(context.Context, oauth2grant.DevicePrompt) error { return nil }}, deviceConfig(srv))
+		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+		defer cancel()
+		if err := g.EnsureActiveToken(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error is %v", err)
+		}
+		time.Sleep(time.Hour)
+		if n := srv.Count(granttest.Token); n != 2 {
+			t.Errorf("%d polls, want the two before the caller left", n)
+		}
+	})
+}

@@ -1,0 +1,570 @@
+package oauth2grant_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+)
+
+// world is an authorization server and a backend that several grants share.
+type world struct {
+	*testing.T
+	srv *granttest.Server
+	b   *backend
+}
+
+func inWorld(t *testing.T, cfg granttest.Config, test func(w world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		test(world{t, granttest.New(cfg), newBackend()})
+	})
+}
+
+func (w world) config() oauth2grant.Config {
+	return oauth2grant.Config{
+		Server: oauth2grant.Server{TokenURL: w.srv.URL(granttest.Token), RevocationURL: w.srv.URL(granttest.Revocation)},
+		Auth:   oauth2grant.SecretBasic("client", "secret"), HTTPClient: w.srv.HTTPClient(), Store: store{w.b},
+	}
+}
+
+// seed puts a token into the store that the server has issued to alice.
+func (w world) seed() oauth2grant.Token {
+	access, refresh, life := w.srv.Issue("client", "alice", "read")
+	t := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Scope: "read", Expiry: time.Now().Add(life).UTC()}
+	w.b.set(func() { w.b.token, w.b.full = t, true })
+	return t
+}
+
+func (w world) ensure(g *oauth2grant.Grant) {
+	w.Helper()
+	if err := g.EnsureActiveToken(w.Context()); err != nil {
+		w.Fatalf("EnsureActiveToken: %v", err)
+	}
+}
+
+func (w world) token(g *oauth2grant.Grant) oauth2grant.Token {
+	w.Helper()
+	t, err := g.Token(w.Context())
+	if err != nil {
+		w.Fatalf("Token: %v", err)
+	}
+	return t
+}
+
+func (w world) mustFail(err error, targets ...error) {
+	w.Helper()
+	for _, target := range targets {
+		if !errors.Is(err, target) {
+			w.Fatalf("error is %v, want one that is %v", err, target)
+		}
+	}
+}
+
+func TestManyGrantsOnOneStoreRefreshOnce(t *testing.T) {
+	inWorld(t, granttest.Config{Lifetime: 2 * time.Second}, func(w world) {
+		w.seed()
+		const grants, callers = 20, 10
+		var wg sync.WaitGroup
+		for range grants {
+			g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
+			for range callers {
+				wg.Go(func() {
+					for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(50 * time.Millisecond) {
+						w.ensure(g)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		if most := 60*10/14 + 2; w.srv.Count(granttest.Token) > most {
+			t.Errorf("%d token requests, want at most %d", w.srv.Count(granttest.Token), most)
+		}
+		if w.srv.ReuseDetected() > 0 {
+			t.Error("a rotated refresh token was used again")
+		}
+		for _, r := range w.srv.Requests(granttest.Token) {
+			if r.Status != http.StatusOK {
+				t.Errorf("a token request was refused: %s", r.Code)
+			}
+		}
+	})
+}
+
+func TestAnInvalidGrantIsBelievedOnlyAfterASecondLookAtTheStore(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		first := w.seed()
+		cfg := w.config()
+		var newer oauth2grant.Token
+		cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if newer.AccessToken == "" { // somebody rotates without the lock, just before
+				newer = w.seed()
+				w.srv.RevokeToken(first.RefreshToken)
+			}
+			return w.srv.Transport().RoundTrip(r)
+		})}
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)
+		time.Sleep(2 * time.Hour) // the stored one has expired
+		w.srv.Reset()
+		got := w.token(g)
+		if w.b.get().RefreshToken != got.RefreshToken || got.RefreshToken == first.RefreshToken {
+			t.Error("the newer token was not taken over")
+		}
+		if slices.ContainsFunc(w.b.saves, func(s oauth2grant.Token) bool { return s == (oauth2grant.Token{}) }) {
+			t.Error("the newer token was deleted")
+		}
+	})
+}
+
+func TestADeadRefreshTokenIsSentOnce(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		seeded := w.seed()
+		w.srv.RevokeToken(seeded.RefreshToken)
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
+		w.mustFail(failureOf(g.RefreshToken(w.Context())), oauth2grant.ErrLoginRequired, oauth2grant.InvalidGrant)
+		for range 100 {
+			_, err := g.RefreshToken(w.Context())
+			w.mustFail(err, oauth2grant.ErrLoginRequired)
+			time.Sleep(time.Minute)
+		}
+		if n := w.srv.Count(granttest.Token); n != 1 {
+			t.Errorf("the refused refresh token was sent %d times", n)
+		}
+		if state := g.Status().State; state != oauth2grant.StateLoginRequired {
+			t.Errorf("state is %v", state)
+		}
+		if w.b.get() != seeded {
+			t.Error("the stored token was changed")
+		}
+	})
+}
+
+func failureOf(_ oauth2grant.Token, err error) error { return err }
+
+func TestATokenThatCanNotBeSavedIsUsedAndSavedLater(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		var told []error
+		cfg := w.config()
+		cfg.Hooks.OnError = func(_ context.Context, err error, _ time.Duration) { told = append(told, err) }
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)
+		w.ensure(g)
+		w.b.set(func() { w.b.onSave = func() error { return errStoreDown } })
+		got, err := g.RefreshToken(w.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ensure(g)
+		if s := g.Status(); !s.Usable || !errors.Is(s.Err, errStoreDown) || s.NextRefresh.IsZero() {
+			t.Errorf("status does not say that the token is not saved: %+v", s)
+		}
+		w.b.set(func() { w.b.onSave = nil })
+		time.Sleep(2 * time.Minute)
+		if w.b.get() != got {
+			t.Error("the token was not saved when the store was well again")
+		}
+		if s := g.Status(); s.Err != nil || s.Failures != 0 {
+			t.Errorf("status after the save: %+v", s)
+		}
+		if n := w.srv.Count(granttest.Token); n != 1 {
+			t.Errorf("%d token requests for one refresh", n)
+		}
+		synctest.Wait()
+		if len(told) == 0 || !errors.Is(told[0], errStoreDown) {
+			t.Errorf("OnError was told %v", told)
+		}
+	})
+}
+
+func TestATokenIsSavedLaterOnlyOverTheOneItWasMadeFrom(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
+		w.ensure(g)
+		w.b.set(func() { w.b.onSave = func() error { return errStoreDown } })
+		if _, err := g.RefreshToken(w.Context()); err != nil {
+			t.Fatal(err)
+		}
+		theirs := w.seed() // somebody else signs in meanwhile
+		w.b.set(func() { w.b.onSave = nil })
+		time.Sleep(2 * time.Minute)
+		if w.b.get() != theirs {
+			t.Error("the other's token was overwritten")
+		}
+		if w.token(g).AccessToken != theirs.AccessToken {
+			t.Error("the other's token was not adopted")
+		}
+	})
+}
+
+func TestAnEmptiedStoreMeansSignedOut(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		cfg := w.config()
+		cfg.Token = w.seed() // also as a seed: it must not come back
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)
+		w.ensure(g)
+		w.b.set(func() { w.b.token, w.b.full = oauth2grant.Token{}, false })
+		time.Sleep(59 * time.Minute) // a renewal came due
+		w.mustFail(g.EnsureActiveToken(w.Context()), oauth2grant.ErrLoginRequired)
+		if n := w.srv.Count(granttest.Token); n != 0 {
+			t.Errorf("%d token requests with a remembered refresh token", n)
+		}
+	})
+}
+
+func TestASignOutIsNoticedAtOnceWhereTheStoreNotifies(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		here, there := w.config(), w.config()
+		here.Store, there.Store = notifying{store{w.b}, 1}, notifying{store{w.b}, 2}
+		a, b := newGrant(w.T, oauth2grant.RefreshOnly{}, here), newGrant(w.T, oauth2grant.RefreshOnly{}, there)
+		w.ensure(a)
+		w.ensure(b)
+		renewed, err := a.RefreshToken(w.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if w.token(b) != renewed {
+			t.Error("the other grant did not adopt the renewed token at once")
+		}
+		if err := a.Revoke(w.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.mustFail(b.EnsureActiveToken(w.Context()), oauth2grant.ErrLoginRequired)
+	})
+}
+
+func TestAStoreThatIsDownCostsNoUsableTokenAndAllowsNoUnlockedRefresh(t *testing.T) {
+	for name, fail := range map[string]func(*backend){
+		"it can not be locked": func(b *backend) { b.onLock = func() error { return errStoreDown } },
+		"it can not be read":   func(b *backend) { b.onLoad = func() error { return errStoreDown } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, granttest.Config{}, func(w world) {
+				w.seed()
+				g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
+				w.ensure(g)
+				w.b.set(func() { fail(w.b) })
+				for start := time.Now(); time.Since(start) < 59*time.Minute; time.Sleep(10 * time.Second) {
+					w.ensure(g)
+				}
+				time.Sleep(2 * time.Minute)
+				w.mustFail(g.EnsureActiveToken(w.Context()), errStoreDown)
+				if n := w.srv.Count(granttest.Token); n != 0 {
+					t.Errorf("%d token requests without the store", n)
+				}
+				w.b.set(func() { w.b.onLoad, w.b.onLock = nil, nil })
+				time.Sleep(time.Minute)
+				w.ensure(g)
+			})
+		})
+	}
+}
+
+func TestTheClockOfWhoSavedATokenIsNotTrusted(t *testing.T) {
+	inWorld(t, granttest.Config{Lifetime: time.Hour}, func(w world) {
+		theirs := newGrant(w.T, oauth2grant.Password{Username: "alice", Password: "wonderland"}, w.config())
+		w.ensure(theirs)
+		w.b.set(func() { w.b.token.Expiry = w.b.token.Expiry.Add(5 * time.Hour) }) // their clock is ahead
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
+		w.ensure(g)
+		if limit := time.Now().Add(time.Hour); g.Status().Expiry.After(limit) {
+			t.Errorf("expiry is %v, want at most %v", g.Status().Expiry, limit)
+		}
+	})
+}
+
+func TestWhoLostTheLeaseDoesNotOverwriteWhatIsNewer(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
+		w.ensure(g)
+		w.srv.Script(granttest.Token, granttest.Fault{DelayAnswer: time.Second})
+		done := make(chan error, 1)
+		go func() { done <- failureOf(g.RefreshToken(w.Context())) }()
+		time.Sleep(500 * time.Millisecond)
+		w.b.loseLease()
+		theirs := w.seed()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if w.b.get() != theirs {
+			t.Fatal("the newer token was overwritten without a lease")
+		}
+		time.Sleep(2 * time.Minute)
+		if w.token(g).AccessToken != theirs.AccessToken || w.b.get() != theirs {
+			t.Error("the newer token was not adopted")
+		}
+	})
+}
+
+func TestCloseDoesNotDropARefreshThatIsAnswered(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer time.Duration
+		end    func(context.CancelFunc, *oauth2grant.Grant)
+		saved  bool
+	}{
+		{"within 2 s of Close", 1900 * time.Millisecond, func(_ context.CancelFunc, g *oauth2grant.Grant) { _ = g.Close() }, true},
+		{"within 2 s of the end of its context", 1900 * time.Millisecond, func(stop context.CancelFunc, g *oauth2grant.Grant) { stop(); _ = g.Close() }, true},
+		{"too late", 3 * time.Second, func(_ context.CancelFunc, g *oauth2grant.Grant) { _ = g.Close() }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inWorld(t, granttest.Config{}, func(w world) {
+				seeded := w.seed()
+				ctx, stop := context.WithCancel(w.Context())
+				defer stop()
+				g, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, w.config())
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.ensure(g)
+				w.srv.Script(granttest.Token, granttest.Fault{DelayAnswer: c.answer})
+				waiting := make(chan error, 1)
+				go func() { waiting <- failureOf(g.RefreshToken(context.WithoutCancel(w.Context()))) }()
+				synctest.Wait()
+				start := time.Now()
+				c.end(stop, g)
+				if took := time.Since(start); took > 2*time.Second+10*time.Millisecond {
+					t.Errorf("Close took %v", took)
+				}
+				w.mustFail(<-waiting, oauth2grant.ErrClosed)
+				if saved := w.b.get() != seeded; saved != c.saved {
+					t.Errorf("saved: %v, want %v", saved, c.saved)
+				}
+			})
+		})
+	}
+}
+
+func TestCloseWithoutAStoreWaitsForNoAnswer(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		cfg := w.config()
+		cfg.Store = nil
+		g := newGrant(w.T, oauth2grant.ClientCredentials{}, cfg)
+		w.srv.Break(granttest.Token, granttest.Fault{Hang: true})
+		waiting := make(chan error, 1)
+		go func() { waiting <- g.EnsureActiveToken(context.Background()) }()
+		synctest.Wait()
+		start := time.Now()
+		_ = g.Close()
+		if took := time.Since(start); took > 0 {
+			t.Errorf("Close took %v", took)
+		}
+		w.mustFail(<-waiting, oauth2grant.ErrClosed)
+	})
+}
+
+func TestTheSeedFillsAnEmptyStoreAndWhatTheStoreHoldsWins(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		stored := w.seed()
+		cfg := w.config()
+		access, refresh, _ := w.srv.Issue("client", "alice")
+		cfg.Token = oauth2grant.Token{AccessToken: access, RefreshToken: refresh}
+		if got := w.token(newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)); got != stored {
+			t.Error("the seed was preferred to the stored token")
+		}
+		w.b.set(func() { w.b.token, w.b.full = oauth2grant.Token{}, false })
+		if got := w.token(newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)); got.AccessToken != access || w.b.get() != got {
+			t.Error("the seed was not used, or not saved")
+		}
+	})
+}
+
+// person is an interactive flow that a test plays.
+type person struct {
+	srv  *granttest.Server
+	tabs atomic.Int32
+	run  func(ctx context.Context) error // nil: signs in after a second
+}
+
+func (p *person) Interactive() bool { return true }
+
+func (p *person) Run(ctx context.Context, c *oauth2grant.Client) (oauth2grant.Token, error) {
+	p.tabs.Add(1)
+	if p.run != nil {
+		if err := p.run(ctx); err != nil {
+			return oauth2grant.Token{}, err
+		}
+	} else {
+		time.Sleep(time.Second)
+	}
+	access, refresh, life := p.srv.Issue("client", "alice", "read")
+	return oauth2grant.Token{AccessToken: access, RefreshToken: refresh, Expiry: time.Now().Add(life)}, nil
+}
+
+func TestTenGrantsOnOneStoreOpenOneTab(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		p := &person{srv: w.srv}
+		var wg sync.WaitGroup
+		for range 10 {
+			g := newGrant(w.T, p, w.config())
+			for range 10 {
+				wg.Go(func() { w.ensure(g) })
+			}
+		}
+		wg.Wait()
+		if n := p.tabs.Load(); n != 1 {
+			t.Errorf("%d tabs were opened", n)
+		}
+	})
+}
+
+func TestTheBackgroundAndRefreshTokenNeverAskAPerson(t *testing.T) {
+	inWorld(t, granttest.Config{Lifetime: time.Minute}, func(w world) {
+		p := &person{srv: w.srv}
+		cfg := w.config()
+		cfg.Refresh.Eager = true
+		g := newGrant(w.T, p, cfg)
+		_, err := g.RefreshToken(w.Context())
+		w.mustFail(err, oauth2grant.ErrLoginRequired)
+		w.ensure(g)
+		w.srv.RevokeToken(w.b.get().RefreshToken)
+		time.Sleep(time.Hour)
+		if n := p.tabs.Load(); n != 1 {
+			t.Errorf("%d tabs were opened, want the one that a caller asked for", n)
+		}
+		w.mustFail(failureOf(g.RefreshToken(w.Context())), oauth2grant.ErrLoginRequired)
+		w.ensure(g) // a caller may ask again
+		if n := p.tabs.Load(); n != 2 {
+			t.Errorf("%d tabs were opened, want 2", n)
+		}
+	})
+}
+
+func TestASignInStopsWhenItsLastWaiterLeavesAndWaitsForTheBackOff(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		stopped := make(chan struct{}, 10)
+		p := &person{srv: w.srv, run: func(ctx context.Context) error {
+			<-ctx.Done()
+			stopped <- struct{}{}
+			return ctx.Err()
+		}}
+		g := newGrant(w.T, p, w.config())
+		impatient := func() error {
+			ctx, cancel := context.WithTimeout(w.Context(), 10*time.Millisecond)
+			defer cancel()
+			return g.EnsureActiveToken(ctx)
+		}
+		w.mustFail(impatient(), context.DeadlineExceeded)
+		<-stopped
+		for range 3 {
+			if impatient() == nil {
+				t.Error("a call within the back-off did not fail")
+			}
+		}
+		if n := p.tabs.Load(); n != 1 {
+			t.Errorf("impatient callers opened %d tabs", n)
+		}
+		p.run = nil
+		time.Sleep(time.Minute)
+		w.ensure(g)
+	})
+}
+
+func TestSetTokenReplacesWhatIsUnderWayAndForgetsFailures(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		seeded := w.seed()
+		w.srv.RevokeToken(seeded.RefreshToken)
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
+		time.Sleep(2 * time.Hour)
+		w.mustFail(g.EnsureActiveToken(w.Context()), oauth2grant.ErrLoginRequired)
+		access, refresh, life := w.srv.Issue("client", "alice")
+		fresh := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(life).UTC()}
+		if err := g.SetToken(w.Context(), fresh); err != nil {
+			t.Fatal(err)
+		}
+		if w.token(g) != fresh || w.b.get() != fresh {
+			t.Error("the token that was set is not used, or not saved")
+		}
+		if s := g.Status(); s.State != oauth2grant.StateFresh || s.Err != nil {
+			t.Errorf("status: %+v", s)
+		}
+	})
+}
+
+func TestATokenSetDuringASlowFetchWins(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		p := &person{srv: w.srv, run: func(context.Context) error { time.Sleep(time.Minute); return nil }}
+		g := newGrant(w.T, p, w.config())
+		fetched := make(chan oauth2grant.Token, 1)
+		go func() {
+			got, err := g.FetchToken(w.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			fetched <- got
+		}()
+		time.Sleep(time.Second)
+		access, refresh, life := w.srv.Issue("client", "alice")
+		set := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(life).UTC()}
+		if err := g.SetToken(w.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-fetched; got != set || w.token(g) != set || w.b.get() != set {
+			t.Error("what was begun before SetToken replaced it")
+		}
+	})
+}
+
+func TestRevokeRevokesBothTokensAndForgetsThemEvenIfTheServerFails(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		cfg := w.config()
+		g := newGrant(w.T, oauth2grant.Password{Username: "alice", Password: "wonderland"}, cfg)
+		first := w.token(g)
+		if err := g.Revoke(w.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if w.srv.Active(first.AccessToken) || w.srv.Active(first.RefreshToken) {
+			t.Error("the server still knows the tokens")
+		}
+		if s := g.Status(); s.State != oauth2grant.StateEmpty || w.srv.Count(granttest.Token) != 1 {
+			t.Errorf("something was fetched: %+v", s)
+		}
+		w.ensure(g)
+		w.srv.Break(granttest.Revocation, granttest.Error(http.StatusServiceUnavailable, "temporarily_unavailable", ""))
+		w.mustFail(g.Revoke(w.Context()), oauth2grant.TemporarilyUnavailable)
+		if w.b.get() != (oauth2grant.Token{}) || g.Status().Usable {
+			t.Error("the token was kept since the server failed")
+		}
+	})
+}
+
+func TestACallOnAGrantFromItsOwnFlowFailsAtOnce(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		cfg := w.config()
+		cfg.Store = nil
+		var a, b *oauth2grant.Grant
+		a = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) { return b.Token(ctx) }), cfg)
+		b = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) { return a.Token(ctx) }), cfg)
+		start := time.Now()
+		if err := a.EnsureActiveToken(w.Context()); err == nil || !strings.Contains(err.Error(), "own flow") {
+			t.Errorf("a circle of grants gave %v", err)
+		}
+		if took := time.Since(start); took > 0 {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+type flowFunc func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error)
+
+func (f flowFunc) Run(ctx context.Context, c *oauth2grant.Client) (oauth2grant.Token, error) {
+	return f(ctx, c)
+}
+func (flowFunc) Interactive() bool { return false }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

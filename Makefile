@@ -1,0 +1,51 @@
+# The two commands of a newcomer are `make demo` and `make test`; each does its own set-up.
+
+SHELL   := bash
+GO      ?= go
+MODULES  = $(patsubst ./%/go.mod,%,$(filter-out ./tools/go.mod ./go.mod,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
+ROOT    := $(CURDIR)
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover leak
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## run the main job on an embedded authorization server, in under 30 s
+	@cd examples && $(GO) run ./quickstart
+
+test: unit modules e2e ## run every test, with real servers; installs what they need
+
+unit: ## test the root module alone; needs nothing but Go
+	$(GO) vet ./...
+	GOOS=windows $(GO) vet ./oauth2grant/... ./callbackserver/...
+	GOOS=darwin $(GO) vet ./oauth2grant/... ./callbackserver/...
+	$(GO) test -race -count=1 ./...
+
+modules: setup ## test the nested modules beside e2e
+	@set -e; for m in $(filter-out e2e,$(MODULES)); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test -race -count=1 ./...); done
+
+e2e: setup ## every flow against real authorization servers, stores and a browser
+	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -timeout 30m ./...
+
+setup: ## install the servers, stores and the browser that the tests talk to
+	@e2e/setup.sh
+
+lint: ## vet, format and lint every module
+	@set -e; lint() { $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint run --config $(ROOT)/.golangci.yml ./...; }; \
+	for m in . $(MODULES); do echo "== $$m"; (cd $$m && lint); done
+
+fmt: ## format every module
+	@set -e; for m in . $(MODULES); do (cd $$m && $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint fmt --config $(ROOT)/.golangci.yml ./...); done
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@set -e; $(GO) list ./... | while read -r pkg; do \
+	  $(GO) test -list '^Fuzz' $$pkg | { grep '^Fuzz' || true; } | while read -r target; do \
+	    echo "== $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./oauth2grant/... | tee /dev/stderr | $(GO) tool -modfile=$(ROOT)/tools/go.mod benchstat -
+
+cover: ## measure the coverage of the root module
+	$(GO) test -coverprofile=coverage.out -coverpkg=./oauth2grant/...,./callbackserver/... ./... && $(GO) tool cover -func=coverage.out | tail -n 1

@@ -1,0 +1,93 @@
+package granttest
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+const (
+	grantClientCredentials = "client_credentials"
+	grantPassword          = "password"
+	grantRefreshToken      = "refresh_token"
+	grantAuthorizationCode = "authorization_code"
+	grantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
+)
+
+// Config describes a [Server]. The zero value is a server with one confidential client, one public client and one user.
+type Config struct {
+	// Issuer is the URL that the server goes by; zero: https://auth.granttest.example. It may have a path. A server behind a
+	// socket learns its URL late: see [Server.SetIssuer].
+	Issuer string
+	// Clients are the registered clients; nil: {ID: "client", Secret: "secret"} and the public {ID: "native"}.
+	Clients []Client
+	// Users maps names to passwords; nil: alice with "wonderland".
+	Users map[string]string
+	// Assertion checks a client_assertion (RFC 7523 §2.2) and returns the id of the client it belongs to; nil refuses them all.
+	// It must not call the server.
+	Assertion func(assertion string) (clientID string, err error)
+	// Lifetime is that of an access token; expires_in tells its whole seconds. Zero: 1 h. Negative: access tokens never expire,
+	// and answers have no expires_in.
+	Lifetime time.Duration
+	// RefreshLifetime is that of each refresh token, counted anew at each rotation; zero: they never expire.
+	RefreshLifetime time.Duration
+	// RefreshFor lists the grant types whose answers carry a refresh token; nil: password, authorization_code and
+	// urn:ietf:params:oauth:grant-type:device_code. Empty but not nil: none.
+	RefreshFor []string
+	// KeepRefreshTokens turns rotation off: a refresh token stays good, and a refresh is answered without one.
+	KeepRefreshTokens bool
+	// Grace is for how long after its rotation a refresh token may come back and is answered with fresh tokens, as if the first
+	// answer had been lost; zero: coming back at all revokes the whole family.
+	Grace time.Duration
+	// DeviceInterval is the time between polls that device answers ask for; expressed in whole seconds. Zero: 5 s.
+	DeviceInterval time.Duration
+	// DeviceLifetime is how long a person has to enter a user code; zero: 10 min.
+	DeviceLifetime time.Duration
+}
+
+// Client is a registered client.
+type Client struct {
+	ID     string
+	Secret string // zero: a public client
+	// RedirectURIs are compared character by character, except for the port of a loopback IP address (RFC 8252 §7.3). Empty:
+	// whichever absolute URI the client names.
+	RedirectURIs []string
+}
+
+func (c Client) public() bool { return c.Secret == "" }
+
+func (c Config) withDefaults() Config {
+	if c.Issuer == "" {
+		c.Issuer = "https://auth.granttest.example"
+	}
+	if c.Clients == nil {
+		c.Clients = []Client{{ID: "client", Secret: "secret"}, {ID: "native"}}
+	}
+	if c.Users == nil {
+		c.Users = map[string]string{"alice": "wonderland"}
+	}
+	if c.Lifetime == 0 {
+		c.Lifetime = time.Hour
+	}
+	if c.RefreshFor == nil {
+		c.RefreshFor = []string{grantPassword, grantAuthorizationCode, grantDeviceCode}
+	}
+	if c.DeviceInterval <= 0 {
+		c.DeviceInterval = 5 * time.Second
+	}
+	if c.DeviceLifetime <= 0 {
+		c.DeviceLifetime = 10 * time.Minute
+	}
+	c.Clients = slices.Clone(c.Clients)
+	c.Users = maps.Clone(c.Users)
+	c.RefreshFor = slices.Clone(c.RefreshFor)
+	return c
+}
+
+func (c Config) client(id string) (Client, bool) {
+	i := slices.IndexFunc(c.Clients, func(client Client) bool { return client.ID == id })
+	if i < 0 {
+		return Client{}, false
+	}
+	return c.Clients[i], true
+}

@@ -1,0 +1,38 @@
+package granttest
+
+import (
+	"crypto/rand"
+	"maps"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const pushedLifetime = time.Minute
+
+// pushedRequest waits for its authorization request, which uses it up.
+type pushedRequest struct {
+	form   url.Values
+	expiry time.Time
+}
+
+// push is RFC 9126 §2.
+func (s *Server) push(c *call) (answer, error) {
+	client, err := s.authenticate(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if c.form.Has("request_uri") {
+		return answer{}, refuse("invalid_request", "request_uri cannot be pushed")
+	}
+	form := maps.Clone(c.form)
+	form.Set("client_id", client.ID)
+	if _, err := s.authorization(form); err != nil {
+		return answer{}, err
+	}
+	uri := "urn:ietf:params:oauth:request_uri:" + rand.Text()
+	s.pushed[uri] = &pushedRequest{form, time.Now().Add(pushedLifetime)}
+	a := reply(map[string]any{"request_uri": uri, "expires_in": int64(pushedLifetime / time.Second)})
+	a.status = http.StatusCreated
+	return a, nil
+}

@@ -1,0 +1,146 @@
+package callbackserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+)
+
+var (
+	// ErrClosed is what [Server.Wait] returns once the server has been closed.
+	// It comes with the cause where the context of [Listen] ended first.
+	ErrClosed = errors.New("callbackserver: server closed")
+
+	// ErrState is what [Server.Wait] returns for a state that it cannot wait
+	// for: an empty one, or one that another Wait is already waiting for.
+	ErrState = errors.New("callbackserver: the state is empty or already waited for; use a new random one for each sign-in")
+)
+
+// Server receives authorization answers on one loopback port. [Listen] makes
+// one; its methods are safe for concurrent use.
+type Server struct {
+	redirectURI string
+	answers     *answers
+	end         context.CancelCauseFunc // ends the life of the server
+	ended       chan struct{}           // closed when nothing of it runs any more
+}
+
+// Limits of one connection. The person's browser needs a fraction of each.
+const (
+	readHeaderTimeout = 5 * time.Second
+	ioTimeout         = 10 * time.Second
+	maxHeaderBytes    = 64 << 10
+	maxBodyBytes      = 64 << 10
+)
+
+// Listen binds the port that cfg asks for and starts to serve it. When it
+// returns, the port is bound; it does not wait for anything. ctx bounds the life
+// of the server: when it ends, the server closes as by [Server.Close].
+//
+// It fails on an unusable cfg, naming every problem at once, if none of
+// the ports is free, and if ctx has already ended; nothing is left running then.
+func Listen(ctx context.Context, cfg Config) (*Server, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("callbackserver: not started: %w", endOf(ctx))
+	}
+	cfg, addr, err := cfg.normalize()
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := bind(ctx, addr, cfg.Ports, cfg.Localhost)
+	if err != nil {
+		return nil, err
+	}
+
+	var bound []netip.AddrPort
+	for _, l := range listeners {
+		bound = append(bound, l.Addr().(*net.TCPAddr).AddrPort())
+	}
+	life, end := context.WithCancelCause(ctx)
+	s := &Server{
+		redirectURI: redirectURI(cfg, bound[0]),
+		answers:     newAnswers(life),
+		end:         end,
+		ended:       make(chan struct{}),
+	}
+	conns := newConns()
+	hs := &http.Server{
+		Handler:           newHandler(cfg, bound, s.answers),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       ioTimeout,
+		WriteTimeout:      ioTimeout,
+		IdleTimeout:       ioTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         conns.state,
+		ConnContext:       withConn,
+
+		DisableGeneralOptionsHandler: true,
+	}
+	var accepting sync.WaitGroup
+	for _, l := range listeners {
+		accepting.Go(func() {
+			// A listener that fails takes the server with it: nobody would answer on it.
+			end(hs.Serve(conns.listener(l)))
+		})
+	}
+	context.AfterFunc(life, func() {
+		defer close(s.ended)
+		s.answers.letPagesOut()
+		hs.Close()
+		accepting.Wait()
+		conns.wait()
+	})
+	return s, nil
+}
+
+func redirectURI(cfg Config, bound netip.AddrPort) string {
+	host := bound.String()
+	if cfg.Localhost {
+		host = net.JoinHostPort("localhost", strconv.Itoa(int(bound.Port())))
+	}
+	u := url.URL{Scheme: "http", Host: host, Path: cfg.Path}
+	return u.String()
+}
+
+// RedirectURI returns the redirect URI of this server, with the port in it. It is
+// the redirect_uri of the authorization request and of the code exchange.
+func (s *Server) RedirectURI() string { return s.redirectURI }
+
+// Expect has the server accept an answer with this state from now on, and keep it
+// for [Server.Wait]. Call it before the browser is opened. An empty state is
+// ignored, and so is any state once the server is closed. An answer that nobody
+// waits for is kept until Close.
+func (s *Server) Expect(state string) {
+	s.answers.mu.Lock()
+	defer s.answers.mu.Unlock()
+	s.answers.expect(state)
+}
+
+// Wait blocks until the answer with this state arrives, and returns its
+// parameters, each with exactly one value; also those of an error answer
+// (RFC 6749 §4.1.2.1), which is no error here. It implies [Server.Expect].
+// When it returns, the state is forgotten: there is one answer per state.
+//
+// It returns an error that wraps the context's when ctx ends first, [ErrClosed]
+// when the server is closed, and [ErrState] at once for a state that cannot be
+// waited for.
+func (s *Server) Wait(ctx context.Context, state string) (url.Values, error) {
+	return s.answers.wait(ctx, state)
+}
+
+// Close stops the server: calls of Wait return [ErrClosed] at once, browsers that
+// have been redirected get up to 500 ms to fetch their page, then every
+// connection is closed. It returns when all goroutines have ended and the port
+// can be bound again. The error is always nil; calling Close again is harmless.
+func (s *Server) Close() error {
+	s.end(ErrClosed)
+	<-s.ended
+	return nil
+}

@@ -118,16 +118,12 @@ func (a AuthCode) await(ctx context.Context, receiver *callbackserver.Server, re
 	})
 	var pasteErr error
 	race.Go(func() error {
-		text, err := a.Paste(ctx)
-		if err != nil || strings.TrimSpace(text) == "" {
-			return nil // the loopback goes on
+		text, failed := a.Paste(ctx)
+		if failed != nil || strings.TrimSpace(text) == "" {
+			return nil //nolint:nilerr // nobody pasted: the loopback goes on
 		}
 		answer, err := readPasted(text)
-		if err != nil {
-			pasteErr = err
-		} else {
-			pasted = &answer
-		}
+		pasted, pasteErr = &answer, err
 		finish()
 		return nil
 	})
@@ -136,9 +132,7 @@ func (a AuthCode) await(ctx context.Context, receiver *callbackserver.Server, re
 	case received != nil:
 		return *received, nil
 	case pasted != nil:
-		return *pasted, nil
-	case pasteErr != nil:
-		return signInAnswer{}, pasteErr
+		return *pasted, pasteErr
 	}
 	return signInAnswer{}, err
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,17 +62,17 @@ func newClient(cfg Config) *Client {
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth
 	}
-	return &Client{session: s, scopes: cfg.Scopes, params: cfg.Params}
+	return (&Client{session: s}).with(cfg)
 }
 
 // with gives a view of c for a grant that has scopes and parameters of its own.
 func (c *Client) with(cfg Config) *Client {
 	view := *c
 	if cfg.Scopes != nil {
-		view.scopes = cfg.Scopes
+		view.scopes = slices.Clone(cfg.Scopes)
 	}
 	if cfg.Params != nil {
-		view.params = cfg.Params
+		view.params = url.Values(http.Header(cfg.Params).Clone())
 	}
 	return &view
 }

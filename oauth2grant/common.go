@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -77,8 +76,7 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 
 func newGrant(flow Flow, cfg Config) *Grant {
 	cfg.Refresh = cfg.Refresh.withDefaults()
-	cfg.Scopes, cfg.Origins = slices.Clone(cfg.Scopes), slices.Clone(cfg.Origins)
-	cfg.Params = maps.Clone(cfg.Params)
+	cfg.Origins = slices.Clone(cfg.Origins)
 	cfg.Token.Expiry = wall(cfg.Token.Expiry)
 	g := &Grant{cfg: cfg, flow: flow, store: cfg.Store, log: cfg.Logger, stop: func() {}}
 	if cfg.Client != nil {

@@ -59,7 +59,7 @@ func (cfg *Config) problems(flow Flow) []error {
 	all = append(all, cfg.Refresh.validate()...)
 	for _, o := range cfg.Origins {
 		if u, err := checkURL(o, true); err != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
-			all = append(all, fmt.Errorf("Origins: %q is not of the form https://host[:port]", o))
+			all = append(all, fmt.Errorf("%q in Origins is not of the form https://host[:port]", o))
 		}
 	}
 	if isNil(flow) {

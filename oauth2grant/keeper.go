@@ -60,12 +60,11 @@ func (k *keeper) waits() *unsaved {
 	return k.waiting
 }
 
-// meet notes that the store has held a token, and tells whether that was known.
-func (k *keeper) meet() (before bool) {
+// meet notes that the store has held a token.
+func (k *keeper) meet() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	before, k.known = k.known, true
-	return before
+	k.known = true
 }
 
 func (k *keeper) isKnown() bool {

@@ -177,7 +177,8 @@ func (p *Pool[K]) slot(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(p.life, func() { cancel(ErrClosed) })()
+	stop := context.AfterFunc(p.life, func() { cancel(ErrClosed) })
+	defer stop()
 	p.mu.Lock()
 	p.waiting++
 	p.evict()

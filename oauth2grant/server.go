@@ -58,7 +58,9 @@ func Discover(ctx context.Context, issuer string, hc *http.Client) (Server, erro
 	if ctx == nil {
 		return Server{}, errNilContext
 	}
-	return discover(ctx, issuer, roundTripper(hc), false)
+	rt, closeIdle := (&Config{HTTPClient: hc}).roundTripper()
+	defer closeIdle()
+	return discover(ctx, issuer, rt, false)
 }
 
 const opDiscovery = "discovery"

@@ -94,19 +94,23 @@ func (t Token) MarshalJSON() ([]byte, error) {
 	return json.Marshal(all)
 }
 
+var errNotToken = errors.New("oauth2grant: this is not the JSON of a token")
+
 // UnmarshalJSON reads what MarshalJSON, or golang.org/x/oauth2, wrote. Members it does not know are kept for Extra.
 func (t *Token) UnmarshalJSON(data []byte) error {
 	var known tokenJSON
 	all := map[string]json.RawMessage{}
 	if err := errors.Join(json.Unmarshal(data, &known), json.Unmarshal(data, &all)); err != nil {
-		return errors.New("oauth2grant: this is not the JSON of a token") // the cause may quote a secret
+		return errNotToken // the cause may quote a secret
 	}
 	read := Token{
 		AccessToken: known.AccessToken, TokenType: known.TokenType, RefreshToken: known.RefreshToken, IDToken: known.IDToken,
 		Scope: known.Scope, lifetime: saneLifetime(known.ExpiresIn),
 	}
 	if known.Expiry != nil && !known.Expiry.IsZero() {
-		read.Expiry = wall(*known.Expiry)
+		if read.Expiry = wall(*known.Expiry); read.Expiry.Year() < 0 || read.Expiry.Year() > 9999 {
+			return errNotToken // in UTC it can't be written
+		}
 	}
 	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool {
 		for _, m := range tokenMembers {

@@ -1,0 +1,208 @@
+package filestore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/crashpoint"
+)
+
+// place is where a token lives.
+type place struct{ dir, base string }
+
+func (p place) lockBase() string { return p.base + ".lock" }
+
+// folder is an open folder: everything is done relative to its descriptor, so that what was checked is what is used.
+type folder struct{ *os.Root }
+
+// open opens the folder and refuses one that others may write to.
+func (p place) open() (folder, error) {
+	root, err := os.OpenRoot(p.dir)
+	if err != nil {
+		return folder{}, wrap(err)
+	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = checkFolder(p.dir, info)
+	}
+	if err != nil {
+		_ = root.Close()
+		return folder{}, err
+	}
+	return folder{root}, nil
+}
+
+// openPrivate opens a file, having checked on the descriptor that it is ours alone. It follows no symbolic link and waits for no pipe. With os.O_CREATE in
+// flag it makes what is missing.
+func (f folder) openPrivate(base string, flag int) (*os.File, error) {
+	for range 100 { // each further time, somebody has just replaced the file
+		named, err := f.Lstat(base)
+		if errors.Is(err, fs.ErrNotExist) && flag&os.O_CREATE != 0 {
+			file, err := f.OpenFile(base, flag|os.O_EXCL, 0o600)
+			if errors.Is(err, fs.ErrExist) {
+				continue
+			}
+			return file, wrap(err)
+		} else if err != nil {
+			return nil, wrap(err)
+		}
+		if err := checkFile(filepath.Join(f.Name(), base), named); err != nil { // before opening what may be a device
+			return nil, err
+		}
+		file, err := f.OpenFile(base, flag&^os.O_CREATE|openFlags, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, wrap(err)
+		}
+		same, err := isPrivate(file, named)
+		if same && err == nil {
+			return file, nil
+		}
+		_ = file.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%w: %s is not the same file twice", ErrInsecure, filepath.Join(f.Name(), base))
+}
+
+// isPrivate tells whether an open file is the one that had the name, and fails if that is not ours alone.
+func isPrivate(file *os.File, named fs.FileInfo) (bool, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return false, wrap(err)
+	}
+	if !os.SameFile(info, named) {
+		return false, nil
+	}
+	return true, checkFile(file.Name(), info)
+}
+
+// read gives the content of a file that is private to us.
+func (f folder) read(base string) ([]byte, error) {
+	file, err := f.openPrivate(base, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	data, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	if err != nil {
+		return nil, wrap(err)
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%w: %s has more than 1 MiB", ErrCorrupt, file.Name())
+	}
+	return data, nil
+}
+
+// replace puts data in the place of a file: the new content is there entirely and durably, or not at all. It tries again when the holder of the lock swept
+// its temporary file away.
+func (f folder) replace(base string, data []byte) error {
+	for try := 1; ; try++ {
+		temp := tempPrefix(base) + rand.Text() + tempSuffix
+		err := f.write(temp, data)
+		if err == nil {
+			crashpoint.At("filestore.temp-written")
+			err = f.Rename(temp, base)
+		}
+		if err != nil {
+			_ = f.Remove(temp)
+			if errors.Is(err, fs.ErrNotExist) && try < 3 {
+				continue
+			}
+			return wrap(err)
+		}
+		crashpoint.At("filestore.renamed")
+		if err := syncFolder(f.Root); err != nil {
+			return wrap(err)
+		}
+		crashpoint.At("filestore.saved")
+		return nil
+	}
+}
+
+// write makes a new file with data and syncs it.
+func (f folder) write(base string, data []byte) error {
+	file, err := f.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+func (f folder) remove(base string) error {
+	if err := f.Remove(base); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return wrap(err)
+	}
+	return wrap(syncFolder(f.Root))
+}
+
+const tempSuffix = ".tmp"
+
+func tempPrefix(base string) string { return "." + base + "." }
+
+// sweep removes the temporary files of a file, which killed processes have left.
+func (f folder) sweep(base string) error {
+	dir, err := f.Open(".")
+	if err != nil {
+		return wrap(err)
+	}
+	defer func() { _ = dir.Close() }()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return wrap(err)
+	}
+	for _, name := range names {
+		unique, mine := strings.CutPrefix(name, tempPrefix(base))
+		unique, temp := strings.CutSuffix(unique, tempSuffix)
+		if !mine || !temp || strings.Contains(unique, ".") { // a point: of a token file whose name begins like this one's
+			continue
+		}
+		if err := f.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return wrap(err)
+		}
+	}
+	return nil
+}
+
+// makeFolder makes dir and what is missing above it, for us alone, durably.
+func makeFolder(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeFolder(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err != nil {
+		if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
+			return nil
+		}
+		return err
+	}
+	parent, err := os.OpenRoot(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = parent.Close() }()
+	return syncFolder(parent)
+}
+
+// wrap marks an error of the file system, which names the path.
+func wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("filestore: %w", err)
+}

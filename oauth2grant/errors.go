@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
 var (
@@ -131,7 +132,7 @@ func (e *Error) severity() severity {
 		return transient
 	case e.Code != "":
 		return refusal
-	case e.StatusCode >= 400:
+	case e.StatusCode >= 400 && (e.cause == nil || errors.Is(e.cause, wire.ErrTooLarge)): // else the answer was cut
 		return unclear
 	default:
 		return transient

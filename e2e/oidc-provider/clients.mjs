@@ -16,6 +16,7 @@ export const clients = (readKey) => [
     grant_types: [...code, 'client_credentials', deviceCode, 'password', tokenExchange], authorization_details_types: ['transfer'] },
   // Reserved characters on purpose: Basic credentials must be form-encoded before base64 (RFC 6749 §2.3.1).
   { client_id: 'odd:id +1', client_secret: 's3cr:t +&=/%~"?', ...machine },
+  { client_id: 'odd:post +1', client_secret: 's3cr:t +&=/%~"?', token_endpoint_auth_method: 'client_secret_post', ...machine },
   { client_id: 'worker', client_secret: 'worker-secret', ...machine },
   { client_id: 'post', client_secret: 'post-secret', token_endpoint_auth_method: 'client_secret_post', ...machine,
     grant_types: ['client_credentials', 'password', 'refresh_token', tokenExchange] },

@@ -11,12 +11,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
 // Options sets up an OIDCProvider.
 type Options struct {
 	AccessTokenLifetime  time.Duration // zero: 60 s
 	RefreshTokenLifetime time.Duration // zero: 1 h
+	TokenDelay           time.Duration // between a token request's effect and its answer; zero: none
 	PKCEOptional         bool          // else a request without a challenge is refused
 	KeepRefreshToken     bool          // else a new one at each use, and a second use of the old one revokes the grant
 	AlwaysRefreshToken   bool          // even without offline_access
@@ -29,7 +32,7 @@ type OIDCProvider struct {
 	dir    string // of server.mjs
 	data   string // keys and certificates
 	env    []string
-	proc   *process
+	proc   *testservers.Process
 	issuer string
 	mtls   string
 }
@@ -47,11 +50,12 @@ type Stats struct {
 func StartOIDCProvider(tb testing.TB, opts Options) *OIDCProvider {
 	tb.Helper()
 	s := &OIDCProvider{tb: tb, dir: oidcProviderDir(tb), data: tb.TempDir()}
-	command(tb, "openssl", "servers")
+	testservers.Command(tb, "openssl", "servers")
 	s.env = []string{
-		"DATA=" + s.data, "PORT=" + freePort(tb), "TLS_PORT=" + freePort(tb), "EXIT_WITH_STDIN=1",
+		"DATA=" + s.data, "PORT=" + testservers.FreePort(tb), "TLS_PORT=" + testservers.FreePort(tb), "EXIT_WITH_STDIN=1",
 		"ACCESS_TOKEN_TTL=" + inSeconds(opts.AccessTokenLifetime, time.Minute),
 		"REFRESH_TOKEN_TTL=" + inSeconds(opts.RefreshTokenLifetime, time.Hour),
+		"TOKEN_DELAY=" + inSeconds(opts.TokenDelay, 0),
 	}
 	if opts.PKCEOptional {
 		s.env = append(s.env, "PKCE=optional")
@@ -84,7 +88,7 @@ func (s *OIDCProvider) Stats(tb testing.TB) Stats {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	res, err := (&http.Client{Transport: tr, Timeout: startTime}).Do(req)
+	res, err := (&http.Client{Transport: tr, Timeout: 30 * time.Second}).Do(req)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -99,7 +103,7 @@ func (s *OIDCProvider) Stats(tb testing.TB) Stats {
 // Stop ends the server. Its tokens and statistics were in memory and are gone.
 func (s *OIDCProvider) Stop() {
 	s.tb.Helper()
-	s.proc.end(s.tb, syscall.SIGTERM)
+	s.proc.End(s.tb, syscall.SIGTERM)
 }
 
 // Restart stops it, if it runs, and starts it with the same addresses and keys.
@@ -108,13 +112,13 @@ func (s *OIDCProvider) Restart() {
 	if s.proc != nil {
 		s.Stop()
 	}
-	cmd := exec.Command(command(s.tb, "node", "servers"), "server.mjs")
+	cmd := exec.Command(testservers.Command(s.tb, "node", "servers"), "server.mjs")
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), s.env...)
 	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives, and the server no longer than that
 		s.tb.Fatal(err)
 	}
-	proc, line := run(s.tb, cmd, "ready {")
+	proc, line := testservers.Run(s.tb, cmd, "ready {")
 	s.proc = proc
 	var ready struct{ Issuer, MTLS string }
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "ready ")), &ready); err != nil {
@@ -134,7 +138,7 @@ func oidcProviderDir(tb testing.TB) string {
 		candidate := filepath.Join(dir, "oidc-provider")
 		if _, err := os.Stat(filepath.Join(candidate, "server.mjs")); err == nil {
 			if _, err := os.Stat(filepath.Join(candidate, "node_modules", "oidc-provider")); err != nil {
-				missing(tb, "oidc-provider", "servers")
+				testservers.Missing(tb, "oidc-provider", "servers")
 			}
 			return candidate
 		}

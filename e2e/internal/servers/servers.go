@@ -6,14 +6,10 @@
 package servers
 
 import (
-	"math/rand/v2"
-	"net"
-	"os"
-	"os/exec"
-	"strconv"
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
+	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
 // StartFosite starts the authorization server that runs in this process.
@@ -31,37 +27,20 @@ func StartFosite(tb testing.TB, cfg authserver.Config) *authserver.Server {
 	return s
 }
 
-// missing ends the test: what is not installed, part is the argument of setup.sh that installs it.
-func missing(tb testing.TB, what, part string) {
+// Redis is a redis-server that has every write on disk before it answers it.
+type Redis = testservers.Redis
+
+// StartRedis starts a redis-server; args go to its command line, after ours.
+func StartRedis(tb testing.TB, args ...string) *Redis {
 	tb.Helper()
-	const sentence = "%s is not installed: run e2e/setup.sh %s"
-	if os.Getenv("CI") == "true" {
-		tb.Fatalf(sentence, what, part)
-	}
-	tb.Skipf(sentence, what, part)
+	return testservers.StartRedis(tb, args...)
 }
 
-// command is the path of an installed program.
-func command(tb testing.TB, name, part string) string {
-	tb.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		missing(tb, name, part)
-	}
-	return path
-}
+// Postgres is a PostgreSQL server with an empty cluster.
+type Postgres = testservers.Postgres
 
-// freePort looks below the ports that outgoing connections take (32768 on Linux): a server must find its own again after a stop.
-func freePort(tb testing.TB) string {
+// StartPostgres makes a cluster and starts its server.
+func StartPostgres(tb testing.TB) *Postgres {
 	tb.Helper()
-	for range 100 {
-		port := strconv.Itoa(20000 + rand.IntN(12000))
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
-		if err == nil {
-			l.Close()
-			return port
-		}
-	}
-	tb.Fatal("no free port between 20000 and 32000")
-	return ""
+	return testservers.StartPostgres(tb)
 }

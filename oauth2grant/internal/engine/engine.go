@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,7 @@ type Config[T any] struct {
 	SignIn func(*Flight[T]) (*Snapshot[T], error)
 	// Interactive says that SignIn asks a person: then it is stopped when nobody waits for it any more.
 	Interactive bool
-	// Judge says what an error of the two means.
+	// Judge says what an error of the two means. It is called under a lock.
 	Judge func(error) Verdict
 	// Changed tells whether a refused question would be another one now.
 	Changed func(context.Context) bool
@@ -58,17 +57,15 @@ type Engine[T any] struct {
 	renew   *lane[T]
 	signIn  *lane[T]
 
-	life    context.Context
-	end     context.CancelCauseFunc
-	unwatch func() bool
-	wg      sync.WaitGroup
-	wake    chan struct{}
-	due     atomic.Int64 // from when on a reader wakes the refresher; unix nanoseconds
-	look    atomic.Bool  // somebody else may have changed the value
+	life context.Context
+	end  context.CancelCauseFunc
+	wg   sync.WaitGroup // not zero while life lasts
+	wake chan struct{}
+	due  atomic.Int64 // from when on a reader wakes the refresher; unix nanoseconds
+	look atomic.Bool  // somebody else may have changed the value
 
-	mu     sync.Mutex
+	mu     sync.Mutex // taken after that of a lane
 	epoch  uint64
-	closed bool
 	told   []func() // not yet run
 	teller bool     // a goroutine runs them
 }
@@ -79,7 +76,8 @@ func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
 	e.life, e.end = context.WithCancelCause(ctx)
 	e.renew, e.signIn = e.newLane(cfg.Renew), e.newLane(cfg.SignIn)
 	e.due.Store(never)
-	e.unwatch = context.AfterFunc(e.life, e.shut)
+	e.wg.Add(1)
+	context.AfterFunc(e.life, e.shut)
 	if !cfg.Passive {
 		e.wg.Go(e.refresh)
 	}
@@ -137,7 +135,7 @@ func (e *Engine[T]) Get(ctx context.Context) (*Snapshot[T], error) {
 			return s, nil
 		}
 		if err != nil {
-			if s := e.usable(); s != nil && !errors.Is(err, ErrClosed) {
+			if s := e.usable(); s != nil && e.life.Err() == nil {
 				return s, nil
 			}
 			return nil, err
@@ -159,12 +157,12 @@ func (e *Engine[T]) obtain(ctx context.Context) (*Snapshot[T], error) {
 
 // share joins the flight on l, or makes one if nothing speaks against it.
 func (e *Engine[T]) share(ctx context.Context, l *lane[T]) (*Snapshot[T], error) {
-	changed := e.changed(ctx, l)
+	overtaken := e.overtaken(ctx, l)
 	_, s, err := l.join(ctx, func() (*Flight[T], *Snapshot[T], error) {
 		if s := e.Fresh(); s != nil {
 			return nil, s, nil
 		}
-		if l.memory.stands(e.now()) && !changed {
+		if l.memory.stands(e.now()) && !l.memory.until.Equal(overtaken) {
 			return nil, nil, l.memory.err
 		}
 		return e.takeOff(ctx, l, Need)
@@ -172,12 +170,15 @@ func (e *Engine[T]) share(ctx context.Context, l *lane[T]) (*Snapshot[T], error)
 	return s, err
 }
 
-// changed tells whether what was refused would be another question now.
-func (e *Engine[T]) changed(ctx context.Context, l *lane[T]) bool {
+// overtaken finds a refusal whose question would be another one now, by the time until which it stands; zero: there is none.
+func (e *Engine[T]) overtaken(ctx context.Context, l *lane[T]) time.Time {
 	l.mu.Lock()
-	refused := l.memory.refused()
+	refused, until := l.memory.refused(), l.memory.until
 	l.mu.Unlock()
-	return refused && e.cfg.Changed(withLink(ctx, e, nil))
+	if !refused || !e.cfg.Changed(withLink(ctx, e, nil)) {
+		return time.Time{}
+	}
+	return until
 }
 
 // Renew obtains a new value now, without asking a person, whatever is remembered of failures.
@@ -222,132 +223,10 @@ func (e *Engine[T]) admit(ctx context.Context) error {
 		return ErrReentrant
 	}
 	if ctx.Err() != nil {
-		return &LeftError{Cause: cause(ctx)}
+		_, last, _ := e.Health()
+		return &LeftError{Cause: cause(ctx), Last: last}
 	}
 	return nil
-}
-
-// takeOff makes a flight that the callers of a lane will share. The lane is locked.
-func (e *Engine[T]) takeOff(ctx context.Context, l *lane[T], why Reason) (*Flight[T], *Snapshot[T], error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed || e.life.Err() != nil {
-		return nil, nil, e.closedError()
-	}
-	e.wg.Add(1)
-	f := &Flight[T]{
-		Why: why, lane: l, epoch: e.epoch, abandon: l == e.signIn && e.cfg.Interactive,
-		vanished: make(chan struct{}), overdue: make(chan struct{}),
-	}
-	f.ctx, f.cancel = e.detach(ctx, f.commit)
-	return f, nil, nil
-}
-
-// detach gives a context with the values of ctx that ends with the engine, not with ctx.
-func (e *Engine[T]) detach(ctx context.Context, commit func()) (context.Context, context.CancelCauseFunc) {
-	ctx, cancel := context.WithCancelCause(withLink(context.WithoutCancel(ctx), e, commit))
-	stop := context.AfterFunc(e.life, func() { cancel(context.Cause(e.life)) })
-	return ctx, func(cause error) { stop(); cancel(cause) }
-}
-
-// Current tells whether nothing was set or dropped since the flight began.
-func (f *Flight[T]) Current() bool {
-	e := f.lane.e
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.epoch == f.epoch
-}
-
-// Publish makes s the value, unless one was set or dropped since the flight began. It tells whether it did.
-func (f *Flight[T]) Publish(s *Snapshot[T]) bool {
-	e := f.lane.e
-	s.seal()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.epoch != f.epoch {
-		return false
-	}
-	f.published = true
-	if f.Why == Force && f.lane == e.signIn {
-		e.epoch++
-		f.epoch = e.epoch
-	}
-	if !e.closed {
-		e.current.Store(s)
-	}
-	return true
-}
-
-// Drop removes the value that a flight found to be gone, unless one was set since it began.
-func (f *Flight[T]) Drop() bool {
-	e := f.lane.e
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.epoch != f.epoch {
-		return false
-	}
-	f.published = true
-	e.current.Store(nil)
-	return true
-}
-
-// Set makes s the value, or leaves none where s is nil. What began before is discarded, and failures are forgotten.
-func (e *Engine[T]) Set(s *Snapshot[T]) {
-	if s != nil {
-		s.seal()
-	}
-	e.mu.Lock()
-	if !e.closed {
-		e.current.Store(s)
-	}
-	e.epoch++
-	e.mu.Unlock()
-	e.forgive()
-}
-
-// forgive forgets the failures of both lanes.
-func (e *Engine[T]) forgive() {
-	for _, l := range []*lane[T]{e.renew, e.signIn} {
-		l.mu.Lock()
-		l.memory.reset()
-		l.mu.Unlock()
-	}
-	e.nudge()
-}
-
-// Note remembers a failure that happened outside a flight, so that the background tries again.
-func (e *Engine[T]) Note(err error) {
-	e.renew.fail(e.life, err)
-	e.nudge()
-}
-
-// Invalidate marks the value as refused if it is still old. Nobody is given it any more.
-func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
-	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, Invalid: true}
-	e.current.CompareAndSwap(old, s.seal())
-}
-
-// Changed says that somebody else may have changed the value. It does not block.
-func (e *Engine[T]) Changed() {
-	e.look.Store(true)
-	e.nudge()
-}
-
-// Guard gives a context for work outside a flight: it has the values of ctx, names the engine, and ends with ctx and with the engine. The work is waited for
-// by Close until done is called.
-func (e *Engine[T]) Guard(ctx context.Context) (guarded context.Context, done func(), err error) {
-	if err := e.admit(ctx); err != nil {
-		return nil, nil, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return nil, nil, e.closedError()
-	}
-	e.wg.Add(1)
-	ctx, cancel := context.WithCancelCause(withLink(ctx, e, nil))
-	stop := context.AfterFunc(e.life, func() { cancel(context.Cause(e.life)) })
-	return ctx, func() { stop(); cancel(nil); e.wg.Done() }, nil
 }
 
 // Health tells how renewing goes: the failures in a row, the last of them, and when the background tries next; zero: not by itself.
@@ -363,35 +242,4 @@ func (e *Engine[T]) Health() (failures int, last error, next time.Time) {
 		next = s.RenewAt
 	}
 	return m.count, m.err, next
-}
-
-// Closed gives the error of a closed engine, nil while it lives.
-func (e *Engine[T]) Closed() error {
-	if e.life.Err() == nil {
-		return nil
-	}
-	return e.closedError()
-}
-
-// Close ends everything and waits for it.
-func (e *Engine[T]) Close() {
-	e.unwatch()
-	e.shut()
-	e.end(ErrClosed)
-	e.wg.Wait()
-}
-
-// shut lets nothing begin any more, and nobody have the value.
-func (e *Engine[T]) shut() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closed = true
-	e.current.Store(nil)
-}
-
-func (e *Engine[T]) closedError() error {
-	if cause := context.Cause(e.life); cause != nil && !errors.Is(cause, ErrClosed) {
-		return fmt.Errorf("%w: %w", ErrClosed, cause)
-	}
-	return ErrClosed
 }

@@ -41,7 +41,7 @@ func (m *memory) fail(err error, v Verdict, now time.Time) (wait time.Duration) 
 	m.err, m.verdict = err, v
 	m.count++
 	if v.Seldom {
-		m.pause = min(max(m.max, growth*m.pause), longestPause)
+		m.pause = max(m.max, min(growth*m.pause, longestPause))
 		wait = m.pause
 	} else {
 		wait = m.next()

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -21,9 +22,10 @@ type lane[T any] struct {
 	fly   func(*Flight[T]) (*Snapshot[T], error)
 	group singleflight.Group
 
-	mu     sync.Mutex
-	flight *Flight[T]
-	memory memory
+	mu      sync.Mutex
+	flight  *Flight[T]
+	memory  memory
+	flights uint64 // begun so far; guarded by e.mu
 }
 
 const key = "" // a lane has one flight: the group needs no more
@@ -37,11 +39,12 @@ type Flight[T any] struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	epoch     uint64
-	abandon   bool          // stop it when the last waiter leaves
+	number    uint64        // among the lane's flights
 	vanished  chan struct{} // closed when it ends without a result
 	overdue   chan struct{} // closed when it has not returned in time
 	lateOnce  sync.Once
 	waiters   int  // guarded by lane.mu
+	abandon   bool // stop it when the last waiter leaves; guarded by lane.mu
 	abandoned bool // guarded by lane.mu
 	published bool // by this flight
 	told      []func(context.Context)
@@ -84,69 +87,79 @@ func (l *lane[T]) join(ctx context.Context, start func() (*Flight[T], *Snapshot[
 
 // run is the flight itself.
 func (l *lane[T]) run(f *Flight[T]) (s *Snapshot[T], err error) {
-	defer l.e.wg.Done()
-	err = ErrVanished
+	returned := false
 	defer func() {
+		if !returned {
+			if p := recover(); p != nil {
+				panic(p) // singleflight crashes the program; nobody is let go on until then
+			}
+			err = ErrVanished
+			defer close(f.vanished) // singleflight delivers nothing after Goexit
+		}
+		defer l.e.wg.Done()
 		f.cancel(nil)
 		l.land(f, s, err)
-		if errors.Is(err, ErrVanished) {
-			close(f.vanished) // singleflight delivers nothing after Goexit
-		}
 	}()
-	return l.fly(f)
+	s, err = l.fly(f)
+	returned = true
+	return s, err
 }
 
 // land takes the flight off the lane and remembers how it ended.
 func (l *lane[T]) land(f *Flight[T], s *Snapshot[T], err error) {
-	l.mu.Lock()
-	if l.flight == f {
-		l.flight = nil
-		l.group.Forget(key)
-	}
-	counts := err != nil && !f.abandoned && l.e.life.Err() == nil
-	l.mu.Unlock()
-	if f.published || err == nil && s != nil {
+	if (f.published || err == nil && s != nil) && f.Current() {
 		l.e.forgive()
 	}
 	for _, tell := range f.told {
 		l.e.Tell(f.ctx, tell)
 	}
-	if counts {
-		l.fail(f.ctx, err)
+	l.mu.Lock()
+	if l.flight == f {
+		l.flight = nil
+		l.group.Forget(key)
+	}
+	var report func(context.Context)
+	if err != nil && !f.abandoned && l.e.life.Err() == nil && f.Current() {
+		report = l.fail(err)
+	}
+	l.mu.Unlock()
+	if report != nil {
+		l.e.Tell(f.ctx, report)
 	}
 	l.e.nudge()
 }
 
-// fail remembers a failure, and tells of it.
-func (l *lane[T]) fail(ctx context.Context, err error) {
-	v := l.e.cfg.Judge(err)
-	l.mu.Lock()
-	wait := l.memory.fail(err, v, l.e.now())
-	retries := l.memory.retries() && l == l.e.renew && !l.e.cfg.Passive
-	l.mu.Unlock()
-	if !retries {
+// fail remembers a failure, and gives the report of it. The lane is locked, so that nobody asks again before it is remembered.
+func (l *lane[T]) fail(err error) (report func(context.Context)) {
+	wait := l.memory.fail(err, l.e.cfg.Judge(err), l.e.now())
+	if !l.memory.retries() || l != l.e.renew || l.e.cfg.Passive {
 		wait = 0
 	}
-	l.e.Tell(ctx, func(ctx context.Context) { l.e.cfg.Failed(ctx, err, wait) })
+	return func(ctx context.Context) { l.e.cfg.Failed(ctx, err, wait) }
 }
 
 // leave takes one waiter off the flight, and stops it if it was the last and nobody else may want the result.
 func (l *lane[T]) leave(f *Flight[T]) {
-	l.mu.Lock()
-	f.waiters--
-	stop := f.waiters == 0 && f.abandon && l.flight == f
-	if stop {
-		f.abandoned = true
-		l.flight = nil
-		l.group.Forget(key)
-		l.e.wg.Add(1) // the flight has not landed, so Close is not done waiting
-	}
-	l.mu.Unlock()
-	if stop {
+	if report := l.abandon(f); report != nil {
 		defer l.e.wg.Done()
 		f.cancel(errAbandoned)
-		l.fail(f.ctx, errAbandoned)
+		l.e.Tell(f.ctx, report)
 	}
+}
+
+// abandon takes one waiter off the flight. If the flight is to be stopped it frees the lane and gives the report; then Close waits for a Done more.
+func (l *lane[T]) abandon(f *Flight[T]) (report func(context.Context)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f.waiters--
+	if f.waiters > 0 || !f.abandon || l.flight != f || l.e.life.Err() != nil {
+		return nil
+	}
+	f.abandoned = true
+	l.flight = nil
+	l.group.Forget(key)
+	l.e.wg.Add(1) // the flight has not landed, so Close is not done waiting
+	return l.fail(errAbandoned)
 }
 
 // Tell runs report when the flight has landed, outside it.
@@ -198,7 +211,7 @@ func (e *LeftError) Unwrap() []error {
 // cause is why ctx has ended: its own error and, where there is more to say, that too.
 func cause(ctx context.Context) error {
 	if why := context.Cause(ctx); why != nil && !errors.Is(why, ctx.Err()) {
-		return errors.Join(ctx.Err(), why)
+		return fmt.Errorf("%w: %w", ctx.Err(), why)
 	}
 	return ctx.Err()
 }

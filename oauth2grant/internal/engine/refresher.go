@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 )
 
@@ -8,11 +9,14 @@ import (
 const longestSleep = time.Minute
 
 // plan is what the refresher does next.
-type plan struct {
+type plan[T any] struct {
 	at    time.Time // zero: nothing by itself
 	why   Reason
 	spare bool // not while nobody uses the value
 	probe bool // only if what was refused has changed
+
+	value *Snapshot[T] // with until, what the plan was made from
+	until time.Time
 }
 
 // refresh is the background goroutine.
@@ -20,66 +24,81 @@ func (e *Engine[T]) refresh() {
 	idle := idleness[T]{after: e.cfg.IdleAfter, last: e.now()}
 	eager := e.cfg.Eager
 	for e.life.Err() == nil {
-		p := e.plan(eager)
-		now, s := e.now(), e.current.Load()
-		idle.observe(s, now)
+		now := e.now()
+		p := e.plan(now, eager)
+		idle.observe(p.value, now)
 		rests := p.spare && idle.rests(now)
 		if p.at.IsZero() || now.Before(p.at) || rests {
-			e.sleep(p, idle.wake(p, now, rests))
+			e.sleep(p.at, idle.wake(p, now, rests))
 			continue
 		}
-		eager = false
+		eager = eager && p.why != Need
 		e.due.Store(never)
 		e.act(p)
 	}
 }
 
-func (e *Engine[T]) plan(eager bool) plan {
+// plan says what to do, as things are now.
+func (e *Engine[T]) plan(now time.Time, eager bool) plan[T] {
 	l := e.renew
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := e.current.Load()
-	switch m := &l.memory; {
-	case l.flight != nil:
-		return plan{} // it nudges when it lands
-	case e.look.Swap(false):
-		return plan{at: e.now(), why: Look}
+	m, s := &l.memory, e.current.Load()
+	p := plan[T]{why: Due, value: s, until: m.until}
+	switch {
+	case l.flight != nil: // it nudges when it lands
+	case e.look.Load():
+		p.at, p.why = now, Look
 	case m.refused():
-		return plan{at: m.probe, why: Due, spare: true, probe: true}
+		p.at, p.spare, p.probe = m.probe, true, true
 	case m.err != nil && m.verdict.CallersOnly:
-		return plan{}
 	case m.err != nil && m.verdict.Harmless:
-		return plan{at: m.until, why: Due}
+		p.at = m.until
 	case m.err != nil:
-		at := m.until
-		if s != nil && !s.Invalid && s.RenewAt.After(at) {
-			at = s.RenewAt // somebody forced a renewal, in vain
+		p.at, p.spare = m.until, true
+		if s != nil && !s.Invalid && s.RenewAt.After(p.at) {
+			p.at = s.RenewAt // somebody forced a renewal, in vain
 		}
-		return plan{at: at, why: Due, spare: true}
 	case s != nil:
-		return plan{at: s.RenewAt, why: Due, spare: true}
+		p.at, p.spare = s.RenewAt, true
 	case eager:
-		return plan{at: e.now(), why: Need}
+		p.at, p.why = now, Need
 	}
-	return plan{}
+	return p
 }
 
-// act starts a renewal and waits for it.
-func (e *Engine[T]) act(p plan) {
-	if p.probe && !e.changed(e.life, e.renew) {
-		e.renew.mu.Lock()
-		e.renew.memory.probe = e.now().Add(e.cfg.MaxBackOff)
-		e.renew.mu.Unlock()
+// act starts a renewal and waits for it, unless the plan is out of date. A failure is remembered, and told, by the lane.
+func (e *Engine[T]) act(p plan[T]) {
+	if p.probe && !e.probe() {
 		return
 	}
-	_, _, _ = e.renew.join(e.life, func() (*Flight[T], *Snapshot[T], error) {
-		return e.takeOff(e.life, e.renew, p.why)
-	}) // a failure is remembered, and told, by the lane
+	l := e.renew
+	_, _, _ = l.join(e.life, func() (*Flight[T], *Snapshot[T], error) {
+		if p.why == Look {
+			e.look.Store(false)
+		} else if p.value != e.current.Load() || !p.until.Equal(l.memory.until) {
+			return nil, nil, nil
+		}
+		return e.takeOff(e.life, l, p.why)
+	})
 }
 
-// sleep waits until the alarm on the wall clock, or until it is nudged; zero: no alarm.
-func (e *Engine[T]) sleep(p plan, alarm time.Time) {
-	e.due.Store(nanos(p.at))
+// probe looks whether a refused question has changed, and if it has not, says when to look again.
+func (e *Engine[T]) probe() bool {
+	ctx, cancel := context.WithTimeout(e.life, e.cfg.MaxBackOff)
+	defer cancel()
+	if !e.overtaken(ctx, e.renew).IsZero() {
+		return true
+	}
+	e.renew.mu.Lock()
+	defer e.renew.mu.Unlock()
+	e.renew.memory.probe = e.now().Add(e.cfg.MaxBackOff)
+	return false
+}
+
+// sleep waits until the alarm on the wall clock, zero: none, or until it is nudged. From due on a reader nudges.
+func (e *Engine[T]) sleep(due, alarm time.Time) {
+	e.due.Store(nanos(due))
 	var ring <-chan time.Time
 	if !alarm.IsZero() {
 		timer := time.NewTimer(min(alarm.Sub(e.now()), longestSleep))
@@ -119,8 +138,8 @@ func (i *idleness[T]) rests(now time.Time) bool {
 }
 
 // wake says when to look again: at the time planned and, to take the mark off, so long before it that a use after that counts.
-func (i *idleness[T]) wake(p plan, now time.Time, rests bool) time.Time {
-	if rests {
+func (i *idleness[T]) wake(p plan[T], now time.Time, rests bool) time.Time {
+	if rests && !now.Before(p.at) {
 		return time.Time{} // a reader nudges
 	}
 	if before := p.at.Add(-i.after); i.after > 0 && p.spare && !p.at.IsZero() && now.Before(before) {

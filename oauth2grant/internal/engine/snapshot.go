@@ -31,9 +31,13 @@ func (s *Snapshot[T]) seal() *Snapshot[T] {
 	return s
 }
 
+// nanos reads a time, of which zero means never. Those that int64 can't hold are as good as the ends of it.
 func nanos(t time.Time) int64 {
-	if t.IsZero() {
+	switch year := t.Year(); {
+	case t.IsZero() || year > 2261:
 		return never
+	case year < 1970:
+		return 0
 	}
 	return t.UnixNano()
 }

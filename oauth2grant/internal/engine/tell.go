@@ -14,11 +14,18 @@ func (e *Engine[T]) Tell(ctx context.Context, f func(context.Context)) {
 	}
 }
 
+// tell runs what is told until there is no more.
 func (e *Engine[T]) tell() {
+	done := false
+	defer func() {
+		if !done {
+			e.wg.Go(e.tell) // a report ended its goroutine: the others are not to be lost
+		}
+	}()
 	for {
 		e.mu.Lock()
 		if len(e.told) == 0 {
-			e.teller = false
+			e.teller, done = false, true
 			e.mu.Unlock()
 			return
 		}

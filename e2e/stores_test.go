@@ -1,0 +1,77 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
+)
+
+// storeUnderTest is a store that processes can share.
+type storeUnderTest struct {
+	name  string
+	start func(t *testing.T) (place string)               // once a test; a place is all that a process needs to know
+	open  func(place string) (oauth2grant.Store, error)   // in any process
+	kills []point                                         // where its holders are killed, from the request to the save
+}
+
+var stores = []storeUnderTest{
+	{
+		name:  "filestore",
+		start: func(t *testing.T) string { t.Helper(); return filepath.Join(t.TempDir(), "private", "token.json") },
+		open:  func(place string) (oauth2grant.Store, error) { return filestore.Open(filestore.Config{Path: place}) },
+		kills: []point{sending, answered, tempWritten, renamed},
+	},
+}
+
+func storeNamed(name string) (storeUnderTest, error) {
+	for _, s := range stores {
+		if s.name == name {
+			return s, nil
+		}
+	}
+	return storeUnderTest{}, fmt.Errorf("no store named %q", name)
+}
+
+// common is a store at a place, seen by the test itself.
+type common struct {
+	storeUnderTest
+	oauth2grant.Store
+	place string
+}
+
+func (s storeUnderTest) at(t *testing.T) common {
+	t.Helper()
+	place := s.start(t)
+	store, err := s.open(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return common{s, store, place}
+}
+
+// put saves a token under the lock.
+func (c common) put(t *testing.T, token oauth2grant.Token) {
+	t.Helper()
+	held, unlock, err := c.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if err := c.Save(context.WithoutCancel(held), token); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get loads the token, which must be there and readable.
+func (c common) get(t *testing.T) oauth2grant.Token {
+	t.Helper()
+	token, err := c.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}

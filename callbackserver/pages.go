@@ -104,7 +104,7 @@ func show(w http.ResponseWriter, status int, c content) {
 func showSuccess(w http.ResponseWriter, _ *http.Request) {
 	show(w, http.StatusOK, content{
 		Title: "Return to the program",
-		Text:  "You can close this window and return to the program.",
+		Text:  "You can close this window.",
 	})
 }
 
@@ -121,6 +121,6 @@ func showFailure(w http.ResponseWriter, r *http.Request) {
 func refuse(w http.ResponseWriter, status int) {
 	show(w, status, content{
 		Title: http.StatusText(status),
-		Text:  "This address takes the answer to a sign-in that a program on this computer has started. The request was not one, and nothing has changed.",
+		Text:  "This address takes the answer to a sign-in that a program on this computer has started. No program waits for what came, and nothing has changed.",
 	})
 }

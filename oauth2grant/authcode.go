@@ -7,10 +7,10 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cli/browser"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/oauth2grant/go-oauth2grant/callbackserver"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
@@ -18,15 +18,22 @@ import (
 
 // AuthCode is the authorization code grant of a native application (RFC 6749 §4.1, RFC 8252), with PKCE: it opens a browser and receives the answer on a
 // loopback port that is open only for so long. A web application uses Client.BeginAuthorization instead.
+//
+// Paste waits for a person to paste, as long as its ctx lasts, and is asked again, a few times, if what it gave is neither an address nor a code. An error or
+// an empty text says that nothing will be pasted; the loopback goes on. A Paste that can't be stopped, since it reads a terminal, is left behind until it
+// returns.
 type AuthCode struct {
 	Open     func(ctx context.Context, authURL string) error // nil: the system browser, and the URL on standard error; must not wait for the sign-in
-	Paste    func(ctx context.Context) (string, error)       // nil: none; the pasted callback URL or code, raced against the loopback; empty: nothing was pasted
+	Paste    func(ctx context.Context) (string, error)       // nil: none; the pasted callback URL or code, raced against the loopback; see below
 	Callback callbackserver.Config                           // zero: 127.0.0.1, a free port, /callback
 	Timeout  time.Duration                                   // zero: 5 min
 	Params   url.Values                                      // of the authorization URL: prompt, login_hint, …
 }
 
-const defaultSignInTimeout = 5 * time.Minute
+const (
+	defaultSignInTimeout = 5 * time.Minute
+	mostPastes           = 3
+)
 
 // Interactive is true.
 func (AuthCode) Interactive() bool { return true }
@@ -86,8 +93,11 @@ func (a AuthCode) open(ctx context.Context, authURL string) error {
 		return a.Open(ctx, authURL)
 	}
 	fmt.Fprintf(os.Stderr, "To sign in, open this page in your browser:\n\n  %s\n\n", authURL)
-	// The command that opens a browser may stay as long as the browser does, so nobody waits for it; where it fails there is the URL.
-	time.AfterFunc(0, func() { _ = browser.OpenURL(authURL) })
+	// The command that opens a browser may stay as long as the browser does; where it fails there is the URL.
+	engine.Detach(func() {
+		quietBrowser()
+		_ = browser.OpenURL(authURL)
+	})
 	return nil
 }
 
@@ -98,41 +108,54 @@ type signInAnswer struct {
 	bare     bool
 }
 
+// quietBrowser keeps the command that opens a browser from writing into the output of the program.
+var quietBrowser = sync.OnceFunc(func() { browser.Stdout = os.Stderr })
+
 // await gives the first answer: at the loopback port, or pasted.
 func (a AuthCode) await(ctx context.Context, receiver *callbackserver.Server, request Authorization) (signInAnswer, error) {
 	if a.Paste == nil {
 		response, err := receiver.Wait(ctx, request.State)
 		return signInAnswer{response: response}, err
 	}
-	var race errgroup.Group
-	ctx, finish := context.WithCancel(ctx)
-	defer finish()
-	var received, pasted *signInAnswer
-	race.Go(func() error {
-		response, err := receiver.Wait(ctx, request.State)
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	pasted := make(chan signInAnswer, 1)
+	engine.Detach(func() { // who reads a terminal can't be stopped
+		answer, err := a.paste(waiting)
 		if err == nil {
-			received = &signInAnswer{response: response}
-			finish()
+			pasted <- answer
 		}
-		return err
+		if !errors.Is(err, errNothingPasted) {
+			stop(err)
+		}
 	})
-	var pasteErr error
-	race.Go(func() error {
+	response, err := receiver.Wait(waiting, request.State)
+	if err == nil {
+		return signInAnswer{response: response}, nil
+	}
+	select {
+	case answer := <-pasted:
+		return answer, nil
+	default:
+	}
+	if cause := context.Cause(waiting); errors.Is(cause, errNotPasted) {
+		return signInAnswer{}, cause
+	}
+	return signInAnswer{}, err
+}
+
+var errNothingPasted = errors.New("nothing was pasted")
+
+// paste asks for the answer, again if what was pasted is none.
+func (a AuthCode) paste(ctx context.Context) (answer signInAnswer, err error) {
+	for range mostPastes {
 		text, failed := a.Paste(ctx)
 		if failed != nil || strings.TrimSpace(text) == "" {
-			return nil //nolint:nilerr // nobody pasted: the loopback goes on
+			return signInAnswer{}, errNothingPasted
 		}
-		answer, err := readPasted(text)
-		pasted, pasteErr = &answer, err
-		finish()
-		return nil
-	})
-	err := race.Wait()
-	switch {
-	case received != nil:
-		return *received, nil
-	case pasted != nil:
-		return *pasted, pasteErr
+		if answer, err = readPasted(text); err == nil {
+			return answer, nil
+		}
 	}
 	return signInAnswer{}, err
 }

@@ -105,11 +105,20 @@ func TestTheAnswerMayBePasted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			srv, cfg := signInServer(t, granttest.Config{})
 			address := make(chan string, 1)
+			var text string
 			g := newGrant(t, oauth2grant.AuthCode{
-				Open: func(_ context.Context, authURL string) error { address <- authURL; return nil },
-				Paste: func(context.Context) (string, error) {
-					callback, err := srv.Approve(<-address, "alice")
-					return c.paste(callback), err
+				Open:  func(_ context.Context, authURL string) error { address <- authURL; return nil },
+				Paste: func(ctx context.Context) (string, error) {
+					select {
+					case authURL := <-address:
+						callback, err := srv.Approve(authURL, "alice")
+						text = c.paste(callback)
+						return text, err
+					case <-ctx.Done():
+						return "", ctx.Err()
+					default:
+						return text, nil // the same again
+					}
 				},
 			}, cfg)
 			if err := g.EnsureActiveToken(t.Context()); (err != nil) != c.fails {

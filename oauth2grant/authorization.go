@@ -37,7 +37,7 @@ func (a Authorization) LogValue() slog.Value { return slog.StringValue(a.String(
 const opAuthorize = "authorization"
 
 // reserved are the parameters of an authorization request that a caller can't set: the safety of the answer hangs on them.
-var reserved = []string{"state", "nonce", "client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method"}
+var reserved = []string{"state", "nonce", "client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "request", "request_uri"}
 
 // BeginAuthorization makes an authorization request (RFC 6749 §4.1.1) with a fresh state, nonce (with the scope openid) and PKCE verifier (RFC 7636). params are
 // merged into the URL, as is what the endpoint's own query has; they may override scope, and nothing that the request's safety hangs on. It discovers the
@@ -66,7 +66,7 @@ func (c *Client) BeginAuthorization(ctx context.Context, redirectURI string, par
 	if err != nil {
 		return Authorization{}, refuse(opAuthorize, "the endpoint %w", err)
 	}
-	a := Authorization{State: unguessable(), RedirectURI: redirectURI, Scopes: c.scopes}
+	a := Authorization{State: unguessable(), RedirectURI: redirectURI, Scopes: slices.Clone(c.scopes)}
 	if params.Has("scope") {
 		a.Scopes = strings.Fields(params.Get("scope"))
 	}
@@ -107,6 +107,10 @@ func (c *Client) canAuthorize(s Server, method PKCEMethod) error {
 	if method != PKCENone && !s.supports("code_challenge_methods_supported", string(method)) {
 		return refuse(opAuthorize, "the server does not take PKCE by %s (code_challenge_methods_supported): set Config.PKCE to what it takes: %w", method, errors.ErrUnsupported)
 	}
+	var pushed bool
+	if _, err := s.Metadata("require_pushed_authorization_requests", &pushed); err == nil && pushed {
+		return refuse(opAuthorize, "the server wants pushed authorization requests (RFC 9126): %w", errors.ErrUnsupported)
+	}
 	return nil
 }
 
@@ -140,9 +144,16 @@ func (c *Client) checkResponse(ctx context.Context, a Authorization, response ur
 		return err
 	}
 	if code := response.Get("error"); code != "" {
-		return &Error{
-			Op: opAuthorize, Code: Code(printable(code)), Description: printable(response.Get("error_description")), URI: printable(response.Get("error_uri")),
+		said := func(name string) string {
+			text := response.Get(name)
+			for _, secret := range []string{a.State, a.Nonce, a.CodeVerifier, response.Get("code")} {
+				if secret != "" {
+					text = strings.ReplaceAll(text, secret, "[redacted]")
+				}
+			}
+			return printable(text)
 		}
+		return &Error{Op: opAuthorize, Code: Code(said("error")), Description: said("error_description"), URI: said("error_uri")}
 	}
 	if response.Get("code") == "" {
 		return refuse(opAuthorize, "the answer has neither a code nor an error")

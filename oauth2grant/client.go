@@ -31,7 +31,8 @@ type session struct {
 	pkce           PKCEMethod
 	proof          Prover
 	wire           *http.Client
-	idle           func() // closes idle connections
+	idle           func()        // closes idle connections
+	timeout        time.Duration // of one request
 	insecure       bool
 	known          discovered
 }
@@ -56,7 +57,7 @@ func newClient(cfg Config) *Client {
 	rt, idle := cfg.roundTripper()
 	s := &session{
 		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE, proof: cfg.Proof,
-		wire: wire.Client(rt), idle: idle, insecure: cfg.InsecureAllowHTTP,
+		wire: wire.Client(rt), idle: idle, timeout: cfg.Refresh.withDefaults().Timeout, insecure: cfg.InsecureAllowHTTP,
 		known: newDiscovered(cfg.Refresh.withDefaults()),
 	}
 	if s.revocationAuth == nil {
@@ -221,6 +222,8 @@ func (c *Client) postTo(ctx context.Context, op, endpoint string, auth ClientAut
 
 // post sends a form, authenticated and proved anew for every send. A server that wants a nonce in the proof gets it once (RFC 9449 §8).
 func (c *Client) post(ctx context.Context, op, to string, auth ClientAuth, params url.Values, patient bool, sending func()) (wire.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	nonce := ""
 	prepare := func() (wire.Form, error) {
 		f := wire.Form{Header: http.Header{}, Values: url.Values{}}
@@ -273,8 +276,8 @@ func failed(op string, f *wire.Failure) *Error {
 }
 
 // String names the client and its server.
-func (c *Client) String() string {
-	if c == nil || c.session == nil {
+func (c Client) String() string {
+	if c.session == nil {
 		return "Client{none}"
 	}
 	where := c.own.Issuer
@@ -285,7 +288,7 @@ func (c *Client) String() string {
 }
 
 // Format implements fmt.Formatter: no verb shows a secret.
-func (c *Client) Format(f fmt.State, _ rune) { formatRedacted(f, c.String()) }
+func (c Client) Format(f fmt.State, _ rune) { formatRedacted(f, c.String()) }
 
 // LogValue implements slog.LogValuer.
-func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+func (c Client) LogValue() slog.Value { return slog.StringValue(c.String()) }

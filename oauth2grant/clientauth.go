@@ -76,7 +76,7 @@ func (a *secretAuth) Authenticate(ctx context.Context, _ string, h http.Header, 
 	if err != nil {
 		return err
 	}
-	witnessOf(ctx).client.Store(fingerprint(secret))
+	witnessOf(ctx).saw(a, secret)
 	switch a.kind {
 	case MethodPost:
 		form.Set("client_id", a.id)
@@ -137,7 +137,16 @@ func (a publicAuth) Authenticate(_ context.Context, _ string, _ http.Header, for
 }
 
 // witness remembers, as fingerprints, the credentials that a grant sent last.
-type witness struct{ client, user atomic.Uint64 }
+type witness struct {
+	auth         ClientAuth // whose secret it is; others may be asked within the same flow
+	client, user atomic.Uint64
+}
+
+func (w *witness) saw(auth *secretAuth, secret string) {
+	if w.auth == ClientAuth(auth) {
+		w.client.Store(fingerprint(secret))
+	}
+}
 
 type witnessKey struct{}
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +26,8 @@ type Grant struct {
 	sent   witness
 	keep   keeper
 	stop   func() // of the Notifier
+
+	origins []string // where the token may go; empty: anywhere
 }
 
 // held is what a snapshot carries: the token, and what goes into the Authorization header.
@@ -67,16 +68,17 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 		IdleAfter:   g.cfg.Refresh.IdleAfter,
 		Eager:       g.cfg.Refresh.Eager,
 		Passive:     g.cfg.Refresh.Disabled,
+		Ended:       g.ended,
 	})
 	if n, ok := g.store.(Notifier); ok && !g.cfg.Refresh.Disabled {
 		g.stop = sync.OnceFunc(n.Notify(g.engine.Changed))
 	}
+	g.engine.Start()
 	return g, nil
 }
 
 func newGrant(flow Flow, cfg Config) *Grant {
 	cfg.Refresh = cfg.Refresh.withDefaults()
-	cfg.Origins = slices.Clone(cfg.Origins)
 	cfg.Token.Expiry = wall(cfg.Token.Expiry)
 	g := &Grant{cfg: cfg, flow: flow, store: cfg.Store, log: cfg.Logger, stop: func() {}}
 	if cfg.Client != nil {
@@ -87,6 +89,8 @@ func newGrant(flow Flow, cfg Config) *Grant {
 	if g.cfg.Name == "" {
 		g.cfg.Name = g.client.auth.ClientID()
 	}
+	g.sent.auth = g.client.auth
+	g.origins = origins(cfg.Origins)
 	if g.store == nil {
 		g.store = &memoryStore{}
 	}
@@ -247,12 +251,18 @@ func (g *Grant) Client() *Client { return g.client }
 // Close ends everything that the grant does, waits for every goroutine of it, and returns nil, however often it is called. Calls that wait get ErrClosed at
 // once. With a Store, a refresh request already sent has 2 s to be answered and its token 5 s to be saved, lest a rotated refresh token be lost.
 func (g *Grant) Close() error {
-	g.stop()
 	g.engine.Close()
+	g.saveLast()
+	g.ended()
+	return nil
+}
+
+// ended leaves nothing that a grant needs only while it lives.
+func (g *Grant) ended() {
+	g.stop()
 	if g.owned {
 		g.client.CloseIdleConnections()
 	}
-	return nil
 }
 
 // String names the grant and says how it is.

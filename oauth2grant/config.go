@@ -57,6 +57,12 @@ func (cfg *Config) problems(flow Flow) []error {
 		all = cfg.clientProblems()
 	}
 	all = append(all, cfg.Refresh.validate()...)
+	if cfg.Token.AccessToken != "" && (cfg.Client == nil || cfg.Client.session != nil) {
+		proving := cfg.Proof != nil || cfg.Client != nil && cfg.Client.proof != nil
+		if _, err := scheme(defaultType(cfg.Token).TokenType, proving); err != nil {
+			all = append(all, fmt.Errorf("the seed in Token can't be used: %w", err))
+		}
+	}
 	for _, o := range cfg.Origins {
 		if u, err := checkURL(o, true); err != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
 			all = append(all, fmt.Errorf("%q in Origins is not of the form https://host[:port]", o))

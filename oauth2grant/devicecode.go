@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
 // DeviceCode is the device authorization grant (RFC 8628): the person signs in on another device, with a code.
@@ -29,7 +31,6 @@ const (
 	defaultDeviceInterval = 5 * time.Second // RFC 8628 §3.2
 	slowDownStep          = 5 * time.Second // RFC 8628 §3.5
 	defaultDeviceLifetime = 10 * time.Minute
-	longestPoll           = 30 * time.Second
 	longestPollPause      = 5 * time.Minute
 )
 
@@ -39,6 +40,13 @@ func (DeviceCode) Interactive() bool { return true }
 func (d DeviceCode) validate(cfg *Config) []error {
 	if cfg.Client == nil && cfg.Server.Issuer == "" && cfg.Server.DeviceAuthURL == "" {
 		return []error{errors.New("DeviceCode: Server has neither Issuer nor DeviceAuthURL")}
+	}
+	pkce := cfg.PKCE
+	if cfg.Client != nil && cfg.Client.session != nil {
+		pkce = cfg.Client.pkce
+	}
+	if d.PKCE && pkce == PKCENone {
+		return []error{errors.New("DeviceCode.PKCE is set, but Config.PKCE is PKCENone")}
 	}
 	return nil
 }
@@ -106,13 +114,13 @@ func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error
 
 // deviceAnswer is that of RFC 8628 §3.2, with the other spelling that some servers have.
 type deviceAnswer struct {
-	DeviceCode              string  `json:"device_code"`
-	UserCode                string  `json:"user_code"`
-	VerificationURI         string  `json:"verification_uri"`
-	VerificationURL         string  `json:"verification_url"`
-	VerificationURIComplete string  `json:"verification_uri_complete"`
-	ExpiresIn               float64 `json:"expires_in"`
-	Interval                float64 `json:"interval"`
+	DeviceCode              string      `json:"device_code"`
+	UserCode                string      `json:"user_code"`
+	VerificationURI         string      `json:"verification_uri"`
+	VerificationURL         string      `json:"verification_url"`
+	VerificationURIComplete string      `json:"verification_uri_complete"`
+	ExpiresIn               wire.Number `json:"expires_in"`
+	Interval                wire.Number `json:"interval"`
 }
 
 func (r *deviceRequest) read(a deviceAnswer, sent time.Time) error {
@@ -168,8 +176,6 @@ func (r *deviceRequest) poll(ctx context.Context, c *Client) (Token, error) {
 }
 
 func (r *deviceRequest) ask(ctx context.Context, c *Client) (Token, error) {
-	ctx, cancel := context.WithTimeout(ctx, longestPoll)
-	defer cancel()
 	return c.token(ctx, exchange{op: grantDevice, form: c.merged(r.token), scope: r.scope})
 }
 

@@ -80,7 +80,8 @@ func TestADeviceSignInEndsWithTheReason(t *testing.T) {
 		{"nobody comes until the code expires", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil }, nil, oauth2grant.ErrAuthorizationTimeout},
 		{
 			"the server says that it has expired", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil },
-			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "expired_token", "")}, oauth2grant.ErrAuthorizationTimeout,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "expired_token", "")},
+			oauth2grant.ErrAuthorizationTimeout,
 		},
 		{"the prompt fails", func(*granttest.Server, oauth2grant.DevicePrompt) error { return errStoreDown }, nil, errStoreDown},
 	} {

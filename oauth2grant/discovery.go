@@ -45,7 +45,9 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 	case k.err != nil && wallClock().Before(k.again):
 		return Server{}, k.err
 	}
-	found, err := discover(ctx, c.own.Issuer, c.wire.Transport, c.insecure)
+	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	found, err := discover(limited, c.own.Issuer, c.wire.Transport, c.insecure)
 	if err != nil {
 		if ctx.Err() == nil {
 			k.wait = min(max(k.least, 2*k.wait), k.most)
@@ -59,14 +61,11 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 
 // tokenEndpoint gives where a token request goes, and refuses one that the metadata says the server can't answer.
 func (c *Client) tokenEndpoint(ctx context.Context, op string) (string, error) {
-	if to := c.own.TokenURL; to != "" && op != opRefresh {
-		return to, nil
+	if c.own.RefreshURL != "" && op == opRefresh {
+		return c.own.RefreshURL, nil
 	}
-	if to := c.own.RefreshURL; to != "" && op == opRefresh {
-		return to, nil
-	}
-	if to := c.own.TokenURL; to != "" && op == opRefresh {
-		return to, nil
+	if c.own.TokenURL != "" {
+		return c.own.TokenURL, nil
 	}
 	s, err := c.Server(ctx)
 	if err != nil {

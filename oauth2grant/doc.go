@@ -27,6 +27,6 @@
 //
 // # Specifications
 //
-// RFC 6749 and 6750 (OAuth 2.0, bearer tokens), 7009 (revocation), 7523 (client assertions), 7636 (PKCE), 7662 (introspection), 8252 (native apps), 8414
-// (metadata), 8628 (device), 8707 (resource indicators), 9126 (PAR), 9207 (issuer identification), 9449 (DPoP), 9700 (best current practice).
+// RFC 6749 and 6750 (OAuth 2.0, bearer tokens), 7009 (revocation), 7636 (PKCE), 7662 (introspection), 8252 (native apps), 8414 (metadata), 8628 (device),
+// 8707 (resource indicators), 9207 (issuer identification), 9700 (best current practice); of 9449 (DPoP) the Prover's place.
 package oauth2grant

@@ -94,6 +94,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Format implements fmt.Formatter: what an error wraps may hold a secret, and verbs that are not for errors would show it.
+func (e *Error) Format(f fmt.State, _ rune) { formatRedacted(f, e.Error()) }
+
 // Unwrap gives the cause where no usable answer came, else nil.
 func (e *Error) Unwrap() error { return e.cause }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
@@ -22,6 +25,17 @@ type Introspection struct {
 // Extra decodes any member of the answer into out and tells whether there is one.
 func (i Introspection) Extra(name string, out any) (bool, error) { return member(i.members, name, out) }
 
+// String tells what the fields say; the other members may hold anything.
+func (i Introspection) String() string {
+	return fmt.Sprintf("Introspection{active %v, scope %q, client %q, subject %q}", i.Active, i.Scope, i.ClientID, i.Subject)
+}
+
+// Format implements fmt.Formatter: no verb shows the other members.
+func (i Introspection) Format(f fmt.State, _ rune) { formatRedacted(f, i.String()) }
+
+// LogValue implements slog.LogValuer.
+func (i Introspection) LogValue() slog.Value { return slog.StringValue(i.String()) }
+
 // UserInfo are claims about the person (OpenID Connect Core §5.3).
 type UserInfo struct {
 	Subject, Email string // Subject must be that of the ID token, if there is one
@@ -31,6 +45,15 @@ type UserInfo struct {
 
 // Extra decodes any claim into out and tells whether there is one.
 func (u UserInfo) Extra(name string, out any) (bool, error) { return member(u.members, name, out) }
+
+// String names the person; the other claims may be none of a log's business.
+func (u UserInfo) String() string { return fmt.Sprintf("UserInfo{subject %q}", u.Subject) }
+
+// Format implements fmt.Formatter: no verb shows the other claims.
+func (u UserInfo) Format(f fmt.State, _ rune) { formatRedacted(f, u.String()) }
+
+// LogValue implements slog.LogValuer.
+func (u UserInfo) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
 const (
 	opIntrospect = "introspection"
@@ -56,12 +79,12 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (Introspect
 		return Introspection{}, err
 	}
 	var answer struct {
-		Active   bool    `json:"active"`
-		Scope    string  `json:"scope"`
-		ClientID string  `json:"client_id"`
-		Username string  `json:"username"`
-		Subject  string  `json:"sub"`
-		Expiry   float64 `json:"exp"`
+		Active   bool        `json:"active"`
+		Scope    string      `json:"scope"`
+		ClientID string      `json:"client_id"`
+		Username string      `json:"username"`
+		Subject  string      `json:"sub"`
+		Expiry   wire.Number `json:"exp"`
 	}
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return Introspection{}, &Error{Op: opIntrospect, cause: errors.New("the answer is not that of RFC 7662")}
@@ -85,6 +108,8 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 	if err != nil {
 		return UserInfo{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	answer, failure := c.getUserInfo(ctx, to, accessToken, "")
 	if nonce := answer.Header.Get(headerNonce); failure == nil && answer.Status == http.StatusUnauthorized && nonce != "" && c.proof != nil {
 		answer, failure = c.getUserInfo(ctx, to, accessToken, nonce)
@@ -95,7 +120,10 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 	if answer.Status != http.StatusOK {
 		e := &Error{Op: opUserInfo, StatusCode: answer.Status}
 		for _, challenge := range wire.ReadChallenges(answer.Header.Values("WWW-Authenticate")) {
-			e.Code, e.Description = Code(printable(challenge.Params["error"])), printable(challenge.Params["error_description"])
+			said := func(name string) string {
+				return printable(strings.ReplaceAll(challenge.Params[name], accessToken, "[redacted]"))
+			}
+			e.Code, e.Description = Code(said("error")), said("error_description")
 		}
 		return UserInfo{}, e
 	}

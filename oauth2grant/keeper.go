@@ -21,7 +21,12 @@ type keeper struct {
 // unsaved is a token that waits to be saved.
 type unsaved struct {
 	token Token
-	base  string // the access token that the store held when it was made; only over that it may be saved
+	base  Token // what the store held when it was made; only over that it may be saved
+}
+
+// same tells whether two tokens are one, however a store has brought them back.
+func same(a, b Token) bool {
+	return a.AccessToken == b.AccessToken && a.RefreshToken == b.RefreshToken
 }
 
 func (k *keeper) refuse(accessToken string) {
@@ -89,6 +94,7 @@ var (
 	// errNotSaved marks the failure to save a token that is used all the same.
 	errNotSaved = errors.New("oauth2grant: the token is not saved")
 	errStore    = errors.New("oauth2grant: the store failed")
+	errLocked   = errors.New("somebody else holds the lock for long")
 )
 
 const (
@@ -111,13 +117,47 @@ func (g *Grant) load(ctx context.Context) (t Token, found bool, err error) {
 	return defaultType(t), true, nil
 }
 
-// lock takes the store's lock.
-func (g *Grant) lock(ctx context.Context) (context.Context, func(), error) {
-	held, unlock, err := g.store.Lock(ctx)
+// lock takes the store's lock. A limit other than zero is how long it waits for that.
+func (g *Grant) lock(ctx context.Context, limit time.Duration) (held context.Context, unlock func(), err error) {
+	limited, cancel := context.WithCancelCause(ctx)
+	stop := func() bool { return true }
+	if limit > 0 {
+		stop = time.AfterFunc(limit, func() { cancel(errLocked) }).Stop
+	}
+	held, release, err := g.store.Lock(limited)
+	if !stop() && err == nil {
+		release()
+		err = errLocked
+	}
 	if err != nil {
+		if cause := context.Cause(limited); cause != nil {
+			err = cause
+		}
+		cancel(nil)
 		return nil, nil, fmt.Errorf("%w: lock: %w", errStore, err)
 	}
-	return held, unlock, nil
+	return held, func() { release(); cancel(nil) }, nil
+}
+
+// saveLast tries once more to save what waits for it, when nothing else runs any more.
+func (g *Grant) saveLast() {
+	if g.keep.waits() == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
+	defer cancel()
+	held, unlock, err := g.lock(ctx, 0)
+	if err != nil {
+		return
+	}
+	defer unlock()
+	stored, _, err := g.load(held)
+	if err == nil {
+		_, err = g.settle(held, stored)
+	}
+	if err != nil {
+		g.log.Error("a token could not be saved", "error", err)
+	}
 }
 
 // save saves under the lock, with time of its own: what was answered must not be lost.
@@ -137,7 +177,7 @@ func (g *Grant) settle(held context.Context, stored Token) (Token, error) {
 	if u == nil {
 		return stored, nil
 	}
-	if stored.AccessToken != u.base {
+	if !same(stored, u.base) {
 		g.keep.wait(nil) // somebody else has saved, or deleted, since
 		return stored, nil
 	}
@@ -166,11 +206,10 @@ func (g *Grant) snapshotOf(t Token, adopted bool) *snapshot {
 	times := g.cfg.Refresh.schedule(t, now, adopted)
 	s := &snapshot{
 		Value: held{token: t}, Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
-		Invalid: t.AccessToken == "",
 	}
-	if name, err := scheme(t.TokenType, g.client.proof != nil); err == nil {
-		s.Value.header = name + " " + t.AccessToken
-	}
+	name, err := scheme(t.TokenType, g.client.proof != nil)
+	s.Value.header = name + " " + t.AccessToken
+	s.Invalid = err != nil || t.AccessToken == ""
 	return s
 }
 

@@ -1,6 +1,11 @@
 package oauth2grant
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+)
 
 // Prover proves possession of the key that tokens are bound to (RFC 9449); package dpop has one. Implementations are safe for concurrent use.
 type Prover interface {
@@ -12,12 +17,27 @@ type Prover interface {
 	Thumbprint() string
 }
 
-// ProofRequest is what a proof covers.
+// ProofRequest is what a proof covers. It shows no secret when it is given to fmt or slog.
 type ProofRequest struct {
 	Method, URL string
 	AccessToken string // empty at the token endpoint
 	Nonce       string // that the server asked for just now; empty: the last one learnt from its origin, if any
 }
+
+// String names the request, without its query.
+func (r ProofRequest) String() string {
+	target := "unreadable URL"
+	if u, err := url.Parse(r.URL); err == nil {
+		target = origin(u) + u.EscapedPath()
+	}
+	return fmt.Sprintf("ProofRequest{%s %s}", r.Method, target)
+}
+
+// Format implements fmt.Formatter: no verb shows a secret.
+func (r ProofRequest) Format(f fmt.State, _ rune) { formatRedacted(f, r.String()) }
+
+// LogValue implements slog.LogValuer.
+func (r ProofRequest) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 const (
 	schemeBearer = "Bearer"

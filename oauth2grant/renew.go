@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
@@ -21,7 +22,11 @@ func (g *Grant) renew(f *flight) (*snapshot, error) {
 	if s, done := g.glance(ctx, f); done {
 		return s, nil
 	}
-	held, unlock, err := g.lock(ctx)
+	var limit time.Duration
+	if g.Status().Usable {
+		limit = g.cfg.Refresh.Timeout // nobody has to wait for longer
+	}
+	held, unlock, err := g.lock(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -32,16 +37,17 @@ func (g *Grant) renew(f *flight) (*snapshot, error) {
 // glance looks at the store without a lock: what somebody else has renewed is adopted, and a sign-out is noticed.
 func (g *Grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool) {
 	only := f.Why == engine.Look
-	if g.cfg.Store == nil || g.keep.waits() != nil && !only {
+	if g.cfg.Store == nil {
 		return nil, only
 	}
 	stored, found, err := g.load(ctx)
+	waiting := g.keep.waits()
 	switch {
-	case err != nil:
+	case err != nil, waiting != nil && same(stored, waiting.base):
 		return nil, only
 	case found && g.adoptable(f, stored):
 		return g.adopt(f, stored), true
-	case !found && only && g.keep.isKnown() && g.keep.waits() == nil:
+	case !found && only && g.keep.isKnown():
 		f.Drop()
 	}
 	return nil, only
@@ -56,7 +62,8 @@ func (g *Grant) adoptable(f *flight, stored Token) bool {
 	if current != nil && current.Value.token.AccessToken == stored.AccessToken {
 		return false
 	}
-	return !g.keep.wasRefused(stored) && !g.cfg.Refresh.due(stored, wall(wallClock()))
+	_, err := scheme(stored.TokenType, g.client.proof != nil)
+	return err == nil && !g.keep.wasRefused(stored) && !g.cfg.Refresh.due(stored, wall(wallClock()))
 }
 
 func (g *Grant) adopt(f *flight, t Token) *snapshot {
@@ -69,19 +76,22 @@ func (g *Grant) adopt(f *flight, t Token) *snapshot {
 }
 
 func (g *Grant) renewLocked(held context.Context, f *flight) (*snapshot, error) {
-	stored, found, err := g.load(held)
+	base, found, err := g.load(held)
 	if err != nil {
 		return nil, err
 	}
-	stored, saveErr := g.settle(held, stored)
+	stored, saveErr := g.settle(held, base)
 	if !found && stored == (Token{}) {
-		if stored = g.cfg.Token; g.keep.isKnown() || stored == (Token{}) {
+		if g.keep.isKnown() || g.cfg.Token == (Token{}) {
 			return g.renewEmpty(held, f)
 		}
-		stored = defaultType(stored) // the seed
+		stored = defaultType(g.cfg.Token) // the seed
 		if saveErr = g.save(held, stored); saveErr != nil {
 			g.keep.wait(&unsaved{token: stored})
 		}
+	}
+	if saveErr == nil {
+		base = stored
 	}
 	switch current := g.engine.Current(); {
 	case g.adoptable(f, stored):
@@ -89,7 +99,7 @@ func (g *Grant) renewLocked(held context.Context, f *flight) (*snapshot, error) 
 	case f.Why == engine.Due && current != nil && !current.Invalid && current.Value.token == stored && wall(wallClock()).Before(current.RenewAt):
 		return current, saveErr // only a save was due
 	}
-	return g.obtain(held, f, stored)
+	return g.obtain(held, f, base, stored)
 }
 
 // renewEmpty renews where the store holds nothing: there never was a token, or somebody signed out. A remembered refresh token is not used.
@@ -104,8 +114,8 @@ func (g *Grant) renewEmpty(held context.Context, f *flight) (*snapshot, error) {
 // lookAgain bounds how often a refresh is tried with what others have put into the store meanwhile.
 const lookAgain = 3
 
-// obtain refreshes the stored token, or runs the flow where that can't be done.
-func (g *Grant) obtain(held context.Context, f *flight, stored Token) (*snapshot, error) {
+// obtain refreshes the stored token, or runs the flow where that can't be done. base is what the store holds: the same, unless that waits to be saved.
+func (g *Grant) obtain(held context.Context, f *flight, base, stored Token) (*snapshot, error) {
 	var refusedBy error
 	for range lookAgain {
 		if g.keep.isDead(stored.RefreshToken) {
@@ -113,7 +123,7 @@ func (g *Grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 		}
 		t, err := g.refresh(held, f, stored)
 		if err == nil {
-			return g.finish(held, f, stored, t)
+			return g.finish(held, f, base, t)
 		}
 		if !g.needsFlow(err) {
 			return nil, err
@@ -132,17 +142,19 @@ func (g *Grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 			g.keep.bury(stored.RefreshToken)
 		case g.adoptable(f, again):
 			return g.adopt(f, again), nil
+		default:
+			base = again
 		}
 		stored = again
 	}
 	g.keep.ask(stored.RefreshToken)
-	return g.runFlow(held, f, stored, refusedBy)
+	return g.runFlow(held, f, base, refusedBy)
 }
 
 // needsFlow tells whether a failed refresh leads to the flow: when the refresh token was refused, or when a 4xx said nothing and there is no usable token left.
 func (g *Grant) needsFlow(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok {
+	if !ok || e.Op != opRefresh {
 		return false
 	}
 	switch e.severity() {
@@ -160,13 +172,15 @@ func (g *Grant) secondLook(held context.Context, refused Token) (Token, bool, er
 	if u := g.keep.waits(); u != nil && u.token.RefreshToken == refused.RefreshToken {
 		return refused, true, nil // the store does not have it yet
 	}
-	return g.load(context.WithoutCancel(held))
+	ctx, cancel := g.linger(held)
+	defer cancel()
+	return g.load(ctx)
 }
 
 // refresh sends the refresh token of t. Once sent, the request is not given up lightly.
 func (g *Grant) refresh(held context.Context, f *flight, t Token) (Token, error) {
 	if _, err := g.client.tokenEndpoint(held, opRefresh); err != nil {
-		return Token{}, err
+		return Token{}, err // nothing was sent
 	}
 	if err := held.Err(); err != nil {
 		return Token{}, context.Cause(held)
@@ -226,12 +240,9 @@ func (g *Grant) finish(held context.Context, f *flight, base, t Token) (*snapsho
 	if !f.Current() {
 		return nil, nil
 	}
-	if u := g.keep.waits(); u != nil {
-		base.AccessToken = u.base
-	}
 	saveErr := g.save(held, t)
 	if saveErr != nil {
-		g.keep.wait(&unsaved{token: t, base: base.AccessToken})
+		g.keep.wait(&unsaved{token: t, base: base})
 	} else {
 		g.keep.wait(nil)
 	}

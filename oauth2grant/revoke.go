@@ -40,19 +40,25 @@ func (g *Grant) Revoke(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	held, stored, unlock, lockErr := g.lockToSave(ctx)
+	g.engine.Interrupt() // a sign-in holds the lock
+	held, stored, unlock, err := g.lockToSave(ctx)
 	defer unlock()
-	if lockErr != nil {
+	if held == nil {
 		if ctx.Err() != nil {
-			return fmt.Errorf("oauth2grant: Revoke: %w", errors.Join(context.Cause(ctx), lockErr))
+			return fmt.Errorf("oauth2grant: Revoke: %w", err)
 		}
 		held = ctx
 	}
 	tokens := []Token{stored}
-	if s := g.engine.Current(); s != nil && s.Value.token != stored {
+	if s := g.engine.Current(); s != nil && !same(s.Value.token, stored) {
 		tokens = append(tokens, s.Value.token)
 	}
-	problems := []error{lockErr, g.revokeAll(held, tokens)}
+	if u := g.keep.waits(); u != nil && !same(u.token, stored) {
+		tokens = append(tokens, u.token)
+	}
+	problems := []error{err, g.revokeAll(held, tokens)}
+	g.keep.refuse(stored.AccessToken) // should Delete fail
+	g.keep.bury(stored.RefreshToken)
 	deleting, cancel := context.WithTimeout(context.WithoutCancel(held), saveTimeout)
 	defer cancel()
 	if err := g.store.Delete(deleting); err != nil {

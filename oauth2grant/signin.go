@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
@@ -15,7 +14,7 @@ func (g *Grant) signIn(f *flight) (*snapshot, error) {
 	if f.Why == engine.Force {
 		return g.fetch(ctx, f)
 	}
-	held, unlock, err := g.lock(ctx)
+	held, unlock, err := g.lock(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +33,7 @@ func (g *Grant) signIn(f *flight) (*snapshot, error) {
 		return nil, err
 	}
 	f.Obtained = true
+	engine.Commit(ctx)
 	return g.finish(held, f, stored, t)
 }
 
@@ -51,39 +51,31 @@ func (g *Grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 	}
 	f.Obtained = true
 	engine.Commit(ctx)
-	held, base, unlock, lockErr := g.lockToSave(ctx)
+	held, base, unlock, err := g.lockToSave(ctx)
 	defer unlock()
-	if lockErr != nil {
-		return g.finishUnlocked(f, base, t, lockErr)
+	if held == nil {
+		return g.finishUnlocked(f, base, t, err)
 	}
-	g.keep.wait(nil) // what was to be saved is replaced
 	return g.finish(held, f, base, t)
 }
 
 // lockToSave takes the lock to replace what the store holds, which it gives too. It does not wait for long: a token that can't be saved now is saved later.
+// held is nil where there is no lock; with a lock, an error says that the store can't be read, which the save that follows may heal.
 func (g *Grant) lockToSave(ctx context.Context) (held context.Context, base Token, unlock func(), err error) {
-	limited, cancel := context.WithCancelCause(ctx)
-	limit := time.AfterFunc(g.cfg.Refresh.Timeout, func() { cancel(context.DeadlineExceeded) })
-	held, release, err := g.lock(limited)
-	if !limit.Stop() && err == nil {
-		err = fmt.Errorf("%w: lock: %w", errStore, context.DeadlineExceeded)
-		release()
-	}
+	held, unlock, err = g.lock(ctx, g.cfg.Refresh.Timeout)
 	if err != nil {
-		cancel(nil)
 		return nil, g.lastKnown(), func() {}, err
 	}
-	unlock = func() { release(); cancel(nil) }
 	if base, _, err = g.load(held); err != nil {
-		base = g.lastKnown() // unreadable: the save that follows may heal it
+		base = g.lastKnown()
 	}
-	return held, base, unlock, nil
+	return held, base, unlock, err
 }
 
-// lastKnown gives the token that the store held when it was last seen.
+// lastKnown gives what the store held when it was last seen.
 func (g *Grant) lastKnown() Token {
 	if u := g.keep.waits(); u != nil {
-		return Token{AccessToken: u.base}
+		return u.base
 	}
 	if s := g.engine.Current(); s != nil {
 		return s.Value.token
@@ -92,11 +84,14 @@ func (g *Grant) lastKnown() Token {
 }
 
 func (g *Grant) finishUnlocked(f *flight, base, t Token, lockErr error) (*snapshot, error) {
+	if !f.Current() {
+		return nil, nil
+	}
+	g.keep.wait(&unsaved{token: t, base: base})
 	s := g.snapshotOf(t, false)
 	if !f.Publish(s) {
 		return nil, nil
 	}
-	g.keep.wait(&unsaved{token: t, base: base.AccessToken})
 	f.Tell(func(ctx context.Context) { g.published(ctx, t, "obtained") })
 	return s, fmt.Errorf("%w: %w", errNotSaved, lockErr)
 }
@@ -104,23 +99,29 @@ func (g *Grant) finishUnlocked(f *flight, base, t Token, lockErr error) (*snapsh
 // set takes over a token from outside.
 func (g *Grant) set(ctx context.Context, t Token) error {
 	t = defaultType(t)
+	if g.engine.SigningIn() { // it holds the lock, and is not needed any more
+		g.engine.Set(g.snapshotOf(t, false))
+		g.engine.Interrupt()
+	}
 	held, base, unlock, err := g.lockToSave(ctx)
 	defer unlock()
-	if err == nil {
-		g.keep.wait(nil)
+	if held == nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("oauth2grant: SetToken: %w", err)
+		}
+		err = fmt.Errorf("%w: %w", errNotSaved, err)
+	} else {
 		err = g.save(held, t)
 	}
 	if err != nil {
-		if left := ctx.Err(); left != nil {
-			return fmt.Errorf("oauth2grant: SetToken: %w", errors.Join(context.Cause(ctx), err))
-		}
-		g.keep.wait(&unsaved{token: t, base: base.AccessToken})
+		g.keep.wait(&unsaved{token: t, base: base})
+	} else {
+		g.keep.wait(nil)
 	}
 	g.keep.bury("")
 	g.engine.Set(g.snapshotOf(t, false))
 	g.engine.Tell(ctx, func(ctx context.Context) { g.published(ctx, t, "set") })
 	if err != nil {
-		err = fmt.Errorf("%w: %w", errNotSaved, err)
 		g.engine.Note(err)
 	}
 	return err

@@ -13,8 +13,8 @@ import (
 // Token is what an authorization server issued (RFC 6749 §5.1). It is an immutable, comparable value: copy it, compare it with ==, share it between
 // goroutines. The zero Token is no token.
 //
-// A Token shows no secret when it is given to fmt or slog. Its JSON form is for stores and is in clear: encoding/json, and so slog's JSON handler on a
-// value that contains a Token, shows it. The JSON is interchangeable with that of golang.org/x/oauth2.
+// A Token shows no secret when it is given to fmt or slog; only %p and %w, which go vet refuses for it, get past that. Its JSON form is for stores and is in
+// clear: encoding/json, and so slog's JSON handler on a value that contains a Token, shows it. The JSON is interchangeable with that of golang.org/x/oauth2.
 type Token struct {
 	AccessToken  string
 	TokenType    string    // as the server spelt it; "Bearer" or "DPoP" in any case

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
@@ -70,21 +71,30 @@ func (g *Grant) allowed(u *url.URL) error {
 	if u.Scheme != "https" && !isLoopback(u.Hostname()) && !g.client.insecure {
 		return errors.New("oauth2grant: a token is not sent over plain http: use https, or set InsecureAllowHTTP")
 	}
-	if len(g.cfg.Origins) == 0 {
+	if len(g.origins) == 0 || slices.Contains(g.origins, origin(u)) {
 		return nil
 	}
-	for _, o := range g.cfg.Origins {
-		if allowed, err := url.Parse(o); err == nil && origin(allowed) == origin(u) {
-			return nil
+	return fmt.Errorf("oauth2grant: Config.Origins does not allow a token to go to %s", origin(u))
+}
+
+// origins gives those of Config.Origins, which was validated.
+func origins(urls []string) []string {
+	var all []string
+	for _, raw := range urls {
+		if u, err := url.Parse(raw); err == nil {
+			all = append(all, origin(u))
 		}
 	}
-	return fmt.Errorf("oauth2grant: Config.Origins does not allow a token to go to %s", origin(u))
+	return all
 }
 
 type transport struct {
 	g    *Grant
 	base http.RoundTripper
 }
+
+// CloseIdleConnections closes those of the base, for http.Client.CloseIdleConnections.
+func (t *transport) CloseIdleConnections() { (&http.Client{Transport: t.base}).CloseIdleConnections() }
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -153,10 +163,10 @@ func (t *transport) answer401(req *http.Request, res *http.Response, s *snapshot
 	if !ok {
 		return res, nil
 	}
+	drop(res)
 	if nonce == "" {
 		fresh, err := t.g.active(req.Context())
 		if err != nil {
-			drop(res)
 			if body != nil {
 				_ = body.Close()
 			}
@@ -164,7 +174,6 @@ func (t *transport) answer401(req *http.Request, res *http.Response, s *snapshot
 		}
 		s = fresh
 	}
-	drop(res)
 	return t.send(req, body, s, nonce)
 }
 

@@ -16,6 +16,21 @@ import (
 // place is where a token lives.
 type place struct{ dir, base string }
 
+// openPlace makes the folder of a path. Two ways to one folder are one place.
+func openPlace(path string) (place, error) {
+	dir, base := filepath.Split(path)
+	if err := makeFolder(filepath.Clean(dir)); err != nil {
+		return place{}, wrap(err)
+	}
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return place{}, wrap(err)
+	}
+	return place{dir: dir, base: base}, nil
+}
+
+func (p place) path() string { return filepath.Join(p.dir, p.base) }
+
 func (p place) lockBase() string { return p.base + ".lock" }
 
 // folder is an open folder: everything is done relative to its descriptor, so that what was checked is what is used.

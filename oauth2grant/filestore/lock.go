@@ -33,15 +33,22 @@ type lease struct {
 // Lock waits for every other holder, in this process and in others, until ctx ends. The lock lasts until unlock, or the end of the process; held is a child
 // of ctx that ends with it only. The error wraps that of ctx, or is ErrInsecure or one of the file system.
 func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
+	return s.lock(ctx, s.stored)
+}
+
+// versions gives the version of what is stored, and whether it can be known: not if what is there can't be read.
+type versions func(ctx context.Context, f folder) (version uint64, known bool, err error)
+
+func (p place) lock(ctx context.Context, stored versions) (held context.Context, unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	q, leave := s.enter()
+	q, leave := p.enter()
 	if err := q.holding.take(ctx); err != nil {
 		leave()
-		return nil, nil, fmt.Errorf("filestore: waiting for the lock of %s: %w", s.Path(), err)
+		return nil, nil, fmt.Errorf("filestore: waiting for the lock of %s: %w", p.path(), err)
 	}
-	l, err := s.lockFile(ctx)
+	l, err := p.lockFile(ctx, stored)
 	if err != nil {
 		q.holding.give()
 		leave()
@@ -59,16 +66,16 @@ func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), e
 		q.holding.give()
 		leave()
 	}
-	return context.WithValue(ctx, leaseKey{s.place}, l), unlock, nil
+	return context.WithValue(ctx, leaseKey{p}, l), unlock, nil
 }
 
 var errReplaced = errors.New("filestore: the lock file was replaced meanwhile")
 
 // lockFile takes the lock between processes.
-func (p place) lockFile(ctx context.Context) (*lease, error) {
+func (p place) lockFile(ctx context.Context, stored versions) (*lease, error) {
 	l := &lease{file: flock.New(filepath.Join(p.dir, p.lockBase()), flock.SetFlag(lockFlags))}
 	for {
-		err := p.tryFile(ctx, l)
+		err := p.tryFile(ctx, l, stored)
 		if err == nil {
 			return l, nil
 		}
@@ -80,7 +87,7 @@ func (p place) lockFile(ctx context.Context) (*lease, error) {
 }
 
 // tryFile locks the file, makes sure that it is the one which others would lock, removes what killed holders left, and notes the version.
-func (p place) tryFile(ctx context.Context, l *lease) error {
+func (p place) tryFile(ctx context.Context, l *lease, stored versions) error {
 	if err := makeFolder(p.dir); err != nil {
 		return wrap(err)
 	}
@@ -105,7 +112,7 @@ func (p place) tryFile(ctx context.Context, l *lease) error {
 	if err := f.sweep(p.base); err != nil {
 		return err
 	}
-	l.version, _, err = f.version(p)
+	l.version, _, err = p.version(ctx, f, stored)
 	return err
 }
 
@@ -124,39 +131,44 @@ func (f folder) isLock(lockBase string, locked *flock.Flock) (bool, error) {
 	return os.SameFile(info, named), nil
 }
 
+// errUnchanged comes from a write that had nothing to do.
+var errUnchanged = errors.New("filestore: nothing to change")
+
 // change runs one write under the next version: one at a time in this process, and with a lease only as long as that is good.
-func (s Store) change(ctx context.Context, write func(f folder, version uint64) error) error {
+func (p place) change(ctx context.Context, stored versions, write func(f folder, version uint64) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	q, leave := s.enter()
+	q, leave := p.enter()
 	defer leave()
 	if err := q.writing.take(ctx); err != nil {
 		return err
 	}
 	defer q.writing.give()
-	l, _ := ctx.Value(leaseKey{s.place}).(*lease)
+	l, _ := ctx.Value(leaseKey{p}).(*lease)
 	if l == nil {
 		l = &lease{}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	f, err := s.open()
+	f, err := p.open()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	version, known, err := f.version(s.place)
+	version, known, err := p.version(ctx, f, stored)
 	if err != nil {
 		return err
 	}
-	if err := l.check(f, s.place, version, known); err != nil {
+	if err := l.check(f, p, version, known); err != nil {
 		return err
 	}
 	next := max(version, l.version) + 1
-	if err := write(f, next); err != nil {
-		if now, _, again := f.version(s.place); again == nil && now == next { // it is there, though maybe not durable
+	if err := write(f, next); errors.Is(err, errUnchanged) {
+		return nil
+	} else if err != nil {
+		if now, _, again := p.version(ctx, f, stored); again == nil && now == next { // it is there, though maybe not durable
 			l.version = next
 		}
 		return err

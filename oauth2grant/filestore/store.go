@@ -55,14 +55,11 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, base := filepath.Split(path)
-	if err := makeFolder(filepath.Clean(dir)); err != nil {
-		return nil, wrap(err)
+	p, err := openPlace(path)
+	if err != nil {
+		return nil, err
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return nil, wrap(err)
-	}
-	s := &Store{place: place{dir: dir, base: base}, box: seal.Box{Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain}, label: cfg.Label}
+	s := &Store{place: p, box: seal.Box{Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain}, label: cfg.Label}
 	if s.label == "" {
 		s.label = s.Path()
 	}
@@ -75,14 +72,7 @@ func (cfg Config) path() (string, error) {
 	case (cfg.Name == "") == (cfg.Path == ""):
 		return "", errors.New("filestore: Config needs either a Name or a Path")
 	case cfg.Path != "":
-		if strings.ContainsRune(cfg.Path, 0) || strings.HasSuffix(cfg.Path, "/") || os.IsPathSeparator(cfg.Path[len(cfg.Path)-1]) {
-			return "", fmt.Errorf("filestore: Config.Path %q is not the path of a file", cfg.Path)
-		}
-		path, err := filepath.Abs(cfg.Path)
-		if err != nil {
-			return "", wrap(err)
-		}
-		return path, nil
+		return filePath("Config.Path", cfg.Path)
 	case strings.ContainsAny(cfg.Name, "/\\:\x00") || cfg.Name == "." || !filepath.IsLocal(cfg.Name):
 		return "", fmt.Errorf("filestore: Config.Name %q must be a plain name, without separators", cfg.Name)
 	}
@@ -91,6 +81,14 @@ func (cfg Config) path() (string, error) {
 		return "", fmt.Errorf("filestore: no folder for configuration, set Config.Path: %w", err)
 	}
 	return filepath.Join(dir, cfg.Name, "token.json"), nil
+}
+
+func filePath(what, path string) (string, error) {
+	if path == "" || strings.ContainsRune(path, 0) || strings.HasSuffix(path, "/") || os.IsPathSeparator(path[len(path)-1]) {
+		return "", fmt.Errorf("filestore: %s %q is not the path of a file", what, path)
+	}
+	path, err := filepath.Abs(path)
+	return path, wrap(err)
 }
 
 // Load reads the token. Besides oauth2grant.ErrNoToken and those of the file system, the errors are ErrInsecure, ErrCorrupt, and, of an encrypted token,
@@ -148,7 +146,7 @@ func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 	if err := makeFolder(s.dir); err != nil {
 		return wrap(err)
 	}
-	return s.change(ctx, func(f folder, version uint64) error {
+	return s.change(ctx, s.stored, func(f folder, version uint64) error {
 		data, err := record{Format: format, Version: version, Token: sealed}.encode()
 		if err != nil {
 			return err
@@ -159,12 +157,12 @@ func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 
 // Delete removes the file and every temporary file beside it, and syncs the folder. The errors are those of Save.
 func (s Store) Delete(ctx context.Context) error {
-	err := s.change(ctx, func(f folder, version uint64) error {
+	err := s.change(ctx, s.stored, func(f folder, version uint64) error {
 		if err := f.sweep(s.base); err != nil {
 			return err
 		}
 		if _, err := f.Lstat(s.base); errors.Is(err, fs.ErrNotExist) {
-			return nil
+			return errUnchanged
 		}
 		if err := f.remember(s.lockBase(), version); err != nil { // before the version in the file is gone
 			return err
@@ -178,7 +176,7 @@ func (s Store) Delete(ctx context.Context) error {
 }
 
 // Path gives the absolute path of the token file, with the symbolic links of its folder resolved.
-func (s Store) Path() string { return filepath.Join(s.dir, s.base) }
+func (s Store) Path() string { return s.path() }
 
 // String names the store by its path.
 func (s Store) String() string { return "filestore(" + s.Path() + ")" }

@@ -111,6 +111,17 @@ func TestDeleteWithoutAFolderIsNoError(t *testing.T) {
 	}
 }
 
+func TestAHolderMayDeleteWhatIsNotThere(t *testing.T) {
+	s := open(t, filestore.Config{})
+	held, _ := lock(t, s)
+	for range 2 {
+		if err := errors.Join(s.Delete(held), s.Delete(held), s.Save(held, newer)); err != nil {
+			t.Fatal(err)
+		}
+		holds(t, s, newer)
+	}
+}
+
 func TestAHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
 	for name, change := range map[string]func(s *filestore.Store) error{
 		"a save": func(s *filestore.Store) error { return s.Save(context.Background(), newer) },

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,20 +10,27 @@ import (
 	"strconv"
 )
 
-// version gives the number of the last change, and whether it can be known: not if there is a file that can't be read.
-func (f folder) version(p place) (version uint64, known bool, err error) {
-	if version, err = f.recall(p.lockBase()); err != nil {
+// version gives the number of the last change, and whether it can be known.
+func (p place) version(ctx context.Context, f folder, stored versions) (version uint64, known bool, err error) {
+	deleted, err := f.recall(p.lockBase())
+	if err != nil {
 		return 0, false, err
 	}
-	data, err := f.read(p.base)
+	version, known, err = stored(ctx, f)
+	return max(version, deleted), known, err
+}
+
+// stored gives the version in the token file.
+func (s Store) stored(_ context.Context, f folder) (version uint64, known bool, err error) {
+	data, err := f.read(s.base)
 	if errors.Is(err, fs.ErrNotExist) {
-		return version, true, nil
+		return 0, true, nil
 	}
 	var r record
 	if err == nil {
 		r, err = parseRecord(data)
 	}
-	return max(version, r.Version), err == nil, nil
+	return r.Version, err == nil, nil
 }
 
 // The version that Delete left is in the lock file, after its first byte: that one is what Windows locks.

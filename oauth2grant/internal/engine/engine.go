@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +50,9 @@ type Config[T any] struct {
 	IdleAfter              time.Duration // zero: a value is renewed though nobody uses it
 	Eager                  bool          // renew at once
 	Passive                bool          // no background goroutine
+
+	// Ended is called once when the engine's life has ended, by Close or with its ctx. Close waits for it.
+	Ended func()
 }
 
 // Engine keeps one value fresh. All methods are safe for concurrent use.
@@ -70,18 +75,22 @@ type Engine[T any] struct {
 	teller bool     // a goroutine runs them
 }
 
-// New starts an engine that lives until Close is called or ctx ends.
+// New makes an engine that lives until Close is called or ctx ends. It does nothing until Start.
 func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
 	e := &Engine[T]{cfg: cfg, wake: make(chan struct{}, 1)}
 	e.life, e.end = context.WithCancelCause(ctx)
 	e.renew, e.signIn = e.newLane(cfg.Renew), e.newLane(cfg.SignIn)
 	e.due.Store(never)
+	return e
+}
+
+// Start starts the background goroutine. It is called once, when all that Config's funcs need is there.
+func (e *Engine[T]) Start() {
 	e.wg.Add(1)
 	context.AfterFunc(e.life, e.shut)
-	if !cfg.Passive {
+	if !e.cfg.Passive {
 		e.wg.Go(e.refresh)
 	}
-	return e
 }
 
 func (e *Engine[T]) newLane(fly func(*Flight[T]) (*Snapshot[T], error)) *lane[T] {
@@ -148,11 +157,34 @@ func (e *Engine[T]) obtain(ctx context.Context) (*Snapshot[T], error) {
 	if err := e.admit(ctx); err != nil {
 		return nil, err
 	}
+	if s := e.spared(); s != nil {
+		return s, nil
+	}
+	if e.signIn.busy() {
+		return e.attend(ctx)
+	}
 	s, err := e.share(ctx, e.renew)
 	if err == nil || ctx.Err() != nil || !e.cfg.Interactive || !e.cfg.Judge(err).NeedsLogin {
 		return s, err
 	}
 	return e.share(ctx, e.signIn)
+}
+
+// spared gives a value that is better than to wait for a renewal that has been failing: the background goes on with that.
+func (e *Engine[T]) spared() *Snapshot[T] {
+	e.renew.mu.Lock()
+	failing := e.renew.memory.retries()
+	e.renew.mu.Unlock()
+	if e.cfg.Passive || !failing {
+		return nil
+	}
+	return e.usable()
+}
+
+// attend joins the sign-in under way, whose waiters keep it from being given up.
+func (e *Engine[T]) attend(ctx context.Context) (*Snapshot[T], error) {
+	_, s, err := e.signIn.join(ctx, func() (*Flight[T], *Snapshot[T], error) { return nil, nil, nil })
+	return s, err
 }
 
 // share joins the flight on l, or makes one if nothing speaks against it.
@@ -173,7 +205,7 @@ func (e *Engine[T]) share(ctx context.Context, l *lane[T]) (*Snapshot[T], error)
 // overtaken finds a refusal whose question would be another one now, by the time until which it stands; zero: there is none.
 func (e *Engine[T]) overtaken(ctx context.Context, l *lane[T]) time.Time {
 	l.mu.Lock()
-	refused, until := l.memory.refused(), l.memory.until
+	refused, until := l.memory.refused() && !e.now().Before(l.memory.overtake), l.memory.until
 	l.mu.Unlock()
 	if !refused || !e.cfg.Changed(withLink(ctx, e, nil)) {
 		return time.Time{}
@@ -197,8 +229,12 @@ func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snaps
 		if err := e.admit(ctx); err != nil {
 			return nil, err
 		}
+		if err := e.lockedOut(l); err != nil {
+			return nil, err
+		}
+		before := e.Current()
 		f, s, err := l.join(ctx, func() (*Flight[T], *Snapshot[T], error) { return e.takeOff(ctx, l, Force) })
-		if err == nil && f != nil && f.Why < least && !f.Obtained {
+		if err == nil && f != nil && f.Why != Force && !f.Obtained && (f.Why < least || s == before) {
 			continue
 		}
 		if s == nil && err == nil {
@@ -212,6 +248,19 @@ func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snaps
 		}
 		return nil, err
 	}
+}
+
+// lockedOut gives why a renewal can't help while somebody signs in because it could not.
+func (e *Engine[T]) lockedOut(l *lane[T]) error {
+	if l != e.renew || !e.signIn.busy() {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m := &l.memory; m.err != nil && m.verdict.NeedsLogin {
+		return m.err
+	}
+	return nil
 }
 
 // admit turns away who may not wait.
@@ -241,5 +290,14 @@ func (e *Engine[T]) Health() (failures int, last error, next time.Time) {
 	case s != nil:
 		next = s.RenewAt
 	}
-	return m.count, m.err, next
+	e.signIn.mu.Lock()
+	defer e.signIn.mu.Unlock()
+	return m.count + e.signIn.memory.count, joined(m.err, e.signIn.memory.err), next
+}
+
+func joined(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return fmt.Errorf("%w: %w", a, b)
 }

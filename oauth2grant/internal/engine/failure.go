@@ -26,12 +26,14 @@ type memory struct {
 	count    int       // in a row
 	schedule *backoff.ExponentialBackOff
 	pause    time.Duration // after the last refusal
+	overtake time.Time     // from when on a refused question that has changed may be asked
 	probe    time.Time     // when the background looks whether a refused question has changed
 }
 
 const (
-	longestPause = time.Hour
-	growth       = 2
+	mostOvertakes = 3
+	longestPause  = time.Hour
+	growth        = 2
 )
 
 func (m *memory) reset() { *m = memory{min: m.min, max: m.max} }
@@ -49,6 +51,10 @@ func (m *memory) fail(err error, v Verdict, now time.Time) (wait time.Duration) 
 	wait = max(wait, min(v.After, longestPause))
 	m.until = now.Add(wait)
 	m.probe = now.Add(m.max)
+	m.overtake = now
+	if m.count > mostOvertakes { // credentials that are others each time would be tried without end
+		m.overtake = m.until
+	}
 	return wait
 }
 

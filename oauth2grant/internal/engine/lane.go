@@ -85,6 +85,13 @@ func (l *lane[T]) join(ctx context.Context, start func() (*Flight[T], *Snapshot[
 	}
 }
 
+// busy tells whether a flight is under way that was not forced.
+func (l *lane[T]) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.flight != nil && l.flight.Why != Force
+}
+
 // run is the flight itself.
 func (l *lane[T]) run(f *Flight[T]) (s *Snapshot[T], err error) {
 	returned := false
@@ -102,6 +109,9 @@ func (l *lane[T]) run(f *Flight[T]) (s *Snapshot[T], err error) {
 	}()
 	s, err = l.fly(f)
 	returned = true
+	if s == nil && errors.Is(context.Cause(f.ctx), ErrSuperseded) {
+		err = ErrSuperseded
+	}
 	return s, err
 }
 

@@ -8,6 +8,9 @@ import (
 // longestSleep bounds how late the refresher notices that the wall clock went on while timers stood still: a machine that slept.
 const longestSleep = time.Minute
 
+// shortestRest is how long the refresher rests after a renewal, even if the new value is due already.
+const shortestRest = 100 * time.Millisecond
+
 // plan is what the refresher does next.
 type plan[T any] struct {
 	at    time.Time // zero: nothing by itself
@@ -22,24 +25,28 @@ type plan[T any] struct {
 // refresh is the background goroutine.
 func (e *Engine[T]) refresh() {
 	idle := idleness[T]{after: e.cfg.IdleAfter, last: e.now()}
-	eager := e.cfg.Eager
+	if e.cfg.Eager {
+		e.act(plan[T]{why: Need})
+	}
 	for e.life.Err() == nil {
 		now := e.now()
-		p := e.plan(now, eager)
+		p := e.plan(now)
 		idle.observe(p.value, now)
 		rests := p.spare && idle.rests(now)
 		if p.at.IsZero() || now.Before(p.at) || rests {
 			e.sleep(p.at, idle.wake(p, now, rests))
 			continue
 		}
-		eager = eager && p.why != Need
 		e.due.Store(never)
 		e.act(p)
+		if p.why == Due {
+			e.rest()
+		}
 	}
 }
 
 // plan says what to do, as things are now.
-func (e *Engine[T]) plan(now time.Time, eager bool) plan[T] {
+func (e *Engine[T]) plan(now time.Time) plan[T] {
 	l := e.renew
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,8 +68,6 @@ func (e *Engine[T]) plan(now time.Time, eager bool) plan[T] {
 		}
 	case s != nil:
 		p.at, p.spare = s.RenewAt, true
-	case eager:
-		p.at, p.why = now, Need
 	}
 	return p
 }
@@ -108,6 +113,13 @@ func (e *Engine[T]) sleep(due, alarm time.Time) {
 	select {
 	case <-ring:
 	case <-e.wake:
+	case <-e.life.Done():
+	}
+}
+
+func (e *Engine[T]) rest() {
+	select {
+	case <-time.After(min(e.cfg.MinBackOff, shortestRest)):
 	case <-e.life.Done():
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,21 +70,38 @@ const longest = 500
 
 // scrub takes out of the server's words what the request must keep secret, and what would break a log line.
 func (f *Failure) scrub(sent Form) {
-	for _, text := range []*string{&f.Description, &f.URI} {
-		for _, secret := range secrets(sent) {
-			*text = strings.ReplaceAll(*text, secret, "[redacted]")
-			*text = strings.ReplaceAll(*text, url.QueryEscape(secret), "[redacted]")
-		}
-		*text = strings.Map(func(r rune) rune {
-			if !unicode.IsPrint(r) {
-				return ' '
-			}
-			return r
-		}, *text)
-		if len(*text) > longest {
-			*text = strings.ToValidUTF8((*text)[:longest], "") + "…"
-		}
+	hidden := secrets(sent)
+	if echoes(f.Code, hidden) {
+		f.Code = ""
 	}
+	for _, text := range []*string{&f.Description, &f.URI} {
+		clean := redact(strings.Map(printable, redact(*text, hidden)), hidden) // again: a space may be part of a secret
+		if len(clean) > longest {
+			clean = strings.ToValidUTF8(clean[:longest], "") + "…"
+		}
+		*text = clean
+	}
+}
+
+func redact(text string, hidden []string) string {
+	for _, secret := range hidden {
+		text = strings.ReplaceAll(text, secret, "[redacted]")
+	}
+	return text
+}
+
+func printable(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return ' '
+	}
+	return r
+}
+
+// echoes tells whether a code repeats a secret. A short one may be part of it by chance.
+func echoes(code string, hidden []string) bool {
+	return slices.ContainsFunc(hidden, func(secret string) bool {
+		return code == secret || len(secret) >= 2*shortest && strings.Contains(code, secret)
+	})
 }
 
 // public are the parameters of a request that are no secret; all others may be.
@@ -95,29 +113,34 @@ var public = map[string]bool{
 // shortest is the length below which a value is no secret worth the name, and its removal would garble the text.
 const shortest = 4
 
+// secrets gives what an answer must not repeat, as it is and as it was encoded; the longest first, since one may be part of another.
 func secrets(sent Form) []string {
 	var found []string
-	for name, values := range sent.Values {
-		for _, v := range values {
-			if !public[name] && len(v) >= shortest {
-				found = append(found, v)
+	add := func(secret string) {
+		for _, s := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
+			if len(secret) >= shortest && !slices.Contains(found, s) {
+				found = append(found, s)
+			}
+		}
+	}
+	for _, params := range []url.Values{sent.Values, sent.query} {
+		for name, values := range params {
+			for _, v := range values {
+				if !public[name] {
+					add(v)
+				}
 			}
 		}
 	}
 	scheme, credentials, _ := strings.Cut(sent.Header.Get("Authorization"), " ")
+	add(credentials)
 	if pair, err := base64.StdEncoding.DecodeString(credentials); err == nil && strings.EqualFold(scheme, "Basic") {
 		_, secret, _ := strings.Cut(string(pair), ":")
-		found = append(found, longEnough(secret)...)
-		if plain, err := url.QueryUnescape(secret); err == nil && plain != secret {
-			found = append(found, longEnough(plain)...)
+		add(secret)
+		if plain, err := url.QueryUnescape(secret); err == nil {
+			add(plain)
 		}
 	}
-	return append(found, longEnough(credentials)...)
-}
-
-func longEnough(secret string) []string {
-	if len(secret) < shortest {
-		return nil
-	}
-	return []string{secret}
+	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
+	return found
 }

@@ -42,6 +42,9 @@ func readMembers(body []byte) (members, error) {
 	return m, nil
 }
 
+// has tells whether the member says anything.
+func (m members) has(name string) bool { return len(m[name]) > 0 && string(m[name]) != "null" }
+
 // text reads a string; anything else counts as none.
 func (m members) text(name string) string {
 	var s string
@@ -61,8 +64,19 @@ func (m members) words(name string) string {
 }
 
 // seconds reads a number that may have come as an integer, a fraction or a string; what is none, or not a sane one, counts as zero.
-func (m members) seconds(name string) int64 {
-	raw := strings.Trim(string(m[name]), `"`)
+func (m members) seconds(name string) int64 { return readNumber(m[name]) }
+
+// Number is a number of an answer that may have come as an integer, a fraction or a string; what is none, or not a sane one, counts as zero.
+type Number int64
+
+// UnmarshalJSON never fails.
+func (n *Number) UnmarshalJSON(raw []byte) error {
+	*n = Number(readNumber(raw))
+	return nil
+}
+
+func readNumber(text []byte) int64 {
+	raw := strings.Trim(string(text), `"`)
 	n, err := strconv.ParseFloat(strings.TrimSpace(raw), 64)
 	if err != nil || math.IsNaN(n) || n < 0 || n > math.MaxInt32*10 {
 		return 0
@@ -70,10 +84,12 @@ func (m members) seconds(name string) int64 {
 	return int64(n)
 }
 
-// rest gives the members not named, as one JSON object; empty: none.
+// rest gives the members not named, in any case, as one JSON object; empty: none.
 func (m members) rest(named ...string) string {
 	others := maps.Clone(m)
-	maps.DeleteFunc(others, func(name string, _ json.RawMessage) bool { return slices.Contains(named, name) })
+	maps.DeleteFunc(others, func(name string, _ json.RawMessage) bool {
+		return slices.ContainsFunc(named, func(n string) bool { return strings.EqualFold(n, name) })
+	})
 	if len(others) == 0 {
 		return ""
 	}

@@ -22,6 +22,8 @@ var ErrTooLarge = errors.New("the answer is larger than 1 MiB")
 type Form struct {
 	Header http.Header
 	Values url.Values
+
+	query url.Values // of the endpoint
 }
 
 // Answer is what came back, whole.
@@ -52,7 +54,7 @@ const (
 func PostPatiently(ctx context.Context, hc *http.Client, endpoint string, form func() (Form, error)) (Answer, *Failure) {
 	for again := 0; ; again++ {
 		answer, failure := Post(ctx, hc, endpoint, form)
-		if failure == nil || !failure.Unprocessed || again == resends {
+		if failure == nil || !failure.Unprocessed || failure.Own || again == resends {
 			return answer, failure
 		}
 		pause := max(firstPause<<again, failure.RetryAfter)
@@ -82,6 +84,7 @@ func Post(ctx context.Context, hc *http.Client, endpoint string, form func() (Fo
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
+	f.query = req.URL.Query()
 	answer, failure := Do(hc, req)
 	answer.sent = f
 	if failure == nil && (answer.Status < 200 || answer.Status > 299) {
@@ -143,6 +146,9 @@ type quiet struct{ error }
 // Error names the kind of a failure of the network.
 func (q quiet) Error() string {
 	if op, ok := errors.AsType[*net.OpError](q.error); ok {
+		if op.Op == "proxyconnect" { // it wraps what the proxy said
+			return "proxyconnect: " + quiet{op.Err}.Error()
+		}
 		return op.Error()
 	}
 	if dns, ok := errors.AsType[*net.DNSError](q.error); ok {

@@ -26,9 +26,9 @@ func ReadToken(a Answer) (Token, *Failure) {
 	t := Token{
 		AccessToken: m.text("access_token"), TokenType: m.text("token_type"), RefreshToken: m.text("refresh_token"), IDToken: m.text("id_token"),
 		Scope: m.words("scope"), ExpiresIn: m.seconds("expires_in"),
-		Extra: m.rest("access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in"),
+		Extra: m.rest("access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in", "expiry"),
 	}
-	_, t.HasScope = m["scope"]
+	t.HasScope = m.has("scope")
 	if t.AccessToken == "" {
 		return Token{}, &Failure{Status: a.Status, Cause: errNoAccessToken}
 	}
@@ -62,15 +62,17 @@ func readSuccess(a Answer) (members, *Failure) {
 	return m, nil
 }
 
-// ReadObject decodes any other answer, which is a JSON object, into out.
+// ReadObject decodes any other answer into out; a form becomes an object of strings.
 func ReadObject(a Answer, out any) *Failure {
-	if _, failure := readSuccess(a); failure != nil {
+	m, failure := readSuccess(a)
+	if failure != nil || out == nil {
 		return failure
 	}
-	if out == nil {
-		return nil
+	object, err := json.Marshal(m)
+	if err == nil {
+		err = json.Unmarshal(object, out)
 	}
-	if err := json.Unmarshal(a.Body, out); err != nil {
+	if err != nil {
 		return &Failure{Status: a.Status, Cause: errors.New("the answer is not the JSON expected")}
 	}
 	return nil

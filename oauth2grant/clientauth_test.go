@@ -1,0 +1,107 @@
+package oauth2grant_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+)
+
+func authenticate(t *testing.T, auth oauth2grant.ClientAuth) (http.Header, url.Values) {
+	t.Helper()
+	h, form := http.Header{}, url.Values{}
+	if err := auth.Authenticate(t.Context(), "https://auth.example/token", h, form); err != nil {
+		t.Fatal(err)
+	}
+	return h, form
+}
+
+func TestClientAuthPutsWhatTheSpecificationSays(t *testing.T) {
+	basic := func(pair string) http.Header {
+		return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}}
+	}
+	secret := func(value string) func(context.Context) (string, error) {
+		return func(context.Context) (string, error) { return value, nil }
+	}
+	for name, c := range map[string]struct {
+		auth   oauth2grant.ClientAuth
+		header http.Header
+		form   url.Values
+	}{
+		"the example of RFC 6749 §2.3.1": {
+			oauth2grant.SecretBasic("s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw"),
+			http.Header{"Authorization": {"Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"}},
+			url.Values{},
+		},
+		"Basic encodes id and secret as a form does": {oauth2grant.SecretBasic("a:b c", "p+%&ü/="), basic("a%3Ab+c:p%2B%25%26%C3%BC%2F%3D"), url.Values{}},
+		"Basic by func does too":                     {oauth2grant.SecretFunc("a:b", oauth2grant.MethodBasic, secret("c:d")), basic("a%3Ab:c%3Ad"), url.Values{}},
+		"raw Basic encodes nothing":                  {oauth2grant.SecretFunc("a b", oauth2grant.MethodBasicRaw, secret("p+%&ü/=:")), basic("a b:p+%&ü/=:"), url.Values{}},
+		"an empty secret is sent":                    {oauth2grant.SecretBasic("a", ""), basic("a:"), url.Values{}},
+		"the form has both":                          {oauth2grant.SecretPost("a b", "ü"), http.Header{}, url.Values{"client_id": {"a b"}, "client_secret": {"ü"}}},
+		"a public client sends its id only":          {oauth2grant.Public("a"), http.Header{}, url.Values{"client_id": {"a"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, form := authenticate(t, c.auth)
+			if !reflect.DeepEqual(h, c.header) || !reflect.DeepEqual(form, c.form) {
+				t.Errorf("got %v %v, want %v %v", h, form, c.header, c.form)
+			}
+		})
+	}
+}
+
+func TestSecretFileIsReadAtEachUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	auth := oauth2grant.SecretFile("a", oauth2grant.MethodPost, path)
+	err := auth.Authenticate(t.Context(), "", http.Header{}, url.Values{})
+	wantIs(t, err, fs.ErrNotExist)
+	for content, want := range map[string]string{"s": "s", "s\n": "s", "s\r\n": "s", "s\n\n": "s\n", " s ": " s ", "": ""} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, form := authenticate(t, auth); form.Get("client_secret") != want {
+			t.Errorf("of %q it sends %q", content, form.Get("client_secret"))
+		}
+	}
+}
+
+func TestErrorOfASecretFuncReachesTheCaller(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	locked := errors.New("the vault is locked")
+	cfg := configFor(srv)
+	cfg.Auth = oauth2grant.SecretFunc("client", oauth2grant.MethodPost, func(context.Context) (string, error) { return "", locked })
+	_, err := newClient(t, cfg).RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}})
+	wantIs(t, err, locked)
+	if n := srv.Count(granttest.Token); n != 0 {
+		t.Errorf("%d token requests were sent", n)
+	}
+}
+
+func TestSecretFuncSeesTheContextAndIsAskedForEachSend(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	type key struct{}
+	asked := 0
+	cfg := configFor(srv)
+	cfg.Auth = oauth2grant.SecretFunc("client", oauth2grant.MethodBasic, func(ctx context.Context) (string, error) {
+		asked++
+		secret, _ := ctx.Value(key{}).(string)
+		return secret, nil
+	})
+	c := newClient(t, cfg)
+	for range 3 {
+		if _, err := c.RequestToken(context.WithValue(t.Context(), key{}, "secret"), url.Values{"grant_type": {"client_credentials"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked != 3 {
+		t.Errorf("asked %d times", asked)
+	}
+}

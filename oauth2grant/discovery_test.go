@@ -1,0 +1,258 @@
+package oauth2grant_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+)
+
+// asked are the URLs that were asked for so far.
+func asked(srv *granttest.Server) []string {
+	var urls []string
+	for _, r := range srv.Requests() {
+		urls = append(urls, r.URL)
+	}
+	return urls
+}
+
+func TestDiscoverLooksAtBothWellKnownPlaces(t *testing.T) {
+	for issuer, places := range map[string][2]string{
+		"https://auth.example": {
+			"https://auth.example/.well-known/oauth-authorization-server", "https://auth.example/.well-known/openid-configuration",
+		},
+		"https://auth.example/tenant/1": {
+			"https://auth.example/.well-known/oauth-authorization-server/tenant/1", "https://auth.example/tenant/1/.well-known/openid-configuration",
+		},
+		"https://auth.example/tenant/": {
+			"https://auth.example/.well-known/oauth-authorization-server/tenant", "https://auth.example/tenant/.well-known/openid-configuration",
+		},
+	} {
+		for name, c := range map[string]struct {
+			first  granttest.Fault
+			places []string
+		}{
+			"found at the first":                         {granttest.Fault{}, places[:1]},
+			"found at the second":                        {granttest.Fault{Status: 404}, places[:]},
+			"a page for people at the first":             {granttest.HTML(200), places[:]},
+			"the first is another issuer's":              {granttest.Fault{Body: `{"issuer":"https://other.example"}`}, places[:]},
+			"the first names the issuer another way":     {granttest.Fault{Body: `{"issuer":"` + issuer + `//"}`}, places[:]},
+			"the first is cut":                           {granttest.Fault{Cut: granttest.CutWithin}, places[:]},
+			"the first is out of order":                  {granttest.Fault{Status: 503}, places[:]},
+			"the first is garbage":                       {granttest.Fault{Body: `{"issuer":`}, places[:]},
+			"the first is an array":                      {granttest.Fault{Body: `[1]`}, places[:]},
+			"the first is endless":                       {granttest.Fault{Size: 200 << 20}, places[:]},
+			"the first leads to another origin":          {granttest.Redirect("https://evil.example/metadata"), places[:]},
+			"the first leads from https to http":         {granttest.Redirect("http://auth.example/metadata"), places[:]},
+			"the first leads to another port":            {granttest.Redirect("https://auth.example:8443/metadata"), places[:]},
+			"the first leads to the second, same origin": {granttest.Redirect(places[1]), places[:]},
+		} {
+			t.Run(issuer+" "+name, func(t *testing.T) {
+				srv := granttest.New(granttest.Config{Issuer: issuer})
+				srv.Script(granttest.Discovery, c.first)
+				s, err := oauth2grant.Discover(t.Context(), issuer, srv.HTTPClient())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s.Issuer != issuer || s.TokenURL != srv.URL(granttest.Token) || s.RevocationURL == "" || s.DeviceAuthURL == "" || s.PARURL == "" {
+					t.Errorf("got %+v", s)
+				}
+				if got := asked(srv); !slices.Equal(got, c.places) {
+					t.Errorf("asked %q, want %q", got, c.places)
+				}
+			})
+		}
+	}
+}
+
+// setMetadata changes the documents at both places.
+func setMetadata(srv *granttest.Server, name string, value any) {
+	edit := granttest.Fault{Edit: func(document map[string]any) {
+		if document[name] = value; value == nil {
+			delete(document, name)
+		}
+	}}
+	srv.Break(granttest.Discovery, edit)
+	srv.Break(granttest.OpenIDConfiguration, edit)
+}
+
+func TestDiscoverRefusesADocumentThatItCanNotTrust(t *testing.T) {
+	for name, c := range map[string]struct{ issuer, member, value string }{
+		"another issuer":                     {"https://auth.example", "issuer", "https://other.example"},
+		"the issuer with a slash more":       {"https://auth.example", "issuer", "https://auth.example/"},
+		"the issuer in other case":           {"https://auth.example", "issuer", "https://Auth.example"},
+		"an endpoint over http":              {"https://auth.example", "token_endpoint", "http://auth.example/token"},
+		"an endpoint at this machine":        {"https://auth.example", "token_endpoint", "https://127.0.0.1/token"},
+		"an endpoint at this machine, IPv6":  {"https://auth.example", "token_endpoint", "https://[::1]/token"},
+		"an endpoint at this machine, mixed": {"https://auth.example", "token_endpoint", "https://[::ffff:127.0.0.1]/token"},
+		"an endpoint at http loopback":       {"https://auth.example", "revocation_endpoint", "http://127.0.0.1/token"},
+		"an endpoint at localhost":           {"https://auth.example", "userinfo_endpoint", "https://localhost/token"},
+		"an endpoint below localhost":        {"https://auth.example", "userinfo_endpoint", "https://a.LocalHost./token"},
+		"an endpoint in 10/8":                {"https://auth.example", "introspection_endpoint", "https://10.1.2.3/token"},
+		"an endpoint in 192.168/16":          {"https://auth.example", "authorization_endpoint", "https://192.168.0.1/"},
+		"an endpoint that is link local":     {"https://auth.example", "device_authorization_endpoint", "https://169.254.169.254/"},
+		"an endpoint in fd00::/8":            {"https://auth.example", "token_endpoint", "https://[fd00::1]/"},
+		"an unspecified address":             {"https://auth.example", "token_endpoint", "https://0.0.0.0/"},
+		"an endpoint with a user":            {"https://auth.example", "token_endpoint", "https://a:b@auth.example/"},
+		"an endpoint that is no URL":         {"https://auth.example", "token_endpoint", "/token"},
+		"an endpoint of another scheme":      {"https://auth.example", "token_endpoint", "file:///etc/passwd"},
+		"http for an https issuer inside":    {"https://127.0.0.1", "token_endpoint", "http://127.0.0.1/token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := granttest.New(granttest.Config{Issuer: c.issuer})
+			setMetadata(srv, c.member, c.value)
+			_, err := oauth2grant.Discover(t.Context(), c.issuer, srv.HTTPClient())
+			if e := isFailure(t, err); e.Op != "discovery" || oauth2grant.IsTransient(err) {
+				t.Errorf("got %v", err)
+			}
+			c, err := oauth2grant.NewClient(configFor(srv))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}}); err == nil || srv.Count(granttest.Token) != 0 {
+				t.Errorf("the secret was sent: %v", asked(srv))
+			}
+		})
+	}
+}
+
+func TestDiscoverAcceptsOtherHostsAndInsideWhatIsInside(t *testing.T) {
+	for name, c := range map[string]struct{ issuer, endpoint string }{
+		"another https host":                    {"https://auth.example", "https://tokens.example/t"},
+		"this machine for an issuer there":      {"http://127.0.0.1:8080", "http://127.0.0.1:8081/t"},
+		"a private address for an issuer there": {"https://10.0.0.1", "https://192.168.0.1/t"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := granttest.New(granttest.Config{Issuer: c.issuer})
+			setMetadata(srv, "token_endpoint", c.endpoint)
+			s, err := oauth2grant.Discover(t.Context(), c.issuer, srv.HTTPClient())
+			if err != nil || s.TokenURL != c.endpoint {
+				t.Errorf("got %q, %v", s.TokenURL, err)
+			}
+		})
+	}
+}
+
+func TestDiscoverRefusesAnIssuerBeforeItAsks(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	for _, issuer := range []string{"", "auth.example", "http://auth.example", "https://u:p@auth.example", "https://auth.example#f", "ftp://auth.example", "https://%zz"} {
+		if _, err := oauth2grant.Discover(t.Context(), issuer, srv.HTTPClient()); isFailure(t, err).Op != "discovery" || oauth2grant.IsTransient(err) {
+			t.Errorf("%q: %v", issuer, err)
+		}
+	}
+	if got := asked(srv); len(got) != 0 {
+		t.Errorf("asked %q", got)
+	}
+}
+
+func TestDiscoverGivesUpOnRedirectsInACircle(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	srv.Break(granttest.Discovery, granttest.Redirect(srv.URL(granttest.OpenIDConfiguration)))
+	srv.Break(granttest.OpenIDConfiguration, granttest.Redirect(srv.URL(granttest.Discovery)))
+	_, err := oauth2grant.Discover(t.Context(), srv.Issuer(), srv.HTTPClient())
+	isFailure(t, err)
+	if n := len(asked(srv)); n > 12 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestDiscoverReadsNoMoreThanAMebibyte(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	srv.Break(granttest.Discovery, granttest.Fault{Size: 200 << 20})
+	srv.Break(granttest.OpenIDConfiguration, granttest.Fault{Size: 200 << 20})
+	var read atomic.Int64
+	counting := tripper(func(r *http.Request) (*http.Response, error) {
+		res, err := srv.Transport().RoundTrip(r)
+		if err == nil {
+			res.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.TeeReader(res.Body, writer(func(p []byte) { read.Add(int64(len(p))) })), res.Body}
+		}
+		return res, err
+	})
+	_, err := oauth2grant.Discover(t.Context(), srv.Issuer(), &http.Client{Transport: counting})
+	isFailure(t, err)
+	if n := read.Load(); n > 2<<20+64<<10 {
+		t.Errorf("read %d bytes", n)
+	}
+}
+
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
+
+func TestAFailedDiscoveryIsRememberedForTheBackOffOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{})
+		srv.Break(granttest.Discovery, granttest.RetryAfter(503, 0))
+		srv.Break(granttest.OpenIDConfiguration, granttest.Fault{Status: 404})
+		c := newClient(t, configFor(srv))
+		start := time.Now()
+		for time.Since(start) < 10*time.Minute {
+			atOnce(10, func(int) {
+				if _, err := c.Server(t.Context()); !oauth2grant.IsTransient(err) {
+					t.Errorf("got %v", err)
+				}
+			})
+			time.Sleep(250 * time.Millisecond)
+		}
+		// 0.5 s, 1, 2, … 32 s, then a minute each: 7 + 9 attempts.
+		if n := srv.Count(granttest.Discovery); n < 12 || n > 18 {
+			t.Errorf("%d attempts in ten minutes", n)
+		}
+		srv.Heal(granttest.Discovery)
+		time.Sleep(time.Minute)
+		if _, err := c.Server(t.Context()); err != nil {
+			t.Errorf("after the back-off: %v", err)
+		}
+	})
+}
+
+func TestAThousandCallersDiscoverOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{})
+		srv.Script(granttest.Discovery, granttest.Fault{Delay: time.Second})
+		c := newClient(t, configFor(srv))
+		atOnce(1000, func(int) {
+			if s, err := c.Server(t.Context()); err != nil || s.TokenURL == "" {
+				t.Errorf("got %v", err)
+			}
+		})
+		if got := asked(srv); len(got) != 1 {
+			t.Errorf("asked %q", got)
+		}
+	})
+}
+
+func TestACallerWhoLeavesDuringDiscoveryTakesNobodyAlong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{})
+		srv.Script(granttest.Discovery, granttest.Fault{Hang: true})
+		c := newClient(t, configFor(srv))
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		atOnce(2, func(i int) {
+			if i == 1 {
+				time.Sleep(time.Millisecond)
+				if _, err := c.Server(t.Context()); err != nil {
+					t.Errorf("the other caller: %v", err)
+				}
+				return
+			}
+			if _, err := c.Server(impatient); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+				t.Errorf("got %v after %v", err, time.Since(start))
+			}
+		})
+	})
+}

@@ -1,0 +1,296 @@
+package oauth2grant_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+)
+
+// exampleServer stands for the authorization server and for the API: nothing here leaves the process.
+func exampleServer() *granttest.Server {
+	return granttest.New(granttest.Config{Issuer: "https://login.example.com", DeviceInterval: time.Second})
+}
+
+// A worker that acts for itself.
+func ExampleClientCredentials() {
+	srv, ctx := exampleServer(), context.Background()
+	grant, err := oauth2grant.New(ctx, oauth2grant.ClientCredentials{}, oauth2grant.Config{
+		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+		Auth:       oauth2grant.SecretBasic("client", "secret"),
+		Scopes:     []string{"orders.read"},
+		HTTPClient: srv.HTTPClient(), // leave it out where the server is a real one
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer grant.Close()
+
+	header := http.Header{}
+	if err := grant.PrepareRequest(ctx, header); err != nil {
+		fmt.Println(err)
+		return
+	}
+	token, err := grant.Token(ctx)
+	fmt.Println(header.Get("Authorization") == "Bearer "+token.AccessToken, token.Scopes(), err)
+	fmt.Println(srv.Count(granttest.Token), "token request")
+	// Output:
+	// true [orders.read] <nil>
+	// 1 token request
+}
+
+// A legacy system that knows a user's password. It is sent once; afterwards the refresh token is.
+func ExamplePassword() {
+	srv, ctx := exampleServer(), context.Background()
+	grant, err := oauth2grant.New(ctx, oauth2grant.Password{Username: "alice", Password: "wonderland"}, oauth2grant.Config{
+		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+		Auth:       oauth2grant.SecretBasic("client", "secret"),
+		HTTPClient: srv.HTTPClient(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer grant.Close()
+
+	fmt.Println(grant.EnsureActiveToken(ctx))
+	_, err = grant.RefreshToken(ctx)
+	fmt.Println(err)
+	for _, request := range srv.Requests(granttest.Token) {
+		fmt.Println(request.Form.Get("grant_type"))
+	}
+	// Output:
+	// <nil>
+	// <nil>
+	// password
+	// refresh_token
+}
+
+// A token that was obtained elsewhere, until its refresh token is gone.
+func ExampleRefreshOnly() {
+	srv, ctx := exampleServer(), context.Background()
+	_, refreshToken, _ := srv.Issue("client", "alice")
+	grant, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
+		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+		Auth:       oauth2grant.SecretBasic("client", "secret"),
+		Token:      oauth2grant.Token{RefreshToken: refreshToken},
+		HTTPClient: srv.HTTPClient(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer grant.Close()
+
+	token, err := grant.Token(ctx)
+	fmt.Println(err)
+
+	srv.RevokeToken(token.RefreshToken) // the user withdraws the permission
+	_, err = grant.RefreshToken(ctx)
+	fmt.Println(errors.Is(err, oauth2grant.ErrLoginRequired), errors.Is(err, oauth2grant.InvalidGrant), grant.Status().State)
+	// Output:
+	// <nil>
+	// true true login-required
+}
+
+// A command on a machine without a browser: the person signs in on another device.
+func ExampleDeviceCode() {
+	srv, ctx := exampleServer(), context.Background()
+	flow := oauth2grant.DeviceCode{
+		Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error {
+			fmt.Println("open", p.VerificationURI, "and enter a code of", len(p.UserCode), "characters")
+			return srv.ApproveDevice(p.UserCode, "alice") // the person does so
+		},
+	}
+	grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{
+		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+		Auth:       oauth2grant.Public("native"),
+		HTTPClient: srv.HTTPClient(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer grant.Close()
+
+	fmt.Println(grant.EnsureActiveToken(ctx))
+	// Output:
+	// open https://login.example.com/device and enter a code of 9 characters
+	// <nil>
+}
+
+// A command that opens a browser, or something else in its place.
+func ExampleAuthCode() {
+	srv, ctx := exampleServer(), context.Background()
+	flow := oauth2grant.AuthCode{
+		Open: func(_ context.Context, authURL string) error {
+			callback, err := srv.Approve(authURL, "alice") // the person says yes, and the browser follows the redirect
+			if err != nil {
+				return err
+			}
+			res, err := http.Get(callback) //nolint:gosec,noctx // the browser's part
+			if err != nil {
+				return err
+			}
+			fmt.Println("the browser shows a page:", res.Status)
+			return res.Body.Close()
+		},
+	}
+	grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{
+		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+		Auth:       oauth2grant.Public("native"),
+		Scopes:     []string{"openid"},
+		HTTPClient: srv.HTTPClient(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer grant.Close()
+
+	token, err := grant.Token(ctx)
+	fmt.Println(token.Scope, err)
+	// Output:
+	// the browser shows a page: 200 OK
+	// openid <nil>
+}
+
+// tokenExchange is RFC 8693: a token of another party for one of ours.
+type tokenExchange struct{ subject *oauth2grant.Grant }
+
+func (f tokenExchange) Run(ctx context.Context, c *oauth2grant.Client) (oauth2grant.Token, error) {
+	subject, err := f.subject.Token(ctx)
+	if err != nil {
+		return oauth2grant.Token{}, err
+	}
+	return c.RequestToken(ctx, url.Values{
+		"grant_type":         {"urn:ietf:params:oauth:grant-type:token-exchange"},
+		"subject_token":      {subject.AccessToken},
+		"subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
+	})
+}
+
+func (tokenExchange) Interactive() bool { return false }
+
+// A flow of one's own needs two methods. This server does not offer it, which is known before anything is sent.
+func ExampleFlow() {
+	srv, ctx := exampleServer(), context.Background()
+	cfg := oauth2grant.Config{
+		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+		Auth:       oauth2grant.SecretBasic("client", "secret"),
+		HTTPClient: srv.HTTPClient(),
+	}
+	subject, err := oauth2grant.New(ctx, oauth2grant.ClientCredentials{}, cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer subject.Close()
+	grant, err := oauth2grant.New(ctx, tokenExchange{subject}, cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer grant.Close()
+
+	err = grant.EnsureActiveToken(ctx)
+	fmt.Println(errors.Is(err, errors.ErrUnsupported), oauth2grant.IsTransient(err))
+	// Output: true false
+}
+
+// An http.Client that puts the token on every request. What goes over a transport of one's own can be seen here.
+func ExampleGrant_Transport() {
+	srv, ctx := exampleServer(), context.Background()
+	grant, err := oauth2grant.New(ctx, oauth2grant.ClientCredentials{}, oauth2grant.Config{
+		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+		Auth:       oauth2grant.SecretBasic("client", "secret"),
+		Origins:    []string{"https://api.example.com"},
+		HTTPClient: srv.HTTPClient(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer grant.Close()
+
+	client := &http.Client{Transport: grant.Transport(srv.Transport())} // nil instead: http.DefaultTransport
+	for _, target := range []string{"https://api.example.com/api/orders", "https://evil.example/api/orders"} {
+		res, err := client.Get(target) //nolint:noctx // it is in memory
+		if err != nil {
+			fmt.Println("not sent")
+			continue
+		}
+		fmt.Println(res.Status)
+		_ = res.Body.Close()
+	}
+	// Output:
+	// 200 OK
+	// not sent
+}
+
+// fileStore keeps a token in a file of one process. Package filestore does that better.
+type fileStore struct {
+	oauth2grant.SingleProcess
+	path string
+}
+
+func (s *fileStore) Load(context.Context) (oauth2grant.Token, error) {
+	text, err := os.ReadFile(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return oauth2grant.Token{}, oauth2grant.ErrNoToken
+	}
+	var token oauth2grant.Token
+	return token, errors.Join(err, json.Unmarshal(text, &token))
+}
+
+func (s *fileStore) Save(_ context.Context, token oauth2grant.Token) error {
+	text, err := json.Marshal(token)
+	return errors.Join(err, os.WriteFile(s.path, text, 0o600))
+}
+
+func (s *fileStore) Delete(context.Context) error {
+	if err := os.Remove(s.path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// A store lets a token outlive the process: the second grant needs no password.
+func ExampleStore() {
+	srv, ctx := exampleServer(), context.Background()
+	folder, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(folder)
+	store := &fileStore{path: filepath.Join(folder, "token.json")}
+
+	for _, flow := range []oauth2grant.Flow{oauth2grant.Password{Username: "alice", Password: "wonderland"}, oauth2grant.RefreshOnly{}} {
+		grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{
+			Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+			Auth:       oauth2grant.SecretBasic("client", "secret"),
+			Store:      store,
+			HTTPClient: srv.HTTPClient(),
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(grant.EnsureActiveToken(ctx), srv.Count(granttest.Token))
+		_ = grant.Close()
+	}
+	// Output:
+	// <nil> 1
+	// <nil> 1
+}

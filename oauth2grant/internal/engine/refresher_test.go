@@ -1,0 +1,297 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestTheBackgroundRenewsAValueWhenItIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		e := start(t, s.run, background)
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		s.ran(t, 1+int64(24*time.Hour/renewal))
+		for i, at := range s.times()[1:] {
+			if gap := at.Sub(s.times()[i]); gap != renewal {
+				t.Fatalf("renewed after %v, want %v", gap, renewal)
+			}
+		}
+	})
+}
+
+func TestAFailingRenewalIsRetriedWithBackOffAndTheValueKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		var told []time.Duration
+		e := start(t, s.run, func(cfg *Config[int]) {
+			cfg.Passive = false
+			cfg.Failed = func(_ context.Context, err error, retryIn time.Duration) {
+				if !errors.Is(err, errDown) {
+					t.Errorf("told of %v", err)
+				}
+				told = append(told, retryIn)
+			}
+		})
+		gives(t, 1)(e.Get(t.Context()))
+		s.fail(errDown)
+		time.Sleep(lifetime - leeway - time.Second)
+		gives(t, 1)(e.Get(t.Context()))
+		at := s.times()[1:]
+		if len(at) < 11 || len(at) > 60 {
+			t.Fatalf("%d attempts", len(at))
+		}
+		synctest.Wait()
+		for i := 1; i < len(at); i++ {
+			if gap := at[i].Sub(at[i-1]); gap != told[i-1] {
+				t.Fatalf("told to be tried in %v, tried after %v", told[i-1], gap)
+			}
+		}
+		s.fail(nil)
+		time.Sleep(maxWait)
+		synctest.Wait()
+		if failures, last, next := e.Health(); failures != 0 || last != nil || !next.Equal(e.Current().RenewAt) {
+			t.Fatalf("got %d, %v, %v", failures, last, next)
+		}
+	})
+}
+
+// jump is a wall clock that can go on while timers stand still.
+type jump struct{ by atomic.Int64 }
+
+func (j *jump) now() time.Time { return time.Now().Add(time.Duration(j.by.Load())) }
+
+func TestAReaderWakesTheRefresherWhenTheWallClockWentOnAndTimersDidNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var clock jump
+		s := &script{takes: time.Second}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now = false, clock.now })
+		gives(t, 1)(e.Get(t.Context()))
+		synctest.Wait()
+		clock.by.Add(int64(renewal))
+		began := time.Now()
+		for range 1000 {
+			gives(t, 1)(e.Get(t.Context())) // goes on with what it has
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Fatalf("the readers waited for %v", waited)
+		}
+		synctest.Wait()
+		s.ran(t, 2)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		gives(t, 2)(e.Get(t.Context()))
+		s.ran(t, 2)
+	})
+}
+
+func TestTheRefresherNoticesByItselfThatTheWallClockWentOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var clock jump
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now = false, clock.now })
+		gives(t, 1)(e.Get(t.Context()))
+		synctest.Wait()
+		clock.by.Add(int64(renewal))
+		time.Sleep(longestSleep)
+		synctest.Wait()
+		s.ran(t, 2)
+	})
+}
+
+func TestAValueThatIsDueAlreadyIsNotRenewedInALoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		start(t, func(f *Flight[int]) (*Snapshot[int], error) {
+			s.runs.Add(1)
+			v := valueAt(1, time.Now().Add(-renewal))
+			f.Publish(v)
+			return v, nil
+		}, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = false, true })
+		time.Sleep(time.Second - time.Nanosecond)
+		synctest.Wait()
+		s.ran(t, int64(1+time.Second/shortestRest))
+	})
+}
+
+func TestAClockSetBackRenewsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var clock jump
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now = false, clock.now })
+		gives(t, 1)(e.Get(t.Context()))
+		clock.by.Add(-int64(24 * time.Hour))
+		time.Sleep(12 * time.Hour)
+		gives(t, 1)(e.Get(t.Context()))
+		s.ran(t, 1)
+	})
+}
+
+func TestAPassiveEngineRenewsOnlyForACaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = true, true })
+		time.Sleep(time.Hour)
+		s.ran(t, 0)
+		gives(t, 1)(e.Get(t.Context()))
+		if _, _, next := e.Health(); !next.IsZero() {
+			t.Fatalf("said to renew by itself at %v", next)
+		}
+		time.Sleep(lifetime - leeway - time.Nanosecond)
+		gives(t, 1)(e.Get(t.Context()))
+		synctest.Wait()
+		s.ran(t, 1)
+		time.Sleep(time.Nanosecond)
+		gives(t, 2)(e.Get(t.Context()))
+	})
+}
+
+func TestAnEagerEngineObtainsAValueAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = false, true })
+		synctest.Wait()
+		if got := e.Fresh(); got == nil || got.Value != 1 {
+			t.Fatalf("got %v", got)
+		}
+	})
+}
+
+func TestAnEagerEngineIsNotDivertedByALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
+			if f.Why == Look {
+				return nil, nil
+			}
+			return s.run(f)
+		}, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = false, true })
+		e.Changed() // before the background has begun
+		synctest.Wait()
+		s.ran(t, 1)
+	})
+}
+
+func TestAnEngineThatIsNotEagerLeavesTheFirstValueToACaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		start(t, s.run, background)
+		time.Sleep(24 * time.Hour)
+		s.ran(t, 0)
+	})
+}
+
+func TestAChangeElsewhereIsLookedAtAlsoWhenItComesDuringAFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var why []Reason
+		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
+			why = append(why, f.Why)
+			time.Sleep(time.Second)
+			return publish(f, len(why))
+		}, background)
+		gives(t, 1)(e.Get(t.Context()))
+		e.Changed()
+		synctest.Wait() // it looks
+		e.Changed()
+		e.Changed()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(why) != 3 || why[1] != Look || why[2] != Look {
+			t.Fatalf("the reasons were %v", why)
+		}
+	})
+}
+
+func TestIdleness(t *testing.T) {
+	const after = 10 * time.Minute
+	minutes := func(m ...int) (all []time.Duration) {
+		for _, m := range m {
+			all = append(all, time.Duration(m)*time.Minute)
+		}
+		return all
+	}
+	for _, c := range []struct {
+		name string
+		uses []time.Duration // since the value was obtained, which is itself a use; it is due after 48 min, and stale after 59
+		runs int64           // within 49 minutes
+	}{
+		{"a value that nobody uses is not renewed", nil, 1},
+		{"one that somebody used shortly before it was due is renewed", minutes(40), 2},
+		{"also when it had rested before", minutes(1, 45), 2},
+		{"one that is used all the time is renewed", minutes(5, 10, 15, 20, 25, 30, 35, 40, 45), 2},
+		{"one that was used too long before is not", minutes(5, 10, 15, 37), 1},
+		{"a use when it is overdue has it renewed", []time.Duration{renewal + 10*time.Second}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{}
+				e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, after })
+				gives(t, 1)(e.Get(t.Context()))
+				began := time.Now()
+				for _, at := range c.uses {
+					time.Sleep(at - time.Since(began))
+					gives(t, 1)(e.Get(t.Context()))
+				}
+				time.Sleep(49*time.Minute - time.Since(began))
+				synctest.Wait()
+				s.ran(t, c.runs)
+			})
+		})
+	}
+}
+
+func TestAnIdleEngineResumesWithTheNextUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(24 * time.Hour)
+		s.ran(t, 1)
+		gives(t, 2)(e.Get(t.Context()))
+		for range 600 {
+			time.Sleep(time.Minute)
+			if e.Fresh() == nil {
+				t.Fatal("a value in use was let go stale")
+			}
+		}
+	})
+}
+
+func TestAnIdleEngineStopsRetrying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
+		s.fail(errDown)
+		fails(t, errDown)(e.Get(t.Context()))
+		time.Sleep(time.Hour)
+		n := s.runs.Load()
+		time.Sleep(24 * time.Hour)
+		s.ran(t, n)
+	})
+}
+
+func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		e := start(t, s.run, nil)
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(renewal)
+		due := e.plan(e.now())
+		gives(t, 2)(e.Renew(t.Context())) // a caller comes first
+		e.act(due)
+		s.ran(t, 2)
+
+		s.fail(errDown)
+		fails(t, errDown)(e.Renew(t.Context()))
+		time.Sleep(maxWait)
+		due = e.plan(e.now())
+		fails(t, errDown)(e.Renew(t.Context()))
+		e.act(due)
+		s.ran(t, 4)
+	})
+}

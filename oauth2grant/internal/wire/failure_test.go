@@ -1,0 +1,181 @@
+package wire
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestReadFailure(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		want       Failure
+	}{
+		{"JSON", `{"error":"invalid_scope","error_description":"no","error_uri":"https://as.test/e"}`, Failure{Code: "invalid_scope", Description: "no", URI: "https://as.test/e"}},
+		{"a form", `error=invalid_scope&error_description=no+way`, Failure{Code: "invalid_scope", Description: "no way"}},
+		{"a code of a vendor", `{"error":"urn:vendor:x.y-Z"}`, Failure{Code: "urn:vendor:x.y-Z"}},
+		{"the interval of a device", `{"error":"slow_down","interval":"10"}`, Failure{Code: "slow_down", Interval: 10}},
+		{"a description of another type", `{"error":"invalid_scope","error_description":{"a":1}}`, Failure{Code: "invalid_scope"}},
+		{"prose instead of a code", `{"error":"It did not work","error_description":"no"}`, Failure{}},
+		{"an endless code", `{"error":"` + strings.Repeat("x", 101) + `"}`, Failure{}},
+		{"an object instead of a code", `{"error":{"code":400}}`, Failure{}},
+		{"HTML", `<p>error=invalid_grant</p>`, Failure{}},
+		{"nothing", ``, Failure{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.want.Status = 400
+			if got := readFailure(answerOf(400, c.body)); *got != c.want {
+				t.Fatalf("got %+v, want %+v", *got, c.want)
+			}
+		})
+	}
+}
+
+func TestWhatAServerProvablyDidNotProcess(t *testing.T) {
+	for status := 300; status < 600; status++ {
+		want := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
+		if got := readFailure(answerOf(status, `{"error":"server_error"}`)); got.Unprocessed != want || got.Own {
+			t.Errorf("%d: got %+v", status, got)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+		for _, c := range []struct {
+			name, value string
+			want        time.Duration
+		}{
+			{"none", "", 0},
+			{"seconds", "120", 2 * time.Minute},
+			{"padded seconds", " 120 ", 2 * time.Minute},
+			{"no wait", "0", 0},
+			{"a date", in(90 * time.Second), 90 * time.Second},
+			{"a date that has passed", in(-time.Hour), 0},
+			{"below zero", "-5", 0},
+			{"a fraction", "1.5", 0},
+			{"beyond int32", "99999999999999999999", 0},
+			{"garbage", "soon", 0},
+		} {
+			if got := retryAfter(http.Header{"Retry-After": {c.value}}); got != c.want {
+				t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+			}
+		}
+	})
+}
+
+func TestNoSecretOfTheRequestIsKeptFromTheAnswer(t *testing.T) {
+	for _, status := range []int{200, 400, 503} {
+		for _, secret := range secretsSent() {
+			for _, body := range []string{
+				`{"error":"invalid_grant","error_description":` + quote("the code "+secret+" is used") + `}`,
+				`{"error":"invalid_grant","error_uri":` + quote("https://as.test/?"+secret) + `}`,
+				`{"error":` + quote(secret) + `}`,
+				`{"error":` + quote("bad_"+secret) + `}`,
+			} {
+				s := always(status, body)
+				answer, failure := Post(t.Context(), Client(s), endpoint, sent)
+				if failure == nil {
+					_, failure = ReadToken(answer)
+				}
+				if failure == nil {
+					t.Fatalf("%s is no failure", body)
+				}
+				if failure.Cause == nil && failure.Code != "invalid_grant" && failure.Code != "" {
+					t.Errorf("the code is %q", failure.Code)
+				}
+				unrevealing(t, failure)
+			}
+		}
+	}
+}
+
+func TestWhatIsLeftAfterScrubbingRevealsNothing(t *testing.T) {
+	for _, c := range []struct{ name, description, want string }{
+		{"of a secret that begins with another", "the verifier " + longerSecret, "the verifier [redacted]"},
+		{"of two secrets side by side", verifierSecret + tenantSecret, "[redacted][redacted]"},
+		{"of a secret that a control character was hidden in", strings.Replace(codeSecret, " ", `\u0000`, 1), "[redacted]"},
+		{"of a short value, which is no secret", "abc", "abc"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)), endpoint, sent)
+			if failure == nil || failure.Description != c.want {
+				t.Fatalf("got %+v, want %q", failure, c.want)
+			}
+		})
+	}
+}
+
+// unrevealing asserts that no text of a failure has a secret of the request.
+func unrevealing(t *testing.T, f *Failure) {
+	t.Helper()
+	texts := []string{f.Code, f.Description, f.URI}
+	if f.Cause != nil {
+		texts = append(texts, f.Cause.Error())
+	}
+	for _, text := range texts {
+		for _, secret := range secretsSent() {
+			if strings.Contains(text, secret) {
+				t.Fatalf("%q is in %q", secret, text)
+			}
+		}
+	}
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+func TestAPublicParameterMayBeRepeated(t *testing.T) {
+	_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_client","error_description":"client id abc of authorization_code"}`)), endpoint, sent)
+	if failure == nil || failure.Description != "client id abc of authorization_code" {
+		t.Fatalf("got %+v", failure)
+	}
+}
+
+func TestARegisteredCodeIsKeptThoughASecretIsPartOfIt(t *testing.T) {
+	weak := func() (Form, error) {
+		f, _ := plain()
+		f.Values.Set("password", "grant")
+		return f, nil
+	}
+	_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_grant"}`)), endpoint, weak)
+	if failure == nil || failure.Code != "invalid_grant" {
+		t.Fatalf("got %+v", failure)
+	}
+}
+
+func TestADescriptionFitsIntoALogLine(t *testing.T) {
+	for _, c := range []struct{ name, description string }{
+		{"control characters", `a\r\nlevel=ERROR\u0000\u001b[31m`},
+		{"marks that turn the text around", `a\u202eb\u2066c`},
+		{"line ends beyond ASCII", `a\u2028b\u0085c`},
+		{"a long one", strings.Repeat("é", 100_000)},
+		{"half a character", `\ud800`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)), endpoint, plain)
+			if failure == nil || failure.Description == "" {
+				t.Fatalf("got %+v", failure)
+			}
+			inOneLine(t, failure.Description)
+		})
+	}
+}
+
+func inOneLine(t *testing.T, text string) {
+	t.Helper()
+	if len(text) > longest+len("…") || !utf8.ValidString(text) {
+		t.Fatalf("%d bytes: %q", len(text), text)
+	}
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			t.Fatalf("%U is in %q", r, text)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package oauth2grant_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+)
+
+func TestWhatTheMetadataSaysThatTheServerCanNotDoIsAnEarlyError(t *testing.T) {
+	token := func(c *oauth2grant.Client) error {
+		_, err := c.RequestToken(context.Background(), url.Values{"grant_type": {"client_credentials"}})
+		return err
+	}
+	begin := func(c *oauth2grant.Client) error {
+		_, err := c.BeginAuthorization(context.Background(), "http://127.0.0.1/callback", nil)
+		return err
+	}
+	for name, c := range map[string]struct {
+		member string
+		value  any
+		do     func(*oauth2grant.Client) error
+	}{
+		"no token endpoint":                {"token_endpoint", nil, token},
+		"not this grant":                   {"grant_types_supported", []string{"password"}, token},
+		"not this client authentication":   {"token_endpoint_auth_methods_supported", []string{"private_key_jwt"}, token},
+		"no authorization endpoint":        {"authorization_endpoint", nil, begin},
+		"not the authorization code grant": {"grant_types_supported", []string{"password"}, begin},
+		"not PKCE by S256":                 {"code_challenge_methods_supported", []string{"plain"}, begin},
+		"no device endpoint": {"device_authorization_endpoint", nil, func(c *oauth2grant.Client) error {
+			_, err := oauth2grant.DeviceCode{}.Run(context.Background(), c)
+			return err
+		}},
+		"not the device grant": {"grant_types_supported", []string{"password"}, func(c *oauth2grant.Client) error {
+			_, err := oauth2grant.DeviceCode{}.Run(context.Background(), c)
+			return err
+		}},
+		"no revocation endpoint": {"revocation_endpoint", nil, func(c *oauth2grant.Client) error {
+			return c.Revoke(context.Background(), "T", "")
+		}},
+		"no introspection endpoint": {"introspection_endpoint", nil, func(c *oauth2grant.Client) error {
+			_, err := c.Introspect(context.Background(), "T", "")
+			return err
+		}},
+		"no userinfo endpoint": {"userinfo_endpoint", nil, func(c *oauth2grant.Client) error {
+			_, err := c.UserInfo(context.Background(), "T")
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := granttest.New(granttest.Config{})
+			setMetadata(srv, c.member, c.value)
+			err := c.do(newClient(t, configFor(srv)))
+			wantIs(t, err, errors.ErrUnsupported)
+			if oauth2grant.IsTransient(err) {
+				t.Error("it counts as transient")
+			}
+			for _, u := range asked(srv) {
+				if !strings.Contains(u, "/.well-known/") {
+					t.Errorf("asked %s", u)
+				}
+			}
+		})
+	}
+}
+
+func TestMetadataThatSaysNothingForbidsNothing(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	edit := granttest.Fault{Edit: func(document map[string]any) {
+		for name := range document {
+			if strings.HasSuffix(name, "_supported") {
+				delete(document, name)
+			}
+		}
+	}}
+	srv.Break(granttest.Discovery, edit)
+	c := newClient(t, configFor(srv))
+	if _, err := c.RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.BeginAuthorization(t.Context(), "http://127.0.0.1/callback", nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServerKeepsTheWholeDocumentAndWhatTheConfigSays(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	setMetadata(srv, "custom", map[string]any{"n": 7})
+	cfg := configFor(srv)
+	cfg.Server.RevocationURL = "https://revoke.example/r"
+	c := newClient(t, cfg)
+	s, err := c.Server(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.RevocationURL != cfg.Server.RevocationURL || s.TokenURL != srv.URL(granttest.Token) {
+		t.Errorf("got %+v", s)
+	}
+	var custom struct{ N int }
+	if found, err := s.Metadata("custom", &custom); !found || err != nil || custom.N != 7 {
+		t.Errorf("got %v %v %v", found, err, custom)
+	}
+	if found, err := s.Metadata("none", &custom); found || err != nil {
+		t.Errorf("got %v %v", found, err)
+	}
+	if found, err := s.Metadata("issuer", &custom); !found || err == nil {
+		t.Errorf("a member of another type: %v %v", found, err)
+	}
+	if found, err := cfg.Server.Metadata("custom", &custom); found || err != nil {
+		t.Errorf("before discovery: %v %v", found, err)
+	}
+}
+
+func TestEndpointsThatTheConfigNamesNeedNoDiscovery(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	cfg := configFor(srv)
+	cfg.Server = oauth2grant.Server{TokenURL: srv.URL(granttest.Token), RevocationURL: srv.URL(granttest.Revocation)}
+	c := newClient(t, cfg)
+	token, err := c.RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Revoke(t.Context(), token.AccessToken, "access_token"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.UserInfo(t.Context(), token.AccessToken)
+	wantIs(t, err, errors.ErrUnsupported)
+	if s, err := c.Server(t.Context()); err != nil || s != cfg.Server {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	if n := srv.Count(granttest.Discovery) + srv.Count(granttest.OpenIDConfiguration); n != 0 {
+		t.Errorf("%d requests of discovery", n)
+	}
+}

@@ -107,7 +107,7 @@ func TestTheAnswerMayBePasted(t *testing.T) {
 			address := make(chan string, 1)
 			var text string
 			g := newGrant(t, oauth2grant.AuthCode{
-				Open:  func(_ context.Context, authURL string) error { address <- authURL; return nil },
+				Open: func(_ context.Context, authURL string) error { address <- authURL; return nil },
 				Paste: func(ctx context.Context) (string, error) {
 					select {
 					case authURL := <-address:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 )
 
 // bind listens on the first free port of ports.
@@ -67,7 +68,7 @@ func available(ctx context.Context, addr netip.Addr) bool {
 
 func listenTCP(ctx context.Context, addr netip.Addr, port int) (*net.TCPListener, error) {
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", netip.AddrPortFrom(addr, uint16(port)).String())
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(port)))
 	if err != nil {
 		return nil, err
 	}

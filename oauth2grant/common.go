@@ -222,7 +222,7 @@ func (g *Grant) Status() Status {
 	if err := g.engine.Closed(); err != nil {
 		return Status{State: StateClosed, Err: err}
 	}
-	failures, last, next := g.engine.Health()
+	failures, next, last := g.engine.Health()
 	s := Status{Failures: failures, Err: last, NextRefresh: next}
 	current := g.engine.Current()
 	now := wall(wallClock())

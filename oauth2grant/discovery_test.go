@@ -159,7 +159,7 @@ func TestDiscoverGivesUpOnRedirectsInACircle(t *testing.T) {
 	srv.Break(granttest.Discovery, granttest.Redirect(srv.URL(granttest.OpenIDConfiguration)))
 	srv.Break(granttest.OpenIDConfiguration, granttest.Redirect(srv.URL(granttest.Discovery)))
 	_, err := oauth2grant.Discover(t.Context(), srv.Issuer(), srv.HTTPClient())
-	isFailure(t, err)
+	_ = isFailure(t, err)
 	if n := len(asked(srv)); n > 12 {
 		t.Errorf("%d requests", n)
 	}
@@ -181,7 +181,7 @@ func TestDiscoverReadsNoMoreThanAMebibyte(t *testing.T) {
 		return res, err
 	})
 	_, err := oauth2grant.Discover(t.Context(), srv.Issuer(), &http.Client{Transport: counting})
-	isFailure(t, err)
+	_ = isFailure(t, err)
 	if n := read.Load(); n > 2<<20+64<<10 {
 		t.Errorf("read %d bytes", n)
 	}

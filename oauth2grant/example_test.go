@@ -138,7 +138,7 @@ func ExampleAuthCode() {
 			if err != nil {
 				return err
 			}
-			res, err := http.Get(callback) //nolint:gosec,noctx // the browser's part
+			res, err := http.Get(callback) // the browser's part
 			if err != nil {
 				return err
 			}
@@ -225,7 +225,7 @@ func ExampleGrant_Transport() {
 
 	client := &http.Client{Transport: grant.Transport(srv.Transport())} // nil instead: http.DefaultTransport
 	for _, target := range []string{"https://api.example.com/api/orders", "https://evil.example/api/orders"} {
-		res, err := client.Get(target) //nolint:noctx // it is in memory
+		res, err := client.Get(target)
 		if err != nil {
 			fmt.Println("not sent")
 			continue

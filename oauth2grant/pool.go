@@ -251,8 +251,8 @@ func (p *Pool[K]) fill(e *entry[K]) {
 			p.remove(e)
 			p.mu.Unlock()
 		}
+		p.leave(e) // first: who is told that it is ready is then its only user
 		close(e.ready)
-		p.leave(e)
 	}()
 	grant, err := p.open(p.life, e.key)
 	if err == nil && grant == nil {

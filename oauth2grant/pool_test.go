@@ -379,7 +379,7 @@ func TestCloseOfAPool(t *testing.T) {
 			o := newOpener(t, granttest.New(granttest.Config{Users: users(3)}))
 			p := newPool(t, func(ctx context.Context, key int) (*oauth2grant.Grant, error) {
 				<-ctx.Done()
-				return o.open(context.Background(), key) // an open that does not notice
+				return o.open(context.WithoutCancel(ctx), key) // an open that does not notice
 			}, oauth2grant.PoolConfig{MaxLive: 1})
 			var wg sync.WaitGroup
 			for key := range 2 {

@@ -88,7 +88,7 @@ func (l *load) run(t *testing.T, d time.Duration) {
 				key = rand.IntN(stormKeys)
 			}
 			key = min(key, stormKeys-1)
-			if err := l.pool.Use(t.Context(), key, func(g *oauth2grant.Grant) error { return l.call(t, g, key) }); err != nil {
+			if err := l.pool.Use(t.Context(), key, func(g *oauth2grant.Grant) error { return l.call(t.Context(), t, g, key) }); err != nil {
 				t.Errorf("key %d: %v", key, err)
 			}
 			if l.uses.Add(1)%1000 == 0 {
@@ -103,20 +103,21 @@ func (l *load) run(t *testing.T, d time.Duration) {
 }
 
 // call fails unless the grant is open, one of the few, and opens the API for the key's own user.
-func (l *load) call(t *testing.T, g *oauth2grant.Grant, key int) error {
+func (l *load) call(ctx context.Context, t *testing.T, g *oauth2grant.Grant, key int) error {
+	t.Helper()
 	if n := l.inside.Add(1); n > stormWorkers {
 		t.Errorf("%d users", n)
 	}
 	defer l.inside.Add(-1)
 	h := http.Header{}
-	if err := g.PrepareRequest(t.Context(), h); err != nil {
+	if err := g.PrepareRequest(ctx, h); err != nil {
 		return err
 	}
 	runtime.Gosched()
 	if isClosed(g) {
 		t.Errorf("key %d: the grant was closed under its user", key)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.srv.URL(granttest.Resource), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.srv.URL(granttest.Resource), nil)
 	if err != nil {
 		return err
 	}
@@ -207,7 +208,7 @@ func memory() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc + m.StackInuse) //nolint:gosec // far below 2^63
+	return int64(m.HeapAlloc + m.StackInuse)
 }
 
 // readOnly is a store of one token that takes no room.

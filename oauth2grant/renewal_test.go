@@ -271,7 +271,7 @@ func TestStatusTellsEachState(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer g.Close() //nolint:errcheck // it gives none
+		defer g.Close()
 		want := func(state oauth2grant.State, usable bool, failed bool) oauth2grant.Status {
 			t.Helper()
 			s := g.Status()

@@ -163,7 +163,7 @@ func (l *leaks) grant(flow oauth2grant.Flow) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	defer g.Close() //nolint:errcheck // it gives none
+	defer g.Close()
 	l.show(flow, g, *g.Client(), g.Client(), l.cfg, &l.cfg)
 	ctx := l.t.Context()
 	l.show(g.EnsureActiveToken(ctx), g.PrepareRequest(ctx, http.Header{}), g.Status())

@@ -6,8 +6,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
 var (

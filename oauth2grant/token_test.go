@@ -193,7 +193,7 @@ func prints(value any) string {
 	fmt.Fprintln(&b, value)
 	fmt.Fprint(&b, value, value)
 	tooMany := "too many"
-	fmt.Fprintf(&b, tooMany, value)
+	fmt.Fprintf(&b, tooMany, value) //nolint:staticcheck // on purpose
 	return b.String()
 }
 
@@ -215,7 +215,7 @@ func TestTokenShowsNoSecretWhateverTheVerb(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := prints(value)
-			for _, secret := range []string{"SECRET", fmt.Sprintf("%x", "SECRET"), fmt.Sprintf("%X", "SECRET"), fmt.Sprintf("% x", "SECRET"), strings.Trim(fmt.Sprint([]byte("SECRET")), "[]")} {
+			for _, secret := range []string{"SECRET", fmt.Sprintf("%x", "SECRET"), fmt.Sprintf("%X", "SECRET"), fmt.Sprintf("% x", "SECRET"), "83 69 67 82 69 84"} {
 				if strings.Contains(text, secret) {
 					t.Errorf("shows %q in:\n%s", secret, text)
 				}

@@ -265,7 +265,7 @@ func TestARequestWaitsForItsTokenOnItsOwnContext(t *testing.T) {
 		closed := 0
 		r := get(t, api).WithContext(ctx)
 		r.Body = &body{Reader: strings.NewReader("x"), closed: func() { closed++ }}
-		_, err := g.Transport(srv.Transport()).RoundTrip(r) //nolint:bodyclose // there is none
+		_, err := g.Transport(srv.Transport()).RoundTrip(r)
 		wantIs(t, err, context.DeadlineExceeded)
 		if closed != 1 || srv.Count(granttest.Resource) != 0 {
 			t.Errorf("the body was closed %d times", closed)

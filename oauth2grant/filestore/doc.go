@@ -17,6 +17,8 @@
 // its locks. A version number in the file, which each change increments and which outlives Delete in <path>.lock, still finds both: a Save or Delete with
 // that held fails with ErrLockLost, and what is newer stays. Without a held context Save and Delete work too, and the last one wins.
 //
+// A Store that keeps its token elsewhere on the machine can have the same lock: LockFile.
+//
 // # Sealed tokens
 //
 // With Config.Keys the token is encrypted, see package seal. It is bound to Config.Label, else to the path.

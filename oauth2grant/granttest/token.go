@@ -56,7 +56,7 @@ func (s *Server) refresh(client caller, c *call) (answer, error) {
 		return answer{}, refuse("invalid_request", "refresh_token is missing")
 	}
 	t := s.tokens[c.form.Get("refresh_token")]
-	if t == nil || !t.family.usableBy(client) || !t.refresh {
+	if t == nil || !t.usableBy(client) || !t.refresh {
 		return answer{}, refuse("invalid_grant", "the refresh token is unknown, revoked or another client's")
 	}
 	again := !t.rotated.IsZero()

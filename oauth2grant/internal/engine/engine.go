@@ -22,6 +22,7 @@ var ErrSuperseded = errors.New("oauth2grant: the token was set or revoked while 
 // Reason says why a flight was started.
 type Reason int
 
+// Reasons, the weakest first.
 const (
 	Look  Reason = iota // somebody else may have changed the value
 	Need                // a caller has no fresh value
@@ -272,14 +273,14 @@ func (e *Engine[T]) admit(ctx context.Context) error {
 		return ErrReentrant
 	}
 	if ctx.Err() != nil {
-		_, last, _ := e.Health()
+		_, _, last := e.Health()
 		return &LeftError{Cause: cause(ctx), Last: last}
 	}
 	return nil
 }
 
 // Health tells how renewing goes: the failures in a row, the last of them, and when the background tries next; zero: not by itself.
-func (e *Engine[T]) Health() (failures int, last error, next time.Time) {
+func (e *Engine[T]) Health() (failures int, next time.Time, last error) {
 	m := &e.renew.memory
 	e.renew.mu.Lock()
 	defer e.renew.mu.Unlock()
@@ -292,7 +293,7 @@ func (e *Engine[T]) Health() (failures int, last error, next time.Time) {
 	}
 	e.signIn.mu.Lock()
 	defer e.signIn.mu.Unlock()
-	return m.count + e.signIn.memory.count, joined(m.err, e.signIn.memory.err), next
+	return m.count + e.signIn.memory.count, next, joined(m.err, e.signIn.memory.err)
 }
 
 func joined(a, b error) error {

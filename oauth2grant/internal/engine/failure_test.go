@@ -291,12 +291,12 @@ func TestAHarmlessFailureComesWithTheValueAndIsTriedAgain(t *testing.T) {
 			return f.lane.e.Current(), nil
 		}, background)
 		gives(t, 1)(e.Get(t.Context()))
-		if failures, last, next := e.Health(); failures != 1 || last == nil || next.IsZero() {
+		if failures, next, last := e.Health(); failures != 1 || last == nil || next.IsZero() {
 			t.Fatalf("got %d, %v, %v", failures, last, next)
 		}
 		time.Sleep(maxWait)
 		synctest.Wait()
-		if failures, last, _ := e.Health(); failures != 0 || last != nil || saves != 2 {
+		if failures, _, last := e.Health(); failures != 0 || last != nil || saves != 2 {
 			t.Fatalf("got %d, %v after %d saves", failures, last, saves)
 		}
 	})

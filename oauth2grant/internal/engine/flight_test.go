@@ -234,7 +234,7 @@ func TestWhatBeganBeforeAValueWasSetIsDiscarded(t *testing.T) {
 				synctest.Wait()
 				c.meanwhile(e)
 				gives(t, c.get)(getting.result())
-				if failures, last, _ := e.Health(); failures != 0 || last != nil {
+				if failures, _, last := e.Health(); failures != 0 || last != nil {
 					t.Fatalf("remembered: %d, %v", failures, last)
 				}
 

@@ -55,7 +55,7 @@ func TestAFailingRenewalIsRetriedWithBackOffAndTheValueKept(t *testing.T) {
 		s.fail(nil)
 		time.Sleep(maxWait)
 		synctest.Wait()
-		if failures, last, next := e.Health(); failures != 0 || last != nil || !next.Equal(e.Current().RenewAt) {
+		if failures, next, last := e.Health(); failures != 0 || last != nil || !next.Equal(e.Current().RenewAt) {
 			t.Fatalf("got %d, %v, %v", failures, last, next)
 		}
 	})
@@ -139,7 +139,7 @@ func TestAPassiveEngineRenewsOnlyForACaller(t *testing.T) {
 		time.Sleep(time.Hour)
 		s.ran(t, 0)
 		gives(t, 1)(e.Get(t.Context()))
-		if _, _, next := e.Health(); !next.IsZero() {
+		if _, next, _ := e.Health(); !next.IsZero() {
 			t.Fatalf("said to renew by itself at %v", next)
 		}
 		time.Sleep(lifetime - leeway - time.Nanosecond)

@@ -25,6 +25,7 @@ var kinds = []kind{{oidcProvider, startOIDCProvider}, {fosite, startFosite}}
 type settings struct {
 	lifetime time.Duration // of access tokens
 	delay    time.Duration // of the token endpoint
+	interval time.Duration // between two polls of a device, where the kind of server has one
 }
 
 // authServer is one that runs, on loopback and for one test.
@@ -45,7 +46,7 @@ func startOIDCProvider(t *testing.T, s settings) *authServer {
 
 func startFosite(t *testing.T, s settings) *authServer {
 	t.Helper()
-	f := servers.StartFosite(t, authserver.Config{AccessTokenLifetime: s.lifetime, TokenDelay: s.delay})
+	f := servers.StartFosite(t, authserver.Config{AccessTokenLifetime: s.lifetime, TokenDelay: s.delay, DeviceInterval: s.interval})
 	return &authServer{fosite, f.Issuer(), func() int { return f.Count("/token") }}
 }
 

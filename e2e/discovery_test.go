@@ -4,8 +4,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"go.uber.org/goleak"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
 // issuerAlone: the grants that share a Client discover its server once.

@@ -8,5 +8,5 @@ import (
 
 func TestMain(m *testing.M) {
 	beWorker() // does not return in a worker process
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(withBrowser{m})
 }

@@ -14,6 +14,7 @@ import (
 type point string
 
 const (
+	locked   point = "with the lock"
 	sending  point = "before the request leaves"
 	answered point = "after the server's answer"
 	saving   point = "before the token is saved"
@@ -110,21 +111,28 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// watched is a store with points around its Save.
-type watched struct {
+// gated is a store with points after its Lock and around its Save.
+type gated struct {
 	oauth2grant.Store
 	gate *gate
 }
 
-func (s watched) Save(ctx context.Context, t oauth2grant.Token) error {
+func (s gated) Save(ctx context.Context, t oauth2grant.Token) error {
 	s.gate.at(saving)
 	err := s.Store.Save(ctx, t)
 	s.gate.at(saved)
 	return err
 }
 
+// Lock implements oauth2grant.Store.
+func (s gated) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
+	held, unlock, err = s.Store.Lock(ctx)
+	s.gate.at(locked)
+	return held, unlock, err
+}
+
 // Notify passes on what the store tells, if it does.
-func (s watched) Notify(changed func()) (stop func()) {
+func (s gated) Notify(changed func()) (stop func()) {
 	if n, ok := s.Store.(oauth2grant.Notifier); ok {
 		return n.Notify(changed)
 	}
@@ -134,17 +142,17 @@ func (s watched) Notify(changed func()) (stop func()) {
 // skewed is a store seen by a machine whose clock is ahead. Only differences between clocks can be seen, so it is the same whether the machine's own is
 // shifted or that of all others.
 type skewed struct {
-	watched
+	gated
 	ahead time.Duration
 }
 
 func (s skewed) Load(ctx context.Context) (oauth2grant.Token, error) {
-	t, err := s.watched.Load(ctx)
+	t, err := s.gated.Load(ctx)
 	return shift(t, -s.ahead), err
 }
 
 func (s skewed) Save(ctx context.Context, t oauth2grant.Token) error {
-	return s.watched.Save(ctx, shift(t, s.ahead))
+	return s.gated.Save(ctx, shift(t, s.ahead))
 }
 
 func shift(t oauth2grant.Token, by time.Duration) oauth2grant.Token {

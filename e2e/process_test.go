@@ -18,7 +18,7 @@ type process struct {
 	cmd     *exec.Cmd
 	stdin   io.Closer
 	orders  *json.Encoder
-	reached chan point    // it waits at a point
+	reached chan report   // it waits at a point
 	ended   chan struct{} // closed when it has
 
 	mu      sync.Mutex
@@ -45,7 +45,7 @@ func startWorker(t *testing.T, s spec) *process {
 	}
 	p := &process{
 		cmd:     exec.Command(binary), //nolint:noctx // ends with its input
-		reached: make(chan point, 1), ended: make(chan struct{}), replies: map[int]chan report{},
+		reached: make(chan report, 1), ended: make(chan struct{}), replies: map[int]chan report{},
 	}
 	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	p.cmd.Stderr = os.Stderr
@@ -77,7 +77,7 @@ func (p *process) listen(out io.Reader) {
 			return
 		}
 		if r.ID == 0 {
-			p.reached <- r.At
+			p.reached <- r
 			continue
 		}
 		p.mu.Lock()
@@ -137,24 +137,19 @@ func (p *process) stopAt(t *testing.T, at point) {
 	p.order(t, order{Do: doStop, Point: at}).wait(t)
 }
 
-// renewUntil lets the worker renew as far as the point, and waits until it is there.
-func (p *process) renewUntil(t *testing.T, at point) pending {
-	t.Helper()
-	return p.until(t, at, order{Do: doRenew})
-}
-
-func (p *process) until(t *testing.T, at point, o order) pending {
+// until gives an order that leads the worker to the point, and waits until it is there.
+func (p *process) until(t *testing.T, at point, o order) (carried pending, there report) {
 	t.Helper()
 	p.stopAt(t, at)
-	carried := p.order(t, o)
+	carried = p.order(t, o)
 	select {
-	case <-p.reached:
+	case there = <-p.reached:
 	case r := <-carried.reply:
 		t.Fatalf("the worker never came to %q: %+v", at, r)
 	case <-p.ended:
 		t.Fatalf("the worker ended before it came to %q", at)
 	}
-	return carried
+	return carried, there
 }
 
 // kill gives it no chance, and waits until it is gone.

@@ -4,7 +4,7 @@
 #   e2e/setup.sh                       everything
 #   e2e/setup.sh redis postgres ...    only these
 #
-# servers: oidc-provider, and the Node and openssl it needs. browser: Chromium with its driver. keyring: GNOME Keyring.
+# servers: oidc-provider, and the Node and openssl it needs. browser: Chromium, and axe-core, which looks at pages. keyring: GNOME Keyring.
 # Packages come from apt-get; on other systems it names the commands that are missing.
 set -eu
 cd "$(dirname "$0")"
@@ -60,7 +60,15 @@ servers() {
 }
 redis() { need redis-server redis-server; need redis-cli redis-tools; }
 postgres() { need initdb postgresql; need psql postgresql-client; }
-browser() { need chromium chromium; need chromedriver chromium-driver; }
+browser() {
+  need chromium chromium
+  need node nodejs
+  need npm npm
+  if found npm; then
+    echo "setup: axe-core"
+    npm ci --no-audit --no-fund --loglevel=error
+  fi
+}
 keyring() { need gnome-keyring-daemon gnome-keyring; need dbus-run-session dbus; need secret-tool libsecret-tools; }
 
 [ $# -gt 0 ] || set -- servers redis postgres browser keyring

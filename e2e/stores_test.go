@@ -3,8 +3,10 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
@@ -13,9 +15,11 @@ import (
 // storeUnderTest is a store that processes can share.
 type storeUnderTest struct {
 	name  string
-	start func(t *testing.T) (place string)               // once a test; a place is all that a process needs to know
-	open  func(place string) (oauth2grant.Store, error)   // in any process
-	kills []point                                         // where its holders are killed, from the request to the save
+	start func(t *testing.T) (place string)             // once a test; a place is all that a process needs to know
+	open  func(place string) (oauth2grant.Store, error) // in any process
+	kills []point                                       // where its holders are killed, from the request to the save
+	turn  time.Duration                                 // in which every process of a fleet comes to a refresh and through it, on a busy machine
+	lease bool                                          // its lock is taken from a holder that does not answer
 }
 
 var stores = []storeUnderTest{
@@ -24,7 +28,11 @@ var stores = []storeUnderTest{
 		start: func(t *testing.T) string { t.Helper(); return filepath.Join(t.TempDir(), "private", "token.json") },
 		open:  func(place string) (oauth2grant.Store, error) { return filestore.Open(filestore.Config{Path: place}) },
 		kills: []point{sending, answered, tempWritten, renamed},
+		turn:  time.Second, // the lock is tried for every 50 ms
 	},
+	// Their locks are tried for less and less often, down to twice a second.
+	{name: "redisstore", start: startRedis, open: openRedis, kills: []point{sending, answered, saving, saved}, turn: 5 * time.Second, lease: true},
+	{name: "pgstore", start: startPostgres, open: openPostgres, kills: []point{sending, answered, saving, saved}, turn: 5 * time.Second, lease: true},
 }
 
 func storeNamed(name string) (storeUnderTest, error) {
@@ -45,12 +53,27 @@ type common struct {
 
 func (s storeUnderTest) at(t *testing.T) common {
 	t.Helper()
-	place := s.start(t)
+	return s.openAt(t, s.start(t))
+}
+
+func (s storeUnderTest) openAt(t *testing.T, place string) common {
+	t.Helper()
 	store, err := s.open(place)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	t.Cleanup(func() { closeStore(store) })
 	return common{s, store, place}
+}
+
+// beside is another place on the same server, or in the same folder.
+func (c common) beside(t *testing.T, name string) common {
+	t.Helper()
+	return c.openAt(t, c.place+"-"+name)
+}
+
+func closeStore(s oauth2grant.Store) {
+	if c, ok := s.(io.Closer); ok {
+		_ = c.Close()
+	}
 }
 
 // put saves a token under the lock.

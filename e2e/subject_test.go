@@ -17,7 +17,10 @@ import (
 )
 
 // shared is a grant on a store that other processes share.
-type shared struct{ *oauth2grant.Grant }
+type shared struct {
+	*oauth2grant.Grant
+	store oauth2grant.Store
+}
 
 func newShared(s spec, w *wire, g *gate) (subject, error) {
 	under, err := storeNamed(s.Store)
@@ -28,21 +31,31 @@ func newShared(s spec, w *wire, g *gate) (subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	store = skewed{watched{store, g}, s.Ahead}
-	grant, err := oauth2grant.New(context.Background(), oauth2grant.RefreshOnly{}, oauth2grant.Config{
+	flow := oauth2grant.Flow(oauth2grant.RefreshOnly{})
+	if s.SignIn {
+		flow = oauth2grant.AuthCode{Params: consent(), Open: func(_ context.Context, address string) error {
+			g.tell(point(address)) // the browser is the test's
+			return nil
+		}}
+	}
+	grant, err := oauth2grant.New(context.Background(), flow, oauth2grant.Config{
 		Server: oauth2grant.Server{Issuer: s.Issuer}, Auth: web, Scopes: offline,
-		Store: store, Refresh: s.Refresh, HTTPClient: &http.Client{Transport: w},
+		Store: skewed{gated{store, g}, s.Ahead}, Refresh: s.Refresh, HTTPClient: &http.Client{Transport: w},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return shared{grant}, nil
+	return shared{grant, store}, nil
 }
 
 func (s shared) token(ctx context.Context) (oauth2grant.Token, error) { return s.Token(ctx) }
 func (s shared) renew(ctx context.Context) (oauth2grant.Token, error) { return s.RefreshToken(ctx) }
 func (s shared) failure() error                                       { return s.Status().Err }
-func (s shared) close()                                               { _ = s.Close() }
+
+func (s shared) close() {
+	_ = s.Close()
+	closeStore(s.store)
+}
 
 // peer is what is usually built around golang.org/x/oauth2: load the token from a file, let ReuseTokenSource renew it, and save it when it has changed.
 type peer struct {
@@ -107,7 +120,7 @@ type calls struct {
 
 const (
 	callersEach = 50
-	callEvery   = 20 * time.Millisecond // by each of them
+	callEvery   = 50 * time.Millisecond // by each of them
 )
 
 // callFor calls for the token with many goroutines.

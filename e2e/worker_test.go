@@ -14,7 +14,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 )
 
 // This binary is also the worker processes of its tests: each has one grant on a shared store, does what orders on standard input say, and reports on standard
@@ -29,15 +28,16 @@ type spec struct {
 	Ahead        time.Duration // of its clock
 	Refresh      oauth2grant.Refresh
 	Peer         bool // golang.org/x/oauth2 instead of a grant
+	SignIn       bool // at a browser where there is no token
 }
 
 type (
 	order struct {
-		ID      int
-		Do      errand
-		Point   point         // of doStop
+		ID       int
+		Do       errand
+		Point    point         // of doStop
 		Patience time.Duration // of doToken, doRenew and doEmpty; zero: for ever
-		For     time.Duration // of doCall
+		For      time.Duration // of doCall
 	}
 	report struct {
 		ID              int   // of the order; zero: At a point
@@ -52,13 +52,14 @@ type (
 )
 
 const (
-	doToken  errand = "token"   // call for the token
-	doRenew  errand = "renew"   // renew it now
-	doCall   errand = "call"    // call for it with many goroutines
-	doStop errand = "stop at" // wait at the point when it is reached next
-	doGoOn   errand = "go on"   // from there
-	doFill errand = "no room" // files may not grow
-	doEmpty   errand = "room"    // they may again: wait until the token is saved
+	doToken errand = "token"   // call for the token
+	doRenew errand = "renew"   // renew it now
+	doCall  errand = "call"    // call for it with many goroutines
+	doStop  errand = "stop at" // wait at the point when it is reached next
+	doGoOn  errand = "go on"   // from there
+	doTell  errand = "tell"    // what has failed last
+	doFill  errand = "no room" // files may not grow
+	doEmpty errand = "room"    // they may again: wait until the token is saved
 )
 
 // causes are the errors that tests ask for: only their names travel.
@@ -66,8 +67,8 @@ var causes = map[string]error{
 	"ErrLoginRequired": oauth2grant.ErrLoginRequired,
 	"invalid_grant":    oauth2grant.InvalidGrant,
 	"deadline":         context.DeadlineExceeded,
-	"ErrCorrupt":       filestore.ErrCorrupt,
 	"EFBIG":            syscall.EFBIG,
+	"ENOSPC":           syscall.ENOSPC,
 }
 
 func namesOf(err error) (names []string) {
@@ -104,7 +105,7 @@ func beWorker() {
 type subject interface {
 	token(ctx context.Context) (oauth2grant.Token, error)
 	renew(ctx context.Context) (oauth2grant.Token, error)
-	failure() error // to save
+	failure() error // of the last attempt
 	close()
 }
 
@@ -177,6 +178,8 @@ func (w *workerProcess) do(o order) report {
 		w.gate.stopAt(o.Point)
 	case doGoOn:
 		w.gate.open()
+	case doTell:
+		err = w.failure()
 	case doFill:
 		err = limitFiles(1)
 	case doEmpty:

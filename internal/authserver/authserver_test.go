@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 	"go.uber.org/goleak"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -146,6 +147,9 @@ func TestDeviceCode(t *testing.T) {
 			c.wants(a, tc.status, tc.code)
 			if tc.status == http.StatusOK && (c.api(a.str("access_token")) != http.StatusOK || a.str("refresh_token") == "") {
 				t.Fatalf("not a usable token: %s", a.body)
+			}
+			if got := a.str("id_token") != ""; got != (tc.status == http.StatusOK) {
+				t.Fatalf("an ID token came: %t", got)
 			}
 			if a := c.get(device.str("verification_uri_complete"), ""); a.status != http.StatusNotFound {
 				t.Fatalf("the code was to be used up, got %d", a.status)

@@ -72,7 +72,7 @@ func (s *Server) devicePage(w http.ResponseWriter, r *http.Request) {
 		req.SetUserCodeState(fosite.UserCodeRejected)
 		showMessage(w, http.StatusOK, "Device refused", "It gets no access. You can close this page.")
 	case allowed:
-		s.acceptDevice(req, user)
+		s.acceptDevice(r.Context(), req, user)
 		showMessage(w, http.StatusOK, "Device connected", "You can close this page and go back to your device.")
 	}
 }
@@ -91,7 +91,7 @@ func (s *Server) pendingDevice(ctx context.Context, typed string) (fosite.Device
 	return req, true
 }
 
-func (s *Server) acceptDevice(req fosite.DeviceRequester, user string) {
+func (s *Server) acceptDevice(ctx context.Context, req fosite.DeviceRequester, user string) {
 	grantWhatWasAsked(req)
 	session := s.session(user)
 	for _, kind := range []fosite.TokenType{fosite.DeviceCode, fosite.UserCode} {
@@ -99,4 +99,5 @@ func (s *Server) acceptDevice(req fosite.DeviceRequester, user string) {
 	}
 	req.SetSession(session)
 	req.SetUserCodeState(fosite.UserCodeAccepted)
+	s.store.allowIDToken(ctx, req)
 }

@@ -9,10 +9,13 @@ import (
 )
 
 // store is Fosite's in-memory store with the users and clients in it.
-type store struct{ *storage.MemoryStore }
+type store struct {
+	*storage.MemoryStore
+	devices map[string]string // signatures of device codes, by request
+}
 
 func newStore() (*store, error) {
-	st := &store{storage.NewMemoryStore()}
+	st := &store{storage.NewMemoryStore(), map[string]string{}}
 	for name, password := range map[string]string{"alice": "wonderland", "bob": "pass word&+=%"} {
 		st.Users[name] = storage.MemoryUserRelation{Username: name, Password: password}
 	}
@@ -56,6 +59,19 @@ func (st *store) Authenticate(ctx context.Context, name, password string) (subje
 // RotateRefreshToken lets the access token live on, as most servers do: requests under way with it do not fail.
 func (st *store) RotateRefreshToken(ctx context.Context, requestID, _ string) error {
 	return st.RevokeRefreshToken(ctx, requestID)
+}
+
+// CreateDeviceAuthSession remembers the device code for allowIDToken.
+func (st *store) CreateDeviceAuthSession(ctx context.Context, deviceCode, userCode string, req fosite.DeviceRequester) error {
+	st.devices[req.GetID()] = deviceCode
+	return st.MemoryStore.CreateDeviceAuthSession(ctx, deviceCode, userCode, req)
+}
+
+// allowIDToken lets a device that asked for the scope openid have an ID token. Fosite leaves that to whoever asks the person.
+func (st *store) allowIDToken(ctx context.Context, req fosite.DeviceRequester) {
+	if req.GetGrantedScopes().Has("openid") {
+		_ = st.CreateOpenIDConnectSession(ctx, st.devices[req.GetID()], req)
+	}
 }
 
 // DeletePARSession does nothing: Fosite calls it at the first look at a pushed request, and the sign-in form is a second one.

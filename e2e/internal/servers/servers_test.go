@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 	"go.uber.org/goleak"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

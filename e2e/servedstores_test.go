@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
+	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+)
+
+// lease is the shortest that the stores take: so long they wait for a holder that was killed or stopped.
+const lease = time.Second
+
+// served is a store on a server, with connections of its own, as every process has them. Its place is "server key".
+type served struct {
+	sharedStore
+	close func() error
+}
+
+type sharedStore interface {
+	oauth2grant.Store
+	oauth2grant.Notifier
+}
+
+func (s served) Close() error { return s.close() }
+
+func startRedis(t *testing.T) string {
+	t.Helper()
+	return testservers.StartRedis(t).Addr() + " token"
+}
+
+func openRedis(place string) (oauth2grant.Store, error) {
+	addr, key, _ := strings.Cut(place, " ")
+	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
+	family, err := redisstore.New(client, redisstore.Config{Lease: lease})
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return served{family.Store(key), func() error { return errors.Join(family.Close(), client.Close()) }}, nil
+}
+
+func startPostgres(t *testing.T) string {
+	t.Helper()
+	server := testservers.StartPostgres(t)
+	few, err := url.Parse(server.URL())
+	must(t, err)
+	q := few.Query()
+	q.Set("pool_max_conns", "3") // of each process of a fleet
+	few.RawQuery = q.Encode()
+	pool, err := pgxpool.New(t.Context(), few.String())
+	must(t, err)
+	defer pool.Close()
+	must(t, pgstore.Migrate(t.Context(), pool))
+	return few.String() + " token"
+}
+
+func openPostgres(place string) (oauth2grant.Store, error) {
+	server, key, _ := strings.Cut(place, " ")
+	pool, err := pgxpool.New(context.Background(), server)
+	if err != nil {
+		return nil, err
+	}
+	family, err := pgstore.New(pool, pgstore.Config{Lease: lease})
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return served{family.Store(key), func() error { defer pool.Close(); return family.Close() }}, nil
+}

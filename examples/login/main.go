@@ -1,0 +1,135 @@
+// Login signs a person in at their browser, as a command-line tool does, and calls an API in their name. The token stays in a file: the next run asks nobody, as
+// long as the server honours the refresh token.
+//
+// It is told by the environment where to sign in and what to call:
+//
+//	OAUTH_ISSUER     https://login.example.com
+//	OAUTH_CLIENT_ID  of a public client whose redirect URI is http://127.0.0.1/callback, on any port (RFC 8252 §7.3)
+//	OAUTH_SCOPE      openid offline_access orders.read
+//	API_URL          https://api.example.com/orders
+//	TOKEN_FILE       where the token is kept (may be left out: then it is forgotten at the end)
+//
+// Without OAUTH_ISSUER it starts an authorization server and an API of its own, so that this runs as it is:
+//
+//	go run ./login
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Stdout, os.Getenv, nil)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "login:", err)
+		os.Exit(1)
+	}
+}
+
+// run signs in, if need be, and says who that was and what the API answers. open is AuthCode's: nil stands for the system browser.
+func run(ctx context.Context, out io.Writer, getenv func(string) string, open func(context.Context, string) error) error {
+	env, end, err := readEnvironment(out, getenv)
+	if err != nil {
+		return err
+	}
+	defer end()
+	store, err := filestore.Open(filestore.Config{Path: env.file})
+	if err != nil {
+		return err
+	}
+	grant, err := oauth2grant.New(ctx, oauth2grant.AuthCode{Open: open}, oauth2grant.Config{
+		Server: oauth2grant.Server{Issuer: env.issuer},
+		Auth:   oauth2grant.Public(env.id),
+		Scopes: env.scopes,
+		Store:  store,
+	})
+	if err != nil {
+		return err
+	}
+	defer grant.Close()
+
+	token, err := grant.Token(ctx) // opens the browser, unless the file has a token that is good or can be renewed
+	switch {
+	case errors.Is(err, oauth2grant.AccessDenied):
+		return errors.New("you did not allow it; nothing was done")
+	case err != nil:
+		return err
+	}
+	who, err := grant.Client().UserInfo(ctx, token.AccessToken)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "signed in as %s\n", who.Subject)
+	return call(ctx, out, grant, env.api)
+}
+
+func call(ctx context.Context, out io.Writer, grant *oauth2grant.Grant, api string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, api, nil)
+	if err != nil {
+		return err
+	}
+	res, err := grant.HTTPClient().Do(req) // puts the token on the request, and gets another one after a 401
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	fmt.Fprintf(out, "%s answers %s:\n", api, res.Status)
+	_, err = io.Copy(out, res.Body)
+	return err
+}
+
+type environment struct {
+	issuer, id, api, file string
+	scopes                []string
+}
+
+// readEnvironment gives what the environment says, or a server of our own. end stops that, and removes the file if its place was ours to choose.
+func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
+	env = environment{
+		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"), file: getenv("TOKEN_FILE"),
+		scopes: strings.Fields(getenv("OAUTH_SCOPE")),
+	}
+	if env.issuer != "" && (env.id == "" || env.api == "" || len(env.scopes) == 0) {
+		return env, nil, errors.New("with OAUTH_ISSUER, all of OAUTH_CLIENT_ID, OAUTH_SCOPE and API_URL must be set")
+	}
+	var ends []func()
+	end = func() {
+		for _, f := range ends {
+			f()
+		}
+	}
+	if env.file == "" {
+		dir, err := os.MkdirTemp("", "login-")
+		if err != nil {
+			return env, nil, err
+		}
+		env.file = filepath.Join(dir, "token.json")
+		ends = append(ends, func() { _ = os.RemoveAll(dir) })
+	}
+	if env.issuer == "" {
+		server, err := authserver.Start(authserver.Config{})
+		if err != nil {
+			end()
+			return env, nil, err
+		}
+		ends = append(ends, func() { _ = server.Close() })
+		env.issuer, env.id, env.api = server.Issuer(), "native", server.Issuer()+"/api/orders"
+		env.scopes = []string{"openid", "offline_access", "read"}
+		fmt.Fprintln(out, "at this authorization server you are alice, and your password is wonderland")
+	}
+	return env, end, nil
+}

@@ -1,0 +1,102 @@
+package testservers
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	startTime = 30 * time.Second
+	stopTime  = 15 * time.Second
+)
+
+// Process is a server program that says on its output when it is ready.
+type Process struct {
+	cmd    *exec.Cmd
+	output *output
+	ended  chan struct{} // closed when it and all who held its output, its children, have ended
+}
+
+// Run starts cmd and waits for a line with the mark in it, which it returns. The
+// process ends with the test.
+func Run(tb testing.TB, cmd *exec.Cmd, mark string) (*Process, string) {
+	tb.Helper()
+	p := &Process{cmd: cmd, output: &output{mark: mark, ready: make(chan string, 1)}, ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.output, p.output
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // a server that was told to end owes us no particular status
+	}()
+	tb.Cleanup(func() {
+		p.End(tb, os.Kill)
+		if tb.Failed() {
+			tb.Logf("output of %s:\n%s", p.name(), p.output)
+		}
+	})
+	select {
+	case line := <-p.output.ready:
+		return p, line
+	case <-p.ended:
+		tb.Fatalf("%s ended before it was ready", p.name())
+	case <-time.After(startTime):
+		tb.Fatalf("%s was not ready after %v", p.name(), startTime)
+	}
+	return nil, ""
+}
+
+// End sends the signal and waits until nothing of the process is left.
+func (p *Process) End(tb testing.TB, signal os.Signal) {
+	tb.Helper()
+	_ = p.cmd.Process.Signal(signal) // fails only when it has ended
+	select {
+	case <-p.ended:
+	case <-time.After(stopTime):
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		tb.Errorf("%s did not end within %v of %v", p.name(), stopTime, signal)
+	}
+}
+
+func (p *Process) name() string { return filepath.Base(p.cmd.Path) }
+
+// output keeps what a process writes and looks for its ready line.
+type output struct {
+	mark  string
+	ready chan string // gets the first line with the mark
+
+	mu   sync.Mutex
+	text bytes.Buffer
+	seen bool
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text.Write(b)
+	if o.seen {
+		return len(b), nil
+	}
+	for line := range strings.Lines(o.text.String()) {
+		if strings.HasSuffix(line, "\n") && strings.Contains(line, o.mark) {
+			o.seen = true
+			o.ready <- strings.TrimSpace(line)
+			break
+		}
+	}
+	return len(b), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}

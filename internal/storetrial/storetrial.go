@@ -136,7 +136,9 @@ func (b Backend) lostHolder(t *testing.T) {
 	if cause := context.Cause(held); !errors.Is(cause, b.LockLost) {
 		t.Errorf("held ended because of %v", cause)
 	}
-	newest, giveBack, err := other.Lock(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	newest, giveBack, err := other.Lock(ctx)
 	must(t, err)
 	defer giveBack()
 	must(t, other.Save(newest, newer))

@@ -1,0 +1,115 @@
+package pgstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+)
+
+func TestMigrateMayBeRepeatedAndRunByMany(t *testing.T) {
+	server := testservers.StartPostgres(t)
+	s := open(t, server.URL()+" alice", pgstore.Config{})
+	var g errgroup.Group
+	for range 8 {
+		g.Go(func() error { return pgstore.Migrate(t.Context(), s.pool) })
+	}
+	must(t, g.Wait())
+	must(t, s.Save(t.Context(), older))
+	must(t, pgstore.Migrate(t.Context(), s.pool))
+	holds(t, s, older)
+	var version, rows int
+	must(t, s.pool.QueryRow(t.Context(), `SELECT max(version), count(*) FROM oauth2grant_migrations`).Scan(&version, &rows))
+	if version != rows || version == 0 {
+		t.Errorf("version %d after %d migrations", version, rows)
+	}
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO oauth2grant_migrations (version) VALUES (1000)`) // by a later version of the package
+	must(t, errors.Join(err, pgstore.Migrate(t.Context(), s.pool)))
+	holds(t, s, older)
+}
+
+func TestAMissingTableIsSaidSo(t *testing.T) {
+	server := testservers.StartPostgres(t)
+	s := open(t, server.URL()+" alice", pgstore.Config{})
+	_, loadErr := s.Load(t.Context())
+	_, _, lockErr := s.Lock(t.Context())
+	for what, err := range map[string]error{"Load": loadErr, "Save": s.Save(t.Context(), older), "Delete": s.Delete(t.Context()), "Lock": lockErr} {
+		if refused, ok := errors.AsType[*pgstore.ServerError](err); !ok || refused.Code != "42P01" {
+			t.Errorf("%s gave %v", what, err)
+		}
+	}
+}
+
+func TestATableInAnotherSchemaIsAnother(t *testing.T) {
+	server, pool := start(t)
+	in := func(schema string) closing {
+		_, err := pool.Exec(t.Context(), `CREATE SCHEMA `+schema)
+		must(t, err)
+		s := open(t, server.URL()+"&search_path="+schema+" alice", pgstore.Config{})
+		must(t, pgstore.Migrate(t.Context(), s.pool))
+		return s
+	}
+	one, other := in("one"), in("other")
+	lock(t, one)
+	held, _ := lock(t, other) // another lock
+	must(t, errors.Join(one.Save(t.Context(), older), other.Save(held, newer)))
+	holds(t, one, older)
+	holds(t, other, newer)
+}
+
+func TestARefusalShowsNothingOfTheRow(t *testing.T) {
+	server, pool := start(t)
+	_, err := pool.Exec(t.Context(), `ALTER TABLE oauth2grant_tokens ADD CHECK (length(token) < 10)`)
+	must(t, err)
+	s := open(t, server.URL()+" alice", pgstore.Config{})
+	err = s.Save(t.Context(), older)
+	if refused, ok := errors.AsType[*pgstore.ServerError](err); !ok || refused.Code != "23514" {
+		t.Errorf("Save gave %v", err)
+	}
+	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "6d61726b6564") { // "marked", as PostgreSQL writes bytes
+		t.Errorf("the error shows the row: %v", err)
+	}
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	pool, err := pgxpool.New(context.Background(), "postgres://127.0.0.1:1/none")
+	must(t, err)
+	defer pool.Close()
+	for name, c := range map[string]struct {
+		pool *pgxpool.Pool
+		cfg  pgstore.Config
+	}{
+		"no pool":                        {nil, pgstore.Config{}},
+		"a lease that is too short":      {pool, pgstore.Config{Lease: 1}},
+		"a timeout as long as the lease": {pool, pgstore.Config{Lease: 5e9, Timeout: 5e9}},
+		"a negative timeout":             {pool, pgstore.Config{Timeout: -1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if f, err := pgstore.New(c.pool, c.cfg); err == nil {
+				t.Errorf("New gave %v", f)
+			}
+		})
+	}
+}
+
+func TestWhatIsDeletedKeepsItsVersion(t *testing.T) {
+	server, pool := start(t)
+	s := open(t, server.URL()+" alice", pgstore.Config{})
+	must(t, errors.Join(s.Save(t.Context(), older), s.Delete(t.Context()), s.Delete(t.Context())))
+	var version int
+	must(t, pool.QueryRow(t.Context(), `SELECT version FROM oauth2grant_tokens WHERE key = 'alice' AND token IS NULL`).Scan(&version))
+	if version != 3 {
+		t.Errorf("version %d after a save and two deletes", version)
+	}
+	if _, err := s.Load(t.Context()); !errors.Is(err, oauth2grant.ErrNoToken) {
+		t.Errorf("Load gave %v", err)
+	}
+}

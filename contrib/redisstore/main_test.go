@@ -1,0 +1,112 @@
+package redisstore_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest/storetest"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
+)
+
+func TestMain(m *testing.M) {
+	storetest.Subprocess(harness("plain", redisstore.Config{}), harness("sealed", sealed))
+	goleak.VerifyTestMain(m)
+}
+
+// patience bounds the wait for what must come.
+const patience = 20 * time.Second
+
+const keyText = "0123456789-very-marked-key-00000"
+
+var (
+	sealed = redisstore.Config{Keys: seal.Keys("k1", map[string][]byte{"k1": []byte(keyText)}), TTL: time.Hour}
+	older  = oauth2grant.Token{AccessToken: "marked-secret-older", TokenType: "Bearer", RefreshToken: "marked-secret-r1"}
+	newer  = oauth2grant.Token{AccessToken: "marked-secret-newer", TokenType: "Bearer", RefreshToken: "marked-secret-r2"}
+)
+
+func newClient(addr string) *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, DialerRetries: 1})
+}
+
+// closing is a store with a family and a client of its own, as another process has them.
+type closing struct {
+	*redisstore.Store
+	family *redisstore.Family
+	client *redis.Client
+	lease  time.Duration
+}
+
+func (c closing) Close() error {
+	if err := c.family.Close(); err != nil {
+		return err
+	}
+	return c.client.Close()
+}
+
+// openAt opens a store at "address key".
+func openAt(place string, cfg redisstore.Config) (closing, error) {
+	addr, key, _ := strings.Cut(place, " ")
+	if cfg.Lease == 0 {
+		cfg.Lease = 2 * time.Second
+	}
+	client := newClient(addr)
+	family, err := redisstore.New(client, cfg)
+	if err != nil {
+		return closing{}, err
+	}
+	return closing{family.Store(key), family, client, cfg.Lease}, nil
+}
+
+func open(tb testing.TB, place string, cfg redisstore.Config) closing {
+	tb.Helper()
+	s, err := openAt(place, cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+func harness(name string, cfg redisstore.Config) storetest.Harness {
+	return storetest.Harness{
+		Name:      name,
+		Open:      func(place string) (oauth2grant.Store, error) { return openAt(place, cfg) },
+		Processes: true,
+		Notifies:  true,
+		Secrets:   []string{keyText},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	server := testservers.StartRedis(t)
+	raw := newClient(server.Addr())
+	defer raw.Close()
+	keyOf := func(place, kind string) string {
+		_, key, _ := strings.Cut(place, " ")
+		return "oauth2grant:{" + key + "}:" + kind
+	}
+	n := 0
+	for name, cfg := range map[string]redisstore.Config{"plain": {}, "sealed": sealed} {
+		h := harness(name, cfg)
+		h.Place = func(testing.TB) string { n++; return fmt.Sprintf("%s user-%d", server.Addr(), n) }
+		h.Corrupt = func(place string, data []byte) error {
+			return raw.Set(context.Background(), keyOf(place, "token"), data, 0).Err()
+		}
+		h.LoseLease = func(place string) error { return raw.Del(context.Background(), keyOf(place, "lock")).Err() }
+		h.Break = func(string) (func(), error) { server.Stop(); return server.Start, nil }
+		t.Run(name, func(t *testing.T) { storetest.Run(t, h) })
+	}
+}

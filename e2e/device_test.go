@@ -27,7 +27,7 @@ func (p *person) deviceFlow(complete bool, then browser.Step) oauth2grant.Device
 		if !complete {
 			address, first = d.VerificationURI, p.entersCode(d.UserCode)
 		}
-		p.will(first, p.comparesCode(d.UserCode), then) //nolint:contextcheck // a person has all the time of the test
+		p.will(first, p.comparesCode(d.UserCode), then)
 		return p.open(ctx, address)
 	}}
 }

@@ -161,7 +161,7 @@ func (p *person) meetsDevice(t *testing.T, s *authServer, then browser.Step) {
 	t.Helper()
 	shown := errors.New("the device has shown its code")
 	g := newGrant(t, oauth2grant.DeviceCode{Prompt: func(ctx context.Context, d oauth2grant.DevicePrompt) error {
-		p.will(p.comparesCode(d.UserCode), then) //nolint:contextcheck // a person has all the time of the test
+		p.will(p.comparesCode(d.UserCode), then)
 		return errors.Join(shown, p.open(ctx, d.VerificationURIComplete))
 	}}, s.config(native, personal...))
 	if err := g.EnsureActiveToken(t.Context()); !errors.Is(err, shown) {

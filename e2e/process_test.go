@@ -44,7 +44,7 @@ func startWorker(t *testing.T, s spec) *process {
 		t.Fatal(err)
 	}
 	p := &process{
-		cmd:     exec.Command(binary), //nolint:noctx // ends with its input
+		cmd:     exec.Command(binary), // ends with its input
 		reached: make(chan report, 1), ended: make(chan struct{}), replies: map[int]chan report{},
 	}
 	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text), "GORACE=atexit_sleep_ms=0")

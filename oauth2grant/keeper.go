@@ -144,7 +144,7 @@ func (g *Grant) saveLast() {
 	if g.keep.waits() == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
+	ctx, cancel := context.WithTimeout(g.engine.Afterlife(), saveTimeout)
 	defer cancel()
 	held, unlock, err := g.lock(ctx, 0)
 	if err != nil {

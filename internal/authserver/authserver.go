@@ -75,7 +75,7 @@ func Start(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", cfg.Addr)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", cfg.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("authserver: %w", err)
 	}

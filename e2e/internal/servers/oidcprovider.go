@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -112,7 +113,7 @@ func (s *OIDCProvider) Restart() {
 	if s.proc != nil {
 		s.Stop()
 	}
-	cmd := exec.Command(testservers.Command(s.tb, "node", "servers"), "server.mjs")
+	cmd := exec.CommandContext(context.WithoutCancel(s.tb.Context()), testservers.Command(s.tb, "node", "servers"), "server.mjs") // Stop ends it
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), s.env...)
 	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives, and the server no longer than that

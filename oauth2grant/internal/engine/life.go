@@ -87,6 +87,9 @@ func (e *Engine[T]) Interrupt() {
 // Detach runs what can't be stopped, and so is not waited for by anybody.
 func Detach(f func()) { go f() }
 
+// Afterlife gives a context with the values of New's that does not end with the engine, for what is left to do then.
+func (e *Engine[T]) Afterlife() context.Context { return context.WithoutCancel(e.life) }
+
 // shut runs when life has ended: nothing begins any more, and nobody has the value.
 func (e *Engine[T]) shut() {
 	defer e.wg.Done()

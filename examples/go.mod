@@ -4,13 +4,18 @@ go 1.26.0
 
 require (
 	github.com/coreos/go-oidc/v3 v3.21.0
+	github.com/jackc/pgx/v5 v5.12.0
 	github.com/oauth2grant/go-oauth2grant v0.0.0
+	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0-00010101000000-000000000000
 	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.0.0
 	go.uber.org/goleak v1.3.0
 )
 
 require (
 	github.com/bsm/redislock v0.9.4 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 )
 

@@ -95,6 +95,7 @@ var (
 	errNotSaved = errors.New("oauth2grant: the token is not saved")
 	errStore    = errors.New("oauth2grant: the store failed")
 	errLocked   = errors.New("somebody else holds the lock for long")
+	errChanged  = errors.New("somebody else has changed the token")
 )
 
 const (
@@ -119,15 +120,22 @@ func (g *Grant) load(ctx context.Context) (t Token, found bool, err error) {
 
 // lock takes the store's lock. A limit other than zero is how long it waits for that.
 func (g *Grant) lock(ctx context.Context, limit time.Duration) (held context.Context, unlock func(), err error) {
+	return g.lockUnless(ctx, func(give func(error)) (stop func() bool) {
+		if limit == 0 {
+			return func() bool { return true }
+		}
+		return time.AfterFunc(limit, func() { give(errLocked) }).Stop
+	})
+}
+
+// lockUnless takes the store's lock, unless something gives a reason to wait no longer.
+func (g *Grant) lockUnless(ctx context.Context, something func(give func(error)) (stop func() bool)) (held context.Context, unlock func(), err error) {
 	limited, cancel := context.WithCancelCause(ctx)
-	stop := func() bool { return true }
-	if limit > 0 {
-		stop = time.AfterFunc(limit, func() { cancel(errLocked) }).Stop
-	}
+	stop := something(cancel)
 	held, release, err := g.store.Lock(limited)
 	if !stop() && err == nil {
 		release()
-		err = errLocked
+		err = errors.New("too late")
 	}
 	if err != nil {
 		if cause := context.Cause(limited); cause != nil {

@@ -568,3 +568,36 @@ func (flowFunc) Interactive() bool { return false }
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestWhoWaitsForTheLockAdoptsWhatItsHolderSavedAtOnce(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		time.Sleep(2 * time.Hour) // it has expired
+		cfg := w.config()
+		cfg.Store = notifying{store{w.b}, 1}
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)
+		held, unlock, err := store{w.b}.Lock(w.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+		got := make(chan oauth2grant.Token, 1)
+		go func() { got <- w.token(g) }()
+		synctest.Wait()
+		renewed := w.issued()
+		if err := (store{w.b}).Save(held, renewed); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		select {
+		case adopted := <-got:
+			if adopted != renewed || w.srv.Count(granttest.Token) > 0 {
+				t.Error("another token was obtained")
+			}
+		default:
+			t.Error("it waits for the lock all the same")
+			unlock()
+			<-got
+		}
+	})
+}

@@ -19,19 +19,30 @@ import (
 // renew is the flight of the engine that never asks a person.
 func (g *Grant) renew(f *flight) (*snapshot, error) {
 	ctx := withWitness(f.Context(), &g.sent)
-	if s, done := g.glance(ctx, f); done {
-		return s, nil
+	for {
+		if s, done := g.glance(ctx, f); done {
+			return s, nil
+		}
+		held, unlock, err := g.lockUnless(ctx, func(give func(error)) func() bool { return g.impatience(f, give) })
+		if errors.Is(err, errChanged) {
+			continue // who held the lock may have done it
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+		return g.renewLocked(held, f)
 	}
-	var limit time.Duration
-	if g.Status().Usable {
-		limit = g.cfg.Refresh.Timeout // nobody has to wait for longer
+}
+
+// impatience gives a reason not to wait for the lock any longer: the store has changed or, where a usable token is held, it takes long.
+func (g *Grant) impatience(f *flight, give func(error)) (stop func() bool) {
+	stopChange := f.OnChange(func() { give(errChanged) })
+	if !g.Status().Usable {
+		return stopChange
 	}
-	held, unlock, err := g.lock(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	return g.renewLocked(held, f)
+	alarm := time.AfterFunc(g.cfg.Refresh.Timeout, func() { give(errLocked) })
+	return func() bool { inTime := alarm.Stop(); return stopChange() && inTime }
 }
 
 // glance looks at the store without a lock: what somebody else has renewed is adopted, and a sign-out is noticed.

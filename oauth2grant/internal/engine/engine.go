@@ -69,6 +69,7 @@ type Engine[T any] struct {
 	wake chan struct{}
 	due  atomic.Int64 // from when on a reader wakes the refresher; unix nanoseconds
 	look atomic.Bool  // somebody else may have changed the value
+	news atomic.Pointer[news]
 
 	mu     sync.Mutex // taken after that of a lane
 	epoch  uint64
@@ -82,6 +83,7 @@ func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
 	e.life, e.end = context.WithCancelCause(ctx)
 	e.renew, e.signIn = e.newLane(cfg.Renew), e.newLane(cfg.SignIn)
 	e.due.Store(never)
+	e.news.Store(newNews())
 	return e
 }
 

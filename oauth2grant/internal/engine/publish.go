@@ -1,5 +1,7 @@
 package engine
 
+import "context"
+
 // Current tells whether nothing was set or dropped since the flight began, nor was it abandoned and another begun in its place.
 func (f *Flight[T]) Current() bool {
 	f.lane.e.mu.Lock()
@@ -85,5 +87,22 @@ func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
 // Changed says that somebody else may have changed the value. It does not block.
 func (e *Engine[T]) Changed() {
 	e.look.Store(true)
+	e.news.Swap(newNews()).cancel()
 	e.nudge()
+}
+
+// news ends when somebody else may have changed the value.
+type news struct {
+	context.Context
+	cancel context.CancelFunc
+}
+
+func newNews() *news {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &news{ctx, cancel}
+}
+
+// OnChange has call called when somebody else may have changed the value, once at most, unless stop is called before; stop tells whether it was.
+func (f *Flight[T]) OnChange(call func()) (stop func() bool) {
+	return context.AfterFunc(f.lane.e.news.Load(), call)
 }

@@ -194,8 +194,16 @@ func TestATokenIsSavedLaterOnlyOverTheOneItWasMadeFrom(t *testing.T) {
 		if _, err := g.RefreshToken(w.Context()); err != nil {
 			t.Fatal(err)
 		}
-		theirs := w.seed() // somebody else signs in meanwhile
-		w.b.set(func() { w.b.onSave = nil })
+		var theirs oauth2grant.Token
+		w.b.set(func() {
+			w.b.onSave = nil
+			w.b.onLock = func() error {
+				if theirs == (oauth2grant.Token{}) {
+					theirs = w.seed() // somebody else has signed in just before
+				}
+				return nil
+			}
+		})
 		time.Sleep(2 * time.Minute)
 		if w.b.get() != theirs {
 			t.Error("the other's token was overwritten")

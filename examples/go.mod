@@ -6,7 +6,7 @@ require (
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/oauth2grant/go-oauth2grant v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0-00010101000000-000000000000
+	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0
 	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.0.0
 	go.uber.org/goleak v1.3.0
 )

@@ -195,9 +195,9 @@ func (r *deviceRequest) pause(ctx context.Context, wait time.Duration) error {
 }
 
 func promptOnStandardError(_ context.Context, p DevicePrompt) error {
-	fmt.Fprintf(os.Stderr, "To sign in, open %s and enter the code %s\n", p.VerificationURI, p.UserCode)
+	fmt.Fprintf(os.Stderr, "To sign in, open %s and enter the code %s\n", printable(p.VerificationURI), printable(p.UserCode))
 	if p.VerificationURIComplete != "" {
-		fmt.Fprintf(os.Stderr, "or open %s\n", p.VerificationURIComplete)
+		fmt.Fprintf(os.Stderr, "or open %s\n", printable(p.VerificationURIComplete))
 	}
 	return nil
 }

@@ -158,6 +158,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return nil
 	})
 	switch {
+	case r.Context().Err() != nil: // nobody waits for an answer
 	case errors.Is(err, oauth2grant.ErrLoginRequired): // somebody unknown, or whose refresh token is dead
 		http.Error(w, "sign in first", http.StatusUnauthorized)
 	case err != nil:

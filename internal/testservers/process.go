@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	startTime = 30 * time.Second
+	startTime = 3 * time.Minute
 	stopTime  = 15 * time.Second
 )
 

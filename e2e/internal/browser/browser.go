@@ -14,7 +14,7 @@ import (
 )
 
 // patience is for a few steps of a person; steps wait for what they need, so it ends only what has failed.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // running is the browser that all tests share.
 var running struct {

@@ -17,7 +17,7 @@ func judge(err error) engine.Verdict {
 		v.After = e.RetryAfter
 	}
 	switch {
-	case errors.Is(err, errNotSaved):
+	case errors.Is(err, errNotSaved), errors.Is(err, errNotSeen):
 		return engine.Verdict{Harmless: true}
 	case errors.Is(err, ErrLoginRequired):
 		v.NeedsLogin = true

@@ -93,9 +93,11 @@ func (k *keeper) hasAsked(refreshToken string) bool {
 var (
 	// errNotSaved marks the failure to save a token that is used all the same.
 	errNotSaved = errors.New("oauth2grant: the token is not saved")
-	errStore    = errors.New("oauth2grant: the store failed")
-	errLocked   = errors.New("somebody else holds the lock for long")
-	errChanged  = errors.New("somebody else has changed the token")
+	// errNotSeen marks the failure to see what somebody else has changed.
+	errNotSeen = errors.New("oauth2grant: the token in the store has changed, but can't be read")
+	errStore   = errors.New("oauth2grant: the store failed")
+	errLocked  = errors.New("somebody else holds the lock for long")
+	errChanged = errors.New("somebody else has changed the token")
 )
 
 const (

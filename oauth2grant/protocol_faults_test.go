@@ -235,3 +235,26 @@ func TestEndingTheContextOfAGrantEndsItsSubscription(t *testing.T) {
 		w.mustFail(g.EnsureActiveToken(w.Context()), oauth2grant.ErrClosed, context.Canceled)
 	})
 }
+
+func TestANoticeThatComesWhileTheStoreCanNotBeReadIsNotForgotten(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		cfg := w.config()
+		cfg.Store = notifying{store{w.b}, 1}
+		g := newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)
+		w.ensure(g)
+		w.b.set(func() {
+			w.b.onLoad = func() error { return errStoreDown }
+			w.b.token, w.b.full = oauth2grant.Token{}, false // somebody signs out
+			w.b.notify[1]()
+		})
+		synctest.Wait()
+		w.ensure(g) // a store that is down costs nobody a usable token
+		if !errors.Is(g.Status().Err, errStoreDown) {
+			t.Errorf("status: %+v", g.Status())
+		}
+		w.b.set(func() { w.b.onLoad = nil })
+		time.Sleep(time.Minute)
+		w.mustFail(g.EnsureActiveToken(w.Context()), oauth2grant.ErrLoginRequired)
+	})
+}

@@ -20,10 +20,11 @@ import (
 func (g *Grant) renew(f *flight) (*snapshot, error) {
 	ctx := withWitness(f.Context(), &g.sent)
 	for {
-		if s, done := g.glance(ctx, f); done {
-			return s, nil
+		news := f.News()
+		if s, done, err := g.glance(ctx, f); done {
+			return s, err
 		}
-		held, unlock, err := g.lockUnless(ctx, func(give func(error)) func() bool { return g.impatience(f, give) })
+		held, unlock, err := g.lockUnless(ctx, func(give func(error)) func() bool { return g.impatience(news, give) })
 		if errors.Is(err, errChanged) {
 			continue // who held the lock may have done it
 		}
@@ -36,8 +37,8 @@ func (g *Grant) renew(f *flight) (*snapshot, error) {
 }
 
 // impatience gives a reason not to wait for the lock any longer: the store has changed or, where a usable token is held, it takes long.
-func (g *Grant) impatience(f *flight, give func(error)) (stop func() bool) {
-	stopChange := f.OnChange(func() { give(errChanged) })
+func (g *Grant) impatience(news context.Context, give func(error)) (stop func() bool) {
+	stopChange := context.AfterFunc(news, func() { give(errChanged) })
 	if !g.Status().Usable {
 		return stopChange
 	}
@@ -46,22 +47,24 @@ func (g *Grant) impatience(f *flight, give func(error)) (stop func() bool) {
 }
 
 // glance looks at the store without a lock: what somebody else has renewed is adopted, and a sign-out is noticed.
-func (g *Grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool) {
+func (g *Grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, err error) {
 	only := f.Why == engine.Look
 	if g.cfg.Store == nil {
-		return nil, only
+		return nil, only, nil
 	}
 	stored, found, err := g.load(ctx)
 	waiting := g.keep.waits()
 	switch {
+	case err != nil && only:
+		return nil, true, fmt.Errorf("%w: %w", errNotSeen, err)
 	case err != nil, waiting != nil && same(stored, waiting.base):
-		return nil, only
+		return nil, only, nil
 	case found && g.adoptable(f, stored):
-		return g.adopt(f, stored), true
+		return g.adopt(f, stored), true, nil
 	case !found && only && g.keep.isKnown():
 		f.Drop()
 	}
-	return nil, only
+	return nil, only, nil
 }
 
 // adoptable tells whether the stored token is to be used as it is: another than the one held, not refused, and not due itself.

@@ -62,9 +62,9 @@ func (s Store) try(ctx context.Context) (*lease, error) {
 	}
 	l := &lease{conn: conn, turn: make(chan struct{}, 1)}
 	var locked bool
-	if err = conn.QueryRow(limited, tryLock, s.key).Scan(&locked); err == nil && locked {
-		patience := strconv.FormatInt(s.family.cfg.Lease.Milliseconds(), 10)
-		err = conn.QueryRow(limited, takeFence, s.key, patience).Scan(&l.fence, &l.version, nil)
+	patience := strconv.FormatInt(s.family.cfg.Lease.Milliseconds(), 10)
+	if err = conn.QueryRow(limited, tryLock, s.key, patience).Scan(&locked); err == nil && locked {
+		err = conn.QueryRow(limited, takeFence, s.key).Scan(&l.fence, &l.version)
 	}
 	switch {
 	case err != nil:

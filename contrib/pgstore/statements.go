@@ -2,14 +2,16 @@ package pgstore
 
 // The lock is a hash of the table, by its number, and the key.
 const (
-	tryLock = `SELECT pg_try_advisory_lock(hashtextextended($1, 'oauth2grant_tokens'::regclass::oid::bigint))`
+	// With the lock, the server ends the session when it hears nothing for so long.
+	tryLock = `
+SELECT CASE WHEN pg_try_advisory_lock(hashtextextended($1, 'oauth2grant_tokens'::regclass::oid::bigint))
+       THEN set_config('idle_session_timeout', $2, false) IS NOT NULL ELSE false END`
 
-	// A fence starts from the time, in microseconds, lest fences repeat after the table was emptied. From now on the server ends the session when it hears
-	// nothing for so long.
+	// A fence starts from the time, in microseconds, lest fences repeat after the table was emptied. The row counts as changed, so that nobody tidies it away.
 	takeFence = `
 INSERT INTO oauth2grant_tokens AS t (key, fence) VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
-ON CONFLICT (key) DO UPDATE SET fence = greatest(t.fence + 1, excluded.fence)
-RETURNING fence, version, set_config('idle_session_timeout', $2, false)`
+ON CONFLICT (key) DO UPDATE SET fence = greatest(t.fence + 1, excluded.fence), changed = now()
+RETURNING fence, version`
 
 	giveLock = `
 SELECT pg_advisory_unlock(hashtextextended($1, 'oauth2grant_tokens'::regclass::oid::bigint)),

@@ -31,6 +31,8 @@
 //
 //   - Redis can't be reached: every call gives an error after Config.Timeout, or when its context ends. A grant goes on with a token that is usable, and
 //     refreshes nothing without the lock. Calls work again as soon as Redis does.
+//   - Replicas are read: New refuses a cluster client that does, since they may give a refresh token that is rotated already. Do not give it one of Sentinel's
+//     replicas either.
 //   - Redis is away while a lock is held: held ends when the lease may have expired, with a cause that wraps ErrLockLost.
 //   - A holder is killed: its lock is free when the lease is over.
 //   - Redis is wiped: Load gives oauth2grant.ErrNoToken, as after a sign-out, and every held ends.

@@ -91,6 +91,9 @@ func clientProblem(client redis.UniversalClient) error {
 		honoured = c.Options().ContextTimeoutEnabled
 	case *redis.ClusterClient:
 		honoured = c.Options().ContextTimeoutEnabled
+		if c.Options().ReadOnly { // also where it routes by latency or at random
+			return errors.New("a client that reads from replicas can't be used: they may give a refresh token that is rotated already")
+		}
 	}
 	if !honoured {
 		return errors.New("set ContextTimeoutEnabled in the options of the client: else it ignores the deadlines of contexts")

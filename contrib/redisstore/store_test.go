@@ -22,6 +22,8 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	defer deaf.Close()
 	deafCluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}})
 	defer deafCluster.Close()
+	stale := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true, RouteByLatency: true})
+	defer stale.Close()
 	ring := redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true})
 	defer ring.Close()
 	for name, c := range map[string]struct {
@@ -31,6 +33,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"no client":                        {nil, redisstore.Config{}},
 		"a client that ignores deadlines":  {deaf, redisstore.Config{}},
 		"a cluster that ignores deadlines": {deafCluster, redisstore.Config{}},
+		"a cluster read from replicas":     {stale, redisstore.Config{}},
 		"a ring":                           {ring, redisstore.Config{}},
 		"a prefix with braces":             {client, redisstore.Config{Prefix: "a{b}"}},
 		"a lease that is too short":        {client, redisstore.Config{Lease: time.Millisecond}},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 var (
@@ -47,6 +48,9 @@ func (b Box) Seal(ctx context.Context, plain []byte, place string) ([]byte, erro
 	id, key, err := b.Keys(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if !utf8.ValidString(id) {
+		return nil, fmt.Errorf("%w: its id is not UTF-8", ErrKey) // JSON would change it
 	}
 	e := envelope{Version: version, Algorithm: algorithm, KeyID: id}
 	aead, err := e.cipher(key)

@@ -140,6 +140,7 @@ func TestSealRefusesAKeyThatCannotBeFoundAgain(t *testing.T) {
 	lost := errors.New("the key service is down")
 	for name, keys := range map[string]seal.KeyFunc{
 		"without an id":       seal.Keys("", map[string][]byte{"": key('A')}),
+		"with a broken id":    seal.Keys("\xff", map[string][]byte{"\xff": key('A')}),
 		"of the wrong length": seal.Keys("a", map[string][]byte{"a": []byte("short")}),
 		"that does not exist": seal.Keys("a", nil),
 		"that can't be had":   func(context.Context, string) (string, []byte, error) { return "", nil, lost },

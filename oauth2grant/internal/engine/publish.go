@@ -102,7 +102,5 @@ func newNews() *news {
 	return &news{ctx, cancel}
 }
 
-// OnChange has call called when somebody else may have changed the value, once at most, unless stop is called before; stop tells whether it was.
-func (f *Flight[T]) OnChange(call func()) (stop func() bool) {
-	return context.AfterFunc(f.lane.e.news.Load(), call)
-}
+// News gives a context that ends when somebody else may have changed the value after this call.
+func (f *Flight[T]) News() context.Context { return f.lane.e.news.Load() }

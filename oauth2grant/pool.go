@@ -222,7 +222,7 @@ func (p *Pool[K]) free() {
 		p.live--
 		return
 	}
-	e := p.queue.Remove(next).(*entry[K]) //nolint:forcetypeassert // the list holds nothing else
+	e := p.queue.Remove(next).(*entry[K])
 	e.queued = nil
 	p.begin(e)
 }
@@ -309,7 +309,7 @@ func (p *Pool[K]) dismiss(e *entry[K]) {
 }
 
 func (p *Pool[K]) longestIdle() *entry[K] {
-	return p.idle.Front().Value.(*entry[K]) //nolint:forcetypeassert // the list holds nothing else
+	return p.idle.Front().Value.(*entry[K])
 }
 
 // arm sets the timer for the grant that was idle for the longest.

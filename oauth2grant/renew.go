@@ -55,9 +55,9 @@ func (g *Grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, 
 	stored, found, err := g.load(ctx)
 	waiting := g.keep.waits()
 	switch {
-	case err != nil && only:
-		return nil, true, fmt.Errorf("%w: %w", errNotSeen, err)
-	case err != nil, waiting != nil && same(stored, waiting.base):
+	case err != nil:
+		return nil, only, fmt.Errorf("%w: %w", errNotSeen, err) // under the lock it counts
+	case waiting != nil && same(stored, waiting.base):
 		return nil, only, nil
 	case found && g.adoptable(f, stored):
 		return g.adopt(f, stored), true, nil

@@ -16,7 +16,10 @@ require (
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/mdp/qrterminal/v3 v3.2.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
+	rsc.io/qr v0.2.0 // indirect
 )
 
 require (
@@ -48,6 +51,7 @@ require (
 	github.com/mitchellh/mapstructure v1.5.0 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
 	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.0.0
+	github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt v0.0.0
 	github.com/openzipkin/zipkin-go v0.4.3 // indirect
 	github.com/ory/fosite v0.49.1-0.20250703093431-a5f0b09bf31c // indirect
 	github.com/ory/go-acc v0.2.9-0.20230103102148-6b1c9a70dbbe // indirect
@@ -105,3 +109,5 @@ replace github.com/oauth2grant/go-oauth2grant/internal/authserver => ../internal
 replace github.com/oauth2grant/go-oauth2grant/contrib/redisstore => ../contrib/redisstore
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/pgstore => ../contrib/pgstore
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt => ../contrib/terminalprompt

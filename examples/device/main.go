@@ -24,29 +24,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt"
 	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, os.Getenv, show(os.Stdout))
+	err := run(ctx, os.Stdout, os.Getenv, terminalprompt.QR(os.Stdout))
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "device:", err)
 		os.Exit(1)
-	}
-}
-
-// show gives a Prompt that prints what the person needs.
-func show(out io.Writer) func(context.Context, oauth2grant.DevicePrompt) error {
-	return func(_ context.Context, p oauth2grant.DevicePrompt) error {
-		fmt.Fprintf(out, "\nTo sign in, open %s on any device and enter the code\n\n    %s\n\n", p.VerificationURI, p.UserCode)
-		if p.VerificationURIComplete != "" {
-			fmt.Fprintf(out, "or open %s, and compare the code.\n", p.VerificationURIComplete)
-		}
-		fmt.Fprintf(out, "There is time until %s.\n\n", p.Expiry.Format(time.TimeOnly))
-		return nil
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
@@ -37,7 +38,7 @@ func TestThePersonIsShownTheCodeAndTheAPIAnswersInTheirName(t *testing.T) {
 	var shown oauth2grant.DevicePrompt
 	err := run(t.Context(), &out, noEnvironment, func(ctx context.Context, p oauth2grant.DevicePrompt) error {
 		shown = p
-		return errors.Join(show(&out)(ctx, p), follow(ctx, p, "login_hint=auto:alice"))
+		return errors.Join(terminalprompt.QR(&out)(ctx, p), follow(ctx, p, "login_hint=auto:alice"))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,9 +2,11 @@ package testservers
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +29,18 @@ type Process struct {
 // process ends with the test.
 func Run(tb testing.TB, cmd *exec.Cmd, mark string) (*Process, string) {
 	tb.Helper()
-	p := &Process{cmd: cmd, output: &output{mark: mark, ready: make(chan string, 1)}, ended: make(chan struct{})}
+	p, line, ready := TryRun(tb, cmd, mark, startTime)
+	if !ready {
+		tb.Fatalf("%s did not become ready", p.name())
+	}
+	return p, line
+}
+
+// TryRun is Run that says, after some time, that the process has not become ready,
+// and logs what it is waiting for.
+func TryRun(tb testing.TB, cmd *exec.Cmd, mark string, patience time.Duration) (p *Process, line string, ready bool) {
+	tb.Helper()
+	p = &Process{cmd: cmd, output: &output{mark: mark, ready: make(chan string, 1)}, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.output, p.output
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
@@ -44,13 +57,23 @@ func Run(tb testing.TB, cmd *exec.Cmd, mark string) (*Process, string) {
 	})
 	select {
 	case line := <-p.output.ready:
-		return p, line
+		return p, line, true
 	case <-p.ended:
-		tb.Fatalf("%s ended before it was ready", p.name())
-	case <-time.After(startTime):
-		tb.Fatalf("%s was not ready after %v", p.name(), startTime)
+		tb.Logf("%s ended before it was ready:\n%s", p.name(), p.output)
+	case <-time.After(patience):
+		tb.Logf("%s was not ready after %v:\n%s\n%s", p.name(), patience, p.output, p.look())
 	}
-	return nil, ""
+	return p, "", false
+}
+
+// look tells what the process and its children are doing.
+func (p *Process) look() string {
+	pid := strconv.Itoa(p.cmd.Process.Pid)
+	text, err := exec.CommandContext(context.Background(), "ps", "-o", "pid,ppid,stat,wchan:30,args", "-p", pid, "--ppid", pid).CombinedOutput() //nolint:gosec // our own process
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // End sends the signal and waits until nothing of the process is left.

@@ -113,19 +113,39 @@ func (s *OIDCProvider) Restart() {
 	if s.proc != nil {
 		s.Stop()
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(s.tb.Context()), testservers.Command(s.tb, "node", "servers"), "server.mjs") // Stop ends it
-	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), s.env...)
-	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives, and the server no longer than that
-		s.tb.Fatal(err)
-	}
-	proc, line := testservers.Run(s.tb, cmd, "ready {")
-	s.proc = proc
+	line := s.start()
 	var ready struct{ Issuer, MTLS string }
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "ready ")), &ready); err != nil {
 		s.tb.Fatalf("ready line %q: %v", line, err)
 	}
 	s.issuer, s.mtls = ready.Issuer, ready.MTLS
+}
+
+// The program was seen, now and then on a busy machine, to hang before it was ready: then another one is started, and the log says so.
+const (
+	starts    = 3
+	startTime = 45 * time.Second
+)
+
+// start gives the ready line.
+func (s *OIDCProvider) start() string {
+	s.tb.Helper()
+	for range starts {
+		cmd := exec.CommandContext(context.WithoutCancel(s.tb.Context()), testservers.Command(s.tb, "node", "servers"), "server.mjs") // Stop ends it
+		cmd.Dir = s.dir
+		cmd.Env = append(os.Environ(), s.env...)
+		if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives, and the server no longer than that
+			s.tb.Fatal(err)
+		}
+		proc, line, ready := testservers.TryRun(s.tb, cmd, "ready {", startTime)
+		if ready {
+			s.proc = proc
+			return line
+		}
+		proc.End(s.tb, os.Kill)
+	}
+	s.tb.Fatalf("oidc-provider did not become ready in %d starts", starts)
+	return ""
 }
 
 // oidcProviderDir looks for the installed server from the folder of the test upwards.

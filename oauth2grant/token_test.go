@@ -84,7 +84,7 @@ type otherToken struct {
 	AccessToken  string    `json:"access_token"`
 	TokenType    string    `json:"token_type,omitempty"`
 	RefreshToken string    `json:"refresh_token,omitempty"`
-	Expiry       time.Time `json:"expiry,omitempty"` //nolint:modernize // as there
+	Expiry       time.Time `json:"expiry,omitempty"`
 	ExpiresIn    int64     `json:"expires_in,omitempty"`
 }
 

@@ -18,6 +18,13 @@ var (
 	ErrClosed = engine.ErrClosed
 	// ErrNoToken comes from a Store that holds no token, and from nothing else.
 	ErrNoToken = errors.New("oauth2grant: the store holds no token")
+	// ErrSignedOut is the ErrNoToken of a [Store] that remembers that its token
+	// was deleted, and so tells a sign-out from a store that was wiped.
+	ErrSignedOut = fmt.Errorf("%w: it was deleted by a sign-out", ErrNoToken)
+	// ErrLockLost comes, wrapped, from the Save and Delete of a [Store] whose
+	// lock is not held any more, or under whose lock somebody else has changed
+	// the token, and from [AnswerSaver]. Nothing was changed.
+	ErrLockLost = errors.New("oauth2grant: the lock of the store is not held any more")
 	// ErrLoginRequired says that only a person can obtain the next token: run FetchToken, or hand over a token with SetToken.
 	ErrLoginRequired = errors.New("oauth2grant: a person must sign in")
 	// ErrAuthorizationTimeout says that the person did not finish signing in within the time allowed.

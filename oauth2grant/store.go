@@ -28,6 +28,23 @@ type Notifier interface {
 	Notify(changed func()) (stop func())
 }
 
+// AnswerSaver is what a [Store] implements besides, if its lock can be lost
+// while the holder lives: one with leases. Before a grant sends a refresh
+// token that the server may rotate, it saves the stored token once more, under
+// the lock, with a mark ([Token.Mark]): somebody is sending it. Saving a mark
+// notifies nobody. The mark lives while its holder keeps the lock, and for 10 s
+// or the lease, whichever is longer, after the holder was last heard of, on the
+// store's own clock; until the mark is gone or dead, Lock does not return to
+// anybody else.
+type AnswerSaver interface {
+	// SaveAnswer replaces the token by t, which the server issued for the
+	// request that bears mark: without the lock, whatever the fence, and exactly
+	// while the stored token still carries mark, in one step. The zero t
+	// deletes it. If the stored token does not carry mark, SaveAnswer changes
+	// nothing and returns [ErrLockLost]. It notifies as Save does.
+	SaveAnswer(ctx context.Context, mark string, t Token) error
+}
+
 // SingleProcess gives a Store a Lock that excludes the other holders in this process, and only those. Embed it in a Store that no other process shares. Its
 // zero value is ready for use, and it must not be copied.
 type SingleProcess struct {

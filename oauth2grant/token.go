@@ -25,6 +25,7 @@ type Token struct {
 
 	lifetime time.Duration // as the server gave it in expires_in; zero if unknown
 	extra    string        // every other member of the response, as one JSON object; empty: none
+	meta     string        // what a stored token carries besides, as compact JSON; empty: nothing. See meta.go
 }
 
 // Scopes gives the granted scopes one by one; nil if they are unknown.
@@ -64,9 +65,11 @@ type tokenJSON struct {
 	Scope        string     `json:"scope,omitempty"`
 	Expiry       *time.Time `json:"expiry,omitempty"`
 	ExpiresIn    int64      `json:"expires_in,omitempty"`
+
+	Meta json.RawMessage `json:"oauth2grant,omitempty"`
 }
 
-var tokenMembers = []string{"access_token", "token_type", "refresh_token", "id_token", "scope", "expiry", "expires_in"}
+var tokenMembers = []string{"access_token", "token_type", "refresh_token", "id_token", "scope", "expiry", "expires_in", metaMember}
 
 // MarshalJSON writes t in clear, with every extra member beside the fields.
 func (t Token) MarshalJSON() ([]byte, error) {
@@ -76,6 +79,9 @@ func (t Token) MarshalJSON() ([]byte, error) {
 	}
 	if !t.Expiry.IsZero() {
 		known.Expiry = &t.Expiry
+	}
+	if t.meta != "" {
+		known.Meta = json.RawMessage(t.meta)
 	}
 	if t.extra == "" {
 		return json.Marshal(known)
@@ -105,7 +111,7 @@ func (t *Token) UnmarshalJSON(data []byte) error {
 	}
 	read := Token{
 		AccessToken: known.AccessToken, TokenType: known.TokenType, RefreshToken: known.RefreshToken, IDToken: known.IDToken,
-		Scope: known.Scope, lifetime: saneLifetime(known.ExpiresIn),
+		Scope: known.Scope, lifetime: saneLifetime(known.ExpiresIn), meta: compactMeta(known.Meta),
 	}
 	if known.Expiry != nil && !known.Expiry.IsZero() {
 		if read.Expiry = wall(*known.Expiry); read.Expiry.Year() < 0 || read.Expiry.Year() > 9999 {

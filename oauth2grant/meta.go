@@ -1,0 +1,112 @@
+package oauth2grant
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+)
+
+// metaVersion is the format of meta. A later format adds members; it does not
+// change the meaning of one.
+const metaVersion = 1
+
+// metaMember is the member of a Token's JSON that holds its meta.
+const metaMember = "oauth2grant"
+
+// meta is what a stored token carries beside what the server issued. It
+// travels within [Token] as compact JSON, so that Token stays comparable and
+// members of later formats survive.
+type meta struct {
+	Version  int    `json:"v"`
+	Obtained int64  `json:"obtained,omitempty"` // when the token was issued; Unix milliseconds
+	Mark     string `json:"mark,omitempty"`     // of the request that is being sent with the refresh token
+	Marked   int64  `json:"marked,omitempty"`   // when the mark was made; Unix milliseconds
+	Static   bool   `json:"static,omitempty"`   // the last refresh left the refresh token as it was
+	Scoped   bool   `json:"scoped,omitempty"`   // a refresh is refused unless it repeats the requested scopes
+}
+
+// readMeta returns the meta of t, the zero meta where t has none that can be
+// read.
+func (t Token) readMeta() meta {
+	var m meta
+	if t.meta != "" {
+		_ = json.Unmarshal([]byte(t.meta), &m)
+	}
+	return m
+}
+
+// withMeta returns t with m in place of its meta. Members that m does not know
+// are kept.
+func (t Token) withMeta(m meta) Token {
+	m.Version = metaVersion
+	known, err := json.Marshal(m)
+	if err != nil {
+		panic("oauth2grant: meta cannot be marshalled: " + err.Error()) // it has no such field
+	}
+	t.meta = string(keepUnknown(t.meta, known))
+	return t
+}
+
+// compactMeta reads the meta of a stored token; what is no JSON object counts
+// as none.
+func compactMeta(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if len(raw) == 0 || raw[0] != '{' || json.Compact(&b, raw) != nil {
+		return ""
+	}
+	return b.String()
+}
+
+var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped"}
+
+// keepUnknown adds to known the members of old that this format does not know.
+func keepUnknown(old string, known []byte) []byte {
+	var members map[string]json.RawMessage
+	if old == "" || json.Unmarshal([]byte(old), &members) != nil {
+		return known
+	}
+	for _, name := range metaMembers {
+		delete(members, name)
+	}
+	if len(members) == 0 || json.Unmarshal(known, &members) != nil {
+		return known
+	}
+	all, err := json.Marshal(members)
+	if err != nil {
+		return known
+	}
+	return all
+}
+
+// Mark returns the mark of a refresh request that is being sent with the
+// refresh token of t, empty if there is none. A grant saves it with the token
+// before it sends a refresh token that the server may rotate; a [Store] needs
+// it for [AnswerSaver] only. It is random and no secret.
+func (t Token) Mark() string { return t.readMeta().Mark }
+
+// marked returns t with the mark of a request made at now; an empty mark takes
+// one away.
+func (t Token) marked(mark string, now time.Time) Token {
+	m := t.readMeta()
+	if m.Mark = mark; mark == "" {
+		m.Marked = 0
+	} else {
+		m.Marked = now.UnixMilli()
+	}
+	return t.withMeta(m)
+}
+
+// obtained returns when t was issued, by whomever; zero if nobody noted it.
+func (t Token) obtained() time.Time {
+	if at := t.readMeta().Obtained; at > 0 {
+		return time.UnixMilli(at).UTC()
+	}
+	return time.Time{}
+}
+
+// issued returns t with a note of when it was issued.
+func (t Token) issued(at time.Time) Token {
+	m := t.readMeta()
+	m.Obtained = at.UnixMilli()
+	return t.withMeta(m)
+}

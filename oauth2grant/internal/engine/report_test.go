@@ -17,7 +17,7 @@ func TestReportsRunInOrderOutsideFlights(t *testing.T) {
 			v, err := s.run(f)
 			for i := range 3 {
 				n := int(s.runs.Load())*10 + i
-				f.Tell(func(ctx context.Context) {
+				f.Report(func(ctx context.Context) {
 					time.Sleep(time.Second)
 					if ctx.Err() != nil {
 						t.Errorf("the context of a report has ended: %v", ctx.Err())
@@ -52,8 +52,8 @@ func TestAReportThatEndsItsGoroutineDoesNotLoseTheOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e.Tell(ctx, func(context.Context) { runtime.Goexit() })
-		e.Tell(ctx, func(context.Context) { heard++ })
+		e.Report(ctx, func(context.Context, int) { runtime.Goexit() })
+		e.Report(ctx, func(context.Context, int) { heard++ })
 		done()
 		synctest.Wait()
 		if heard != 1 {

@@ -104,7 +104,8 @@ func (c *Client) Refresh(ctx context.Context, refreshToken string, params url.Va
 	values := c.merged(params)
 	values.Set("grant_type", opRefresh)
 	values.Set("refresh_token", refreshToken)
-	t, err := c.token(ctx, exchange{op: opRefresh, form: values, scope: values.Get("scope")})
+	ctx, look := takeLastLook(ctx)
+	t, err := c.token(ctx, exchange{op: opRefresh, form: values, scope: values.Get("scope"), look: look})
 	if err == nil && t.RefreshToken == "" {
 		t.RefreshToken = refreshToken
 	}
@@ -134,8 +135,9 @@ func (c *Client) merged(params url.Values) url.Values {
 type exchange struct {
 	op      string
 	form    url.Values
-	scope   string // requested
-	patient bool   // what is sent can't be obtained again
+	scope   string       // requested
+	patient bool         // what is sent can't be obtained again
+	look    func() error // before the body is handed over; may be nil
 }
 
 func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
@@ -144,10 +146,12 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 	}
 	to, err := c.tokenEndpoint(ctx, x.op)
 	if err != nil {
-		return Token{}, err
+		return Token{}, unsent(err)
 	}
 	var sent time.Time
-	answer, err := c.post(ctx, x.op, to, c.auth, x.form, x.patient, func() { sent = wallClock() })
+	answer, err := c.post(ctx, request{
+		op: x.op, to: to, auth: c.auth, form: x.form, patient: x.patient, look: x.look, sending: func() { sent = wallClock() },
+	})
 	if err != nil {
 		return Token{}, err
 	}
@@ -155,11 +159,11 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 	if failure != nil {
 		return Token{}, failed(x.op, failure)
 	}
-	return c.accept(x, read, sent)
+	return c.accept(x, read, sent, answer.Status)
 }
 
 // accept makes a Token of what the server issued, if it is what was asked for.
-func (c *Client) accept(x exchange, read wire.Token, sent time.Time) (Token, error) {
+func (c *Client) accept(x exchange, read wire.Token, sent time.Time, status int) (Token, error) {
 	t := Token{
 		AccessToken: read.AccessToken, TokenType: read.TokenType, RefreshToken: read.RefreshToken, IDToken: read.IDToken,
 		Scope: read.Scope, lifetime: saneLifetime(read.ExpiresIn), extra: read.Extra,
@@ -174,7 +178,7 @@ func (c *Client) accept(x exchange, read wire.Token, sent time.Time) (Token, err
 		t.Expiry = wall(sent.Add(t.lifetime))
 	}
 	if _, err := scheme(t.TokenType, c.proof != nil); err != nil {
-		return Token{}, refuse(x.op, "%w", err)
+		return Token{}, &Error{Op: x.op, StatusCode: status, cause: err, refused: true}
 	}
 	return t, nil
 }
@@ -207,7 +211,7 @@ func (c *Client) postTo(ctx context.Context, op, endpoint string, auth ClientAut
 	if _, err := checkURL(endpoint, c.insecure); err != nil {
 		return refuse(op, "the endpoint %w", err)
 	}
-	answer, err := c.post(ctx, op, endpoint, auth, form, false, func() {})
+	answer, err := c.post(ctx, request{op: op, to: endpoint, auth: auth, form: form, sending: func() {}})
 	if err != nil {
 		return err
 	}
@@ -220,41 +224,52 @@ func (c *Client) postTo(ctx context.Context, op, endpoint string, auth ClientAut
 	return nil
 }
 
-// post sends a form, authenticated and proved anew for every send. A server that wants a nonce in the proof gets it once (RFC 9449 §8).
-func (c *Client) post(ctx context.Context, op, to string, auth ClientAuth, params url.Values, patient bool, sending func()) (wire.Answer, error) {
+// request is one form to be sent.
+type request struct {
+	op, to  string
+	auth    ClientAuth
+	form    url.Values
+	patient bool         // what is sent can't be obtained again
+	look    func() error // before the body is handed over; may be nil
+	sending func()       // called for every send
+}
+
+// post sends a form, authenticated and proved anew for every send. A server
+// that wants a nonce in the proof gets it once (RFC 9449 §8).
+func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	nonce := ""
 	prepare := func() (wire.Form, error) {
-		f := wire.Form{Header: http.Header{}, Values: url.Values{}}
-		maps.Copy(f.Values, params)
-		if err := auth.Authenticate(ctx, to, f.Header, f.Values); err != nil {
+		f := wire.Form{Header: http.Header{}, Values: url.Values{}, BeforeSend: r.look}
+		maps.Copy(f.Values, r.form)
+		if err := r.auth.Authenticate(ctx, r.to, f.Header, f.Values); err != nil {
 			return f, err
 		}
 		if c.proof != nil {
-			proof, err := c.proof.Proof(ctx, ProofRequest{Method: http.MethodPost, URL: to, Nonce: nonce})
+			proof, err := c.proof.Proof(ctx, ProofRequest{Method: http.MethodPost, URL: r.to, Nonce: nonce})
 			if err != nil {
 				return f, err
 			}
 			f.Header.Set(schemeDPoP, proof)
 		}
-		sending()
+		r.sending()
 		return f, nil
 	}
 	send := wire.Post
-	if patient {
+	if r.patient {
 		send = wire.PostPatiently
 	}
-	answer, failure := send(ctx, c.wire, to, prepare)
-	c.learn(to, answer.Header)
+	answer, failure := send(ctx, c.wire, r.to, prepare)
+	c.learn(r.to, answer.Header)
 	if failure != nil && c.proof != nil && Code(failure.Code) == UseDPoPNonce {
 		if nonce = answer.Header.Get(headerNonce); nonce != "" {
-			answer, failure = send(ctx, c.wire, to, prepare)
-			c.learn(to, answer.Header)
+			answer, failure = send(ctx, c.wire, r.to, prepare)
+			c.learn(r.to, answer.Header)
 		}
 	}
 	if failure != nil {
-		return answer, failed(op, failure)
+		return answer, failed(r.op, failure)
 	}
 	return answer, nil
 }
@@ -271,7 +286,7 @@ func (c *Client) learn(from string, h http.Header) {
 func failed(op string, f *wire.Failure) *Error {
 	return &Error{
 		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status, RetryAfter: f.RetryAfter, cause: f.Cause,
-		interval: time.Duration(f.Interval) * time.Second,
+		interval: time.Duration(f.Interval) * time.Second, unsent: f.NotSent,
 	}
 }
 

@@ -77,6 +77,7 @@ type Error struct {
 
 	cause    error
 	interval time.Duration // between polls, that the server asked for with slow_down
+	unsent   bool          // provably
 	refused  bool          // not the server's word but ours, and final: it can't, it must not, or it is not what was asked for
 }
 
@@ -106,6 +107,22 @@ func (e *Error) Format(f fmt.State, _ rune) { formatRedacted(f, e.Error()) }
 
 // Unwrap gives the cause where no usable answer came, else nil.
 func (e *Error) Unwrap() error { return e.cause }
+
+// notSent reports whether the request provably was not sent: nothing was asked
+// of the server, or no byte of the request's body was handed over.
+func (e *Error) notSent() bool { return e.unsent || e.refused && e.StatusCode == 0 }
+
+// unsent returns err with a note that the request that it kept from being made
+// was not sent.
+func unsent(err error) error {
+	e, ok := err.(*Error) //nolint:errorlint // one that is wrapped keeps its wrapping
+	if !ok {
+		return err
+	}
+	noted := *e
+	noted.unsent = true
+	return &noted
+}
 
 // Is makes errors.Is(err, InvalidGrant) work.
 func (e *Error) Is(target error) bool {

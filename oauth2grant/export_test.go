@@ -20,3 +20,9 @@ func ReadPasted(text string) (response url.Values, code string, err error) {
 func Failed(status int, cause error) *Error {
 	return &Error{Op: "test", StatusCode: status, cause: cause}
 }
+
+// WithLastLook is withLastLook.
+var WithLastLook = withLastLook
+
+// NotSent is Error.notSent.
+func NotSent(e *Error) bool { return e.notSent() }

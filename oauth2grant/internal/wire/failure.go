@@ -22,6 +22,7 @@ type Failure struct {
 	Cause       error // why no usable answer came
 	Own         bool  // the request could not even be made
 	Unprocessed bool  // the server provably did nothing
+	NotSent     bool  // the body of the request was never read, and so provably not sent
 }
 
 // readFailure reads an answer that is not a success.

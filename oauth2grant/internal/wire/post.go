@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -22,6 +21,12 @@ var ErrTooLarge = errors.New("the answer is larger than 1 MiB")
 type Form struct {
 	Header http.Header
 	Values url.Values
+
+	// BeforeSend, if not nil, is called as the last step before the body is
+	// handed over to be sent: in the first Read of the request's body, and
+	// again for every connection that the body is sent on anew. Its error
+	// fails the request.
+	BeforeSend func() error
 
 	query url.Values // of the endpoint
 }
@@ -73,11 +78,11 @@ func PostPatiently(ctx context.Context, hc *http.Client, endpoint string, form f
 func Post(ctx context.Context, hc *http.Client, endpoint string, form func() (Form, error)) (Answer, *Failure) {
 	f, err := form()
 	if err != nil {
-		return Answer{}, &Failure{Cause: err, Own: true, Unprocessed: true}
+		return Answer{}, &Failure{Cause: err, Own: true, Unprocessed: true, NotSent: true}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(f.Values.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, nil)
 	if err != nil {
-		return Answer{}, &Failure{Cause: errors.New("the endpoint is not a usable URL"), Own: true, Unprocessed: true}
+		return Answer{}, &Failure{Cause: errors.New("the endpoint is not a usable URL"), Own: true, Unprocessed: true, NotSent: true}
 	}
 	for name, values := range f.Header {
 		req.Header[name] = values
@@ -85,8 +90,16 @@ func Post(ctx context.Context, hc *http.Client, endpoint string, form func() (Fo
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	f.query = req.URL.Query()
+	s := &sending{content: f.Values.Encode(), look: f.BeforeSend}
+	s.attach(req)
 	answer, failure := Do(hc, req)
 	answer.sent = f
+	if notSent := s.finish(); failure != nil && failure.Status == 0 {
+		failure.NotSent = notSent
+		if err := s.refused(); err != nil {
+			failure.Cause, failure.Own = err, true
+		}
+	}
 	if failure == nil && (answer.Status < 200 || answer.Status > 299) {
 		failure = readFailure(answer)
 	}

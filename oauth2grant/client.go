@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
@@ -35,17 +36,18 @@ type session struct {
 	timeout        time.Duration // of one request
 	insecure       bool
 	known          discovered
+	watcher        engine.Watcher
 }
 
 // NewClient makes a Client from what of cfg concerns the authorization server. It does no network I/O. It refuses an unusable Config, naming every problem
-// at once, and one with Token, Store, Refresh or Hooks, which belong to a Grant.
+// at once, and one with Token, Store, Refresh or OnEvent, which belong to a Grant.
 func NewClient(cfg Config) (*Client, error) {
 	problems := cfg.clientProblems()
 	if cfg.Client != nil {
 		problems = append(problems, errors.New("Client is set: NewClient makes one"))
 	}
-	if cfg.Token != (Token{}) || cfg.Store != nil || cfg.Refresh != (Refresh{}) || cfg.Hooks.OnToken != nil || cfg.Hooks.OnError != nil {
-		problems = append(problems, errors.New("Token, Store, Refresh and Hooks belong to a Grant"))
+	if cfg.Token != (Token{}) || cfg.Store != nil || cfg.Refresh != (Refresh{}) || cfg.OnEvent != nil {
+		problems = append(problems, errors.New("Token, Store, Refresh and OnEvent belong to a Grant"))
 	}
 	if err := unusable(problems); err != nil {
 		return nil, err
@@ -58,7 +60,8 @@ func newClient(cfg Config) *Client {
 	s := &session{
 		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE, proof: cfg.Proof,
 		wire: wire.Client(rt), idle: idle, timeout: cfg.Refresh.withDefaults().Timeout, insecure: cfg.InsecureAllowHTTP,
-		known: newDiscovered(cfg.Refresh.withDefaults()),
+		known:   newDiscovered(cfg.Refresh.withDefaults()),
+		watcher: engine.Watcher{Now: wallClock},
 	}
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth
@@ -150,7 +153,7 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 	}
 	var sent time.Time
 	answer, err := c.post(ctx, request{
-		op: x.op, to: to, auth: c.auth, form: x.form, patient: x.patient, look: x.look, sending: func() { sent = wallClock() },
+		op: x.op, to: to, auth: c.auth, form: x.form, patient: x.patient, look: x.look, sending: func() { sent = clockNow() },
 	})
 	if err != nil {
 		return Token{}, err

@@ -1,6 +1,7 @@
 package oauth2grant
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,23 +13,23 @@ import (
 // Config says what a Grant, or a Client, works with. Server and Auth, or Client, are needed; every other zero field is a good default. It is copied when it is
 // used. It shows no secret when it is given to fmt or slog.
 type Config struct {
-	Name              string       // for logs and telemetry; zero: the client id
-	Client            *Client      // shared by many grants; then Server, Auth, RevocationAuth, PKCE, Proof, HTTPClient and InsecureAllowHTTP stay empty
-	Server            Server       // Server.Issuer alone is enough: what is left empty is discovered at first use
-	Auth              ClientAuth   // SecretBasic, SecretPost, SecretFunc, SecretFile, Public, or package clientassertion
-	RevocationAuth    ClientAuth   // of revocation and introspection, where it differs
-	Scopes            []string     // nil leaves the choice to the server
-	Params            url.Values   // extra parameters of token requests (audience, …); resource (RFC 8707) goes to the authorization URL too
-	PKCE              PKCEMethod   // zero: PKCES256; PKCEPlain and PKCENone only on explicit wish
-	Token             Token        // seeds an empty Store; what the Store holds wins
-	Store             Store        // nil keeps the token in memory
-	Proof             Prover       // nil means bearer tokens; see package dpop
-	Refresh           Refresh      // the zero value is a good schedule
-	Hooks             Hooks        // nil funcs are skipped
-	HTTPClient        *http.Client // of the authorization server: its RoundTripper is used (proxy, certificates), never modified; nil: one of our own
-	Logger            *slog.Logger // nil discards; no secret is ever logged
-	Origins           []string     // where the token may go, as https://host[:port]; nil: wherever the caller's own request goes, over https
-	InsecureAllowHTTP bool         // permit http:// beyond loopback
+	Name              string                       // for logs and telemetry; zero: the client id
+	Client            *Client                      // shared by many grants; then Server, Auth, RevocationAuth, PKCE, Proof, HTTPClient and InsecureAllowHTTP stay empty
+	Server            Server                       // Server.Issuer alone is enough: what is left empty is discovered at first use
+	Auth              ClientAuth                   // SecretBasic, SecretPost, SecretFunc, SecretFile, Public, or package clientassertion
+	RevocationAuth    ClientAuth                   // of revocation and introspection, where it differs
+	Scopes            []string                     // nil leaves the choice to the server
+	Params            url.Values                   // extra parameters of token requests (audience, …); resource (RFC 8707) goes to the authorization URL too
+	PKCE              PKCEMethod                   // zero: PKCES256; PKCEPlain and PKCENone only on explicit wish
+	Token             Token                        // seeds an empty Store; what the Store holds wins
+	Store             Store                        // nil keeps the token in memory
+	Proof             Prover                       // nil means bearer tokens; see package dpop
+	Refresh           Refresh                      // the zero value is a good schedule
+	OnEvent           func(context.Context, Event) // told of everything that happens to the token; see Grant.Subscribe
+	HTTPClient        *http.Client                 // of the authorization server: its RoundTripper is used (proxy, certificates), never modified; nil: one of our own
+	Logger            *slog.Logger                 // nil discards; no secret is ever logged
+	Origins           []string                     // where the token may go, as https://host[:port]; nil: wherever the caller's own request goes, over https
+	InsecureAllowHTTP bool                         // permit http:// beyond loopback
 }
 
 var (

@@ -42,7 +42,7 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 	switch {
 	case k.done:
 		return k.server, nil
-	case k.err != nil && wallClock().Before(k.again):
+	case k.err != nil && clockNow().Before(k.again):
 		return Server{}, k.err
 	}
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
@@ -51,7 +51,7 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 	if err != nil {
 		if ctx.Err() == nil {
 			k.wait = min(max(k.least, 2*k.wait), k.most)
-			k.err, k.again = err, wallClock().Add(k.wait)
+			k.err, k.again = err, clockNow().Add(k.wait)
 		}
 		return Server{}, err
 	}

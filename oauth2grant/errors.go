@@ -145,9 +145,9 @@ func IsTransient(err error) bool {
 type severity int
 
 const (
-	transient severity = iota // ask again after the back-off
-	unclear                   // a 4xx that says nothing: a proxy, or a careless server
-	refusal                   // the same question gets the same answer
+	transient     severity = iota // ask again after the back-off
+	unclearAnswer                 // a 4xx that says nothing: a proxy, or a careless server
+	refusal                       // the same question gets the same answer
 )
 
 func (e *Error) severity() severity {
@@ -160,7 +160,7 @@ func (e *Error) severity() severity {
 	case e.Code != "":
 		return refusal
 	case e.StatusCode >= 400 && (e.cause == nil || errors.Is(e.cause, wire.ErrTooLarge)): // else the answer was cut
-		return unclear
+		return unclearAnswer
 	default:
 		return transient
 	}

@@ -4,7 +4,7 @@ import "net/url"
 
 // Severity tells the tests how an error is classed.
 func Severity(e *Error) string {
-	return map[severity]string{transient: "transient", unclear: "unclear", refusal: "refusal"}[e.severity()]
+	return map[severity]string{transient: "transient", unclearAnswer: "unclear", refusal: "refusal"}[e.severity()]
 }
 
 // Refuse makes an error that is our own word.

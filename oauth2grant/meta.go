@@ -2,6 +2,7 @@ package oauth2grant
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -38,12 +39,19 @@ func (t Token) readMeta() meta {
 // withMeta returns t with m in place of its meta. Members that m does not know
 // are kept.
 func (t Token) withMeta(m meta) Token {
+	m.Version = 0
+	bare := m == meta{}
 	m.Version = metaVersion
 	known, err := json.Marshal(m)
 	if err != nil {
 		panic("oauth2grant: meta cannot be marshalled: " + err.Error()) // it has no such field
 	}
-	t.meta = string(keepUnknown(t.meta, known))
+	all := keepUnknown(t.meta, known)
+	if bare && len(all) == len(known) {
+		t.meta = "" // nothing is said
+		return t
+	}
+	t.meta = string(all)
 	return t
 }
 
@@ -87,6 +95,9 @@ func (t Token) Mark() string { return t.readMeta().Mark }
 // marked returns t with the mark of a request made at now; an empty mark takes
 // one away.
 func (t Token) marked(mark string, now time.Time) Token {
+	if mark == "" && t.meta == "" {
+		return t
+	}
 	m := t.readMeta()
 	if m.Mark = mark; mark == "" {
 		m.Marked = 0
@@ -109,4 +120,11 @@ func (t Token) issued(at time.Time) Token {
 	m := t.readMeta()
 	m.Obtained = at.UnixMilli()
 	return t.withMeta(m)
+}
+
+// inherit returns t with what an answer to a refresh left out and old has.
+func (t Token) inherit(old Token) Token {
+	t.Scope = cmp.Or(t.Scope, old.Scope)
+	t.IDToken = cmp.Or(t.IDToken, old.IDToken)
+	return t
 }

@@ -31,6 +31,8 @@ func (p Password) Run(ctx context.Context, c *Client) (Token, error) {
 // Interactive is false.
 func (Password) Interactive() bool { return false }
 
+func (Password) op() string { return "password" }
+
 func (p Password) credentials(ctx context.Context) (username, password string, err error) {
 	if p.Credentials != nil {
 		return p.Credentials(ctx)

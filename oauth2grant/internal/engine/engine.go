@@ -94,10 +94,11 @@ type Engine[T any] struct {
 	// mu guards what follows. It is taken after that of a lane.
 	mu         sync.Mutex
 	wg         sync.WaitGroup // grows only through enter, or from within what it counts
-	generation uint64         // of the value; one set from outside begins another
-	reports    []report       // not yet run
-	dropped    int            // since the last report that was run
-	reporting  bool           // a goroutine runs them
+	endedAt    time.Time
+	generation uint64   // of the value; one set from outside begins another
+	reports    []report // not yet run
+	dropped    int      // since the last report that was run
+	reporting  bool     // a goroutine runs them
 }
 
 // New returns an engine that lives until Close is called or ctx ends. It does

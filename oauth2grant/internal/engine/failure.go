@@ -59,6 +59,7 @@ type Failure struct {
 	Started  time.Time     // when the flight began
 	Duration time.Duration
 	Waiters  int // callers who waited for the flight
+	Dropped  int // reports before this one
 }
 
 // memory is what a lane remembers of its failures since the last success. The
@@ -144,6 +145,9 @@ func (m *memory) retries() bool { return m != nil && !m.refusedToAll() }
 // refusedToAll reports whether the background leaves the question to callers.
 func (m *memory) refusedToAll() bool { return m != nil && (m.refused() || m.verdict.CallersOnly) }
 
+// isHarmless reports whether the value is good all the same.
+func (m *memory) isHarmless() bool { return m != nil && m.verdict.Kind == Harmless }
+
 // refused reports whether the last answer can only change if the question does.
 func (m *memory) refused() bool { return m != nil && m.verdict.Kind == Refused }
 
@@ -162,7 +166,7 @@ func (m *memory) asksAnew(now time.Time) (asks bool, until time.Time) {
 // ask.
 func (m *memory) stands(now time.Time, usable bool) bool {
 	switch {
-	case m == nil || m.verdict.Kind == Harmless || !now.Before(m.until):
+	case m == nil || m.isHarmless() || !now.Before(m.until):
 		return false
 	default:
 		return usable || m.verdict.Kind != WhileUsable

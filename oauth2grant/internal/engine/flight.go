@@ -30,7 +30,7 @@ type Flight[T any] struct {
 	started    time.Time
 	generation uint64 // of the value when the flight began; guarded by Engine.mu
 	published  bool   // by this flight, which alone looks at it
-	reports    []func(context.Context)
+	reports    []func(ctx context.Context, dropped int)
 
 	// The outcome for those who wait: set once, before done is closed.
 	s    *Snapshot[T]
@@ -51,8 +51,8 @@ type Flight[T any] struct {
 // leaves.
 func (f *Flight[T]) Context() context.Context { return f.ctx }
 
-// Started returns when the flight began.
-func (f *Flight[T]) Started() time.Time { return f.started.Round(0) }
+// Started returns when the flight began, on both clocks.
+func (f *Flight[T]) Started() time.Time { return f.started }
 
 // Waiters returns how many callers have waited for the flight so far.
 func (f *Flight[T]) Waiters() int {
@@ -103,11 +103,13 @@ func (f *Flight[T]) Deliver(s *Snapshot[T], err error) {
 }
 
 // Report runs report when the flight has landed, outside it.
-func (f *Flight[T]) Report(report func(context.Context)) { f.reports = append(f.reports, report) }
+func (f *Flight[T]) Report(report func(ctx context.Context, dropped int)) {
+	f.reports = append(f.reports, report)
+}
 
 func (f *Flight[T]) report() {
 	for _, report := range f.reports {
-		f.lane.e.report(f.ctx, func(ctx context.Context, _ int) { report(ctx) })
+		f.lane.e.report(f.ctx, report)
 	}
 	f.reports = nil
 }

@@ -124,7 +124,12 @@ func (l *lane[T]) land(f *Flight[T], s *Snapshot[T], err error) {
 		v = l.e.cfg.Judge(err)
 	}
 	l.mu.Lock()
+	if f.Why == Look && err == nil && l.memory.isHarmless() { // it was mended
+		l.memory = nil
+	}
 	failed := err != nil && current && !f.abandoned && l.e.life.Err() == nil
+	mends := failed && v.Kind == Harmless && l != &l.e.renew // that is for the background
+	failed = failed && !mends
 	var retryIn time.Duration
 	if failed {
 		retryIn = l.failLocked(err, v)
@@ -140,6 +145,9 @@ func (l *lane[T]) land(f *Flight[T], s *Snapshot[T], err error) {
 	f.report()
 	if failed {
 		l.report(f, err, retryIn)
+	}
+	if mends {
+		l.e.Note(err)
 	}
 	l.e.Wake()
 }
@@ -163,7 +171,10 @@ func (l *lane[T]) report(f *Flight[T], err error, retryIn time.Duration) {
 	failure := Failure{
 		Err: err, RetryIn: retryIn, Started: f.started.Round(0), Duration: time.Since(f.started), Waiters: f.Waiters(),
 	}
-	l.e.report(f.ctx, func(ctx context.Context, _ int) { l.e.cfg.Failed(ctx, failure) })
+	l.e.report(f.ctx, func(ctx context.Context, dropped int) {
+		failure.Dropped = dropped
+		l.e.cfg.Failed(ctx, failure)
+	})
 }
 
 // leave takes one waiter off the flight, and stops the flight if that was the

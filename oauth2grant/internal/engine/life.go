@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // enter makes Close wait until leave is called. It reports false when the
@@ -103,11 +104,20 @@ func Detach(f func()) { go f() }
 // the engine, for what is left to do then.
 func (e *Engine[T]) Afterlife() context.Context { return context.WithoutCancel(e.life) }
 
+// EndedAt returns when the engine's life ended, on both clocks; zero while it
+// lives.
+func (e *Engine[T]) EndedAt() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.endedAt
+}
+
 // shut runs when life has ended: nothing begins any more, and nobody has the
 // value.
 func (e *Engine[T]) shut() {
 	e.mu.Lock()
 	e.current.Store(nil)
+	e.endedAt = time.Now()
 	e.mu.Unlock()
 	e.wg.Wait()
 	if e.cfg.Ended != nil {

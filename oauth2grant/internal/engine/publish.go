@@ -105,7 +105,9 @@ func (e *Engine[T]) Note(err error) {
 	e.renew.mu.Lock()
 	retryIn := e.renew.failLocked(err, v)
 	e.renew.mu.Unlock()
-	e.Report(e.life, func(ctx context.Context, _ int) { e.cfg.Failed(ctx, Failure{Err: err, RetryIn: retryIn}) })
+	e.Report(e.life, func(ctx context.Context, dropped int) {
+		e.cfg.Failed(ctx, Failure{Err: err, RetryIn: retryIn, Dropped: dropped})
+	})
 	e.Wake()
 }
 
@@ -121,21 +123,25 @@ func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
 func (e *Engine[T]) Changed() {
 	e.look.Store(true)
 	if n := e.news.Swap(nil); n != nil {
-		close(n.changed)
+		n.cancel()
 	}
 	e.Wake()
 }
 
-// news is what those wait for who want to know of a change elsewhere.
-type news struct{ changed chan struct{} }
+// news ends when somebody else may have changed the value.
+type news struct {
+	context.Context
+	cancel context.CancelFunc
+}
 
-// News returns a channel that is closed when somebody else may have changed the
+// News returns a context that ends when somebody else may have changed the
 // value after this call.
-func (e *Engine[T]) News() <-chan struct{} {
+func (e *Engine[T]) News() context.Context {
 	for {
 		if n := e.news.Load(); n != nil {
-			return n.changed
+			return n
 		}
-		e.news.CompareAndSwap(nil, &news{make(chan struct{})})
+		ctx, cancel := context.WithCancel(context.Background())
+		e.news.CompareAndSwap(nil, &news{ctx, cancel})
 	}
 }

@@ -36,7 +36,7 @@ func TestACallOnTheEngineFromWithinItsOwnWorkFailsAtOnce(t *testing.T) {
 				var e *Engine[int]
 				e = start(t, func(f *Flight[int]) (*Snapshot[int], error) {
 					if runs++; runs == 1 {
-						f.Report(func(ctx context.Context) { got = call(e, ctx) })
+						f.Report(func(ctx context.Context, _ int) { got = call(e, ctx) })
 					}
 					return nil, errDown
 				}, nil)

@@ -63,11 +63,14 @@ func (e *Engine[T]) plan() plan[T] {
 		p.in, p.spare, p.probe = time.Until(m.probe), true, true
 	case m.refusedToAll():
 		p.never = true
-	case m != nil && m.verdict.Kind == Harmless:
-		p.in = time.Until(m.again)
+	case m.isHarmless():
+		p.in, p.why = time.Until(m.again), Look
+		if s != nil && !s.RenewAt.IsZero() && e.until(s.RenewAt) <= 0 {
+			p.why = Due
+		}
 	case m != nil:
-		p.in, p.spare = time.Until(m.again), true
-		if s != nil && !s.Invalid { // somebody forced a renewal, in vain
+		p.in, p.spare = time.Until(m.again), m.verdict.Every == 0
+		if s != nil && !s.Invalid && p.spare { // somebody forced a renewal, in vain
 			p.in = max(p.in, e.until(s.RenewAt))
 		}
 		if s != nil && !s.Expiry.IsZero() && m.verdict.Kind == WhileUsable {

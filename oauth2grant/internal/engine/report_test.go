@@ -17,7 +17,7 @@ func TestReportsRunInOrderOutsideFlights(t *testing.T) {
 			v, err := s.run(f)
 			for i := range 3 {
 				n := int(s.runs.Load())*10 + i
-				f.Report(func(ctx context.Context) {
+				f.Report(func(ctx context.Context, _ int) {
 					time.Sleep(time.Second)
 					if ctx.Err() != nil {
 						t.Errorf("the context of a report has ended: %v", ctx.Err())

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -59,11 +60,11 @@ func runSteps(ctx context.Context, out *console, steps []step) bool {
 
 // introduce says what is going to happen.
 func introduce(out *console, steps []step) {
-	out.printf("%d steps:", len(steps))
+	var names []string
 	for _, s := range steps {
-		out.printf(" %s", s.name)
+		names = append(names, s.name)
 	}
-	out.printf("\n")
+	out.printf("%d steps: %s\n", len(steps), strings.Join(names, ", "))
 	if len(steps) > 0 && steps[0].name == setUp {
 		out.printf(`Step 1 installs what is missing of the servers that the tests talk to: Node with
 oidc-provider, Redis, PostgreSQL, Chromium and GNOME Keyring, up to 700 MB in

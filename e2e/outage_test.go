@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	outageLife = 3 * time.Second // of the token that must last
-	darkness   = 3 * time.Second // without any token after that
+	outageLife = 10 * time.Second // of the token that must last
+	darkness   = 3 * time.Second  // without any token after that
 	minBackOff = 50 * time.Millisecond
 	maxBackOff = 400 * time.Millisecond
 )

@@ -11,6 +11,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/keyringstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 )
@@ -258,7 +259,7 @@ func TestALateAnswerDoesNotOverwriteWhatIsNewer(t *testing.T) {
 	fails(t, elsewhere(200*time.Millisecond), context.DeadlineExceeded)
 	answer()
 	keyringstore.Settle()
-	must(t, elsewhere(10*time.Second))
+	must(t, elsewhere(progress.Limit))
 	must(t, s.Save(t.Context(), tokenOf("newer", 1)))
 	holds(t, s, tokenOf("newer", 1))
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
@@ -21,7 +22,7 @@ func TestHeldEndsWithItsConnectionAndTheNextCallsWork(t *testing.T) {
 	must(t, s.Save(held, older))
 	_, err := pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM (`+sessionOfLock+`) AS holder`, "alice")
 	must(t, err)
-	await(t, "end of held", held.Done())
+	progress.Await(t, "end of held", held.Done())
 	fails(t, context.Cause(held), pgstore.ErrLockLost)
 
 	// nobody has taken the lock since: what the server issued is not lost
@@ -64,7 +65,7 @@ func TestAHolderDoesNotUndoWhatWasDoneWithoutTheLock(t *testing.T) {
 
 func TestManyHoldersShareASmallPool(t *testing.T) {
 	server, _ := start(t)
-	s := open(t, server.URL()+"&pool_max_conns=2 alice", pgstore.Config{Lease: patience})
+	s := open(t, server.URL()+"&pool_max_conns=2 alice", pgstore.Config{Lease: progress.Limit})
 	var g errgroup.Group
 	for n := range 30 {
 		g.Go(func() error {
@@ -85,7 +86,7 @@ func TestManyHoldersShareASmallPool(t *testing.T) {
 
 func TestWaitingKeepsNoConnection(t *testing.T) {
 	server, _ := start(t)
-	holder, s := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: patience})
+	holder, s := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: progress.Limit})
 	_, unlock := lock(t, holder)
 	ctx, cancel := context.WithCancel(t.Context())
 	var g errgroup.Group

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
@@ -36,7 +37,7 @@ func TestHeldEndsAndIsFencedWhenRedisIsWiped(t *testing.T) {
 	held, _ := lock(t, s)
 	must(t, s.Save(held, older))
 	must(t, raw.FlushAll(t.Context()).Err())
-	await(t, "end of held", held.Done())
+	progress.Await(t, "end of held", held.Done())
 	fails(t, context.Cause(held), redisstore.ErrLockLost)
 	fails(t, s.Save(context.WithoutCancel(held), older), redisstore.ErrLockLost)
 	newest, _ := lock(t, other)
@@ -51,7 +52,7 @@ func TestHeldEndsWhenRedisIsAwayForLongerThanTheLease(t *testing.T) {
 	s := open(t, server.Addr()+" alice", redisstore.Config{})
 	held, unlock := lock(t, s)
 	server.Stop()
-	await(t, "end of held", held.Done())
+	progress.Await(t, "end of held", held.Done())
 	fails(t, context.Cause(held), redisstore.ErrLockLost)
 	unlock()
 	server.Start()

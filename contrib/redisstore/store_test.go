@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
@@ -126,7 +127,7 @@ func TestAUserWithTheDocumentedRightsIsEnough(t *testing.T) {
 	changes := subscribed(t, s)
 	held, unlock := lock(t, s)
 	must(t, s.Save(held, newer))
-	await(t, "notification", changes)
+	progress.Await(t, "notification", changes)
 	holds(t, s, newer)
 	must(t, s.Delete(held))
 	unlock()
@@ -160,7 +161,7 @@ func TestKeysOfAnyKindWorkInAClusterAndDoNotMeet(t *testing.T) {
 		must(t, err)
 		must(t, s.Save(held, oauth2grant.Token{AccessToken: fmt.Sprint(i)}))
 		unlock()
-		await(t, "notification", changes)
+		progress.Await(t, "notification", changes)
 		stop()
 	}
 	for i, key := range keys {

@@ -27,7 +27,7 @@ type Grant struct {
 	keep   keeper
 	stop   func() // of the Notifier
 
-	origins []string // where the token may go; empty: anywhere
+	origins []webOrigin // where the token may go; empty: anywhere
 }
 
 // held is what a snapshot carries: the token, and what goes into the Authorization header.

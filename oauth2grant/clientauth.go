@@ -14,7 +14,16 @@ import (
 	"sync/atomic"
 )
 
-// ClientAuth authenticates the client to the authorization server (RFC 6749 §2.3). Implementations are safe for concurrent use.
+// ClientAuth authenticates the client to the authorization server (RFC 6749
+// §2.3). Implementations are safe for concurrent use.
+//
+// A ClientAuth of your own may have one more method:
+//
+//	AuthMethod() string
+//
+// It returns the name of its method in token_endpoint_auth_methods_supported
+// (RFC 8414 §2), such as "private_key_jwt", for comparison with what the
+// server's metadata offers. Without it there is none.
 type ClientAuth interface {
 	// ClientID gives the client identifier.
 	ClientID() string

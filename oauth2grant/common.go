@@ -36,7 +36,7 @@ type grant struct {
 	engine  *engine.Engine[held]
 	custody *custody
 	sent    witness
-	origins []string // where the token may go; empty: anywhere
+	origins []webOrigin // where the token may go; empty: anywhere
 
 	subscribers subscribers
 	subscribed  func() // ends the subscription to the Notifier

@@ -220,6 +220,8 @@ func TestNilGivesAnErrorAndNoPanic(t *testing.T) {
 		"Revoke":                     func() error { return g.Revoke(none) },
 		"RoundTrip, nil request":     func() error { return ask(nil) },
 		"RoundTrip, empty request":   func() error { return ask(&http.Request{}) },
+		"AccessToken":                func() error { return second(g.AccessToken(none)) },
+		"UserInfo":                   func() error { return second(g.UserInfo(none)) },
 		"Client.Server":              func() error { return second(c.Server(none)) },
 		"Client.RequestToken":        func() error { return second(c.RequestToken(none, url.Values{"grant_type": {"x"}})) },
 		"Client.RequestToken, nil":   func() error { return second(c.RequestToken(ctx, nil)) },

@@ -39,30 +39,31 @@ func (c Code) Error() string { return string(c) }
 
 // Codes of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2, RFC 9126, RFC 9396 and RFC 9449.
 const (
-	InvalidRequest              Code = "invalid_request"
-	InvalidClient               Code = "invalid_client"
-	InvalidGrant                Code = "invalid_grant"
-	UnauthorizedClient          Code = "unauthorized_client"
-	UnsupportedGrantType        Code = "unsupported_grant_type"
-	UnsupportedResponseType     Code = "unsupported_response_type"
-	InvalidScope                Code = "invalid_scope"
-	AccessDenied                Code = "access_denied"
-	ServerError                 Code = "server_error"
-	TemporarilyUnavailable      Code = "temporarily_unavailable"
-	InvalidToken                Code = "invalid_token"
-	InsufficientScope           Code = "insufficient_scope"
-	UnsupportedTokenType        Code = "unsupported_token_type"
-	AuthorizationPending        Code = "authorization_pending"
-	SlowDown                    Code = "slow_down"
-	ExpiredToken                Code = "expired_token"
-	InvalidTarget               Code = "invalid_target"
-	InvalidRequestURI           Code = "invalid_request_uri"
-	InvalidAuthorizationDetails Code = "invalid_authorization_details"
-	InvalidDPoPProof            Code = "invalid_dpop_proof"
-	UseDPoPNonce                Code = "use_dpop_nonce"
-	LoginRequired               Code = "login_required"       // OpenID Connect Core §3.1.2.6
-	InteractionRequired         Code = "interaction_required" // the same
-	ConsentRequired             Code = "consent_required"     // the same
+	InvalidRequest                 Code = "invalid_request"
+	InvalidClient                  Code = "invalid_client"
+	InvalidGrant                   Code = "invalid_grant"
+	UnauthorizedClient             Code = "unauthorized_client"
+	UnsupportedGrantType           Code = "unsupported_grant_type"
+	UnsupportedResponseType        Code = "unsupported_response_type"
+	InvalidScope                   Code = "invalid_scope"
+	AccessDenied                   Code = "access_denied"
+	ServerError                    Code = "server_error"
+	TemporarilyUnavailable         Code = "temporarily_unavailable"
+	InvalidToken                   Code = "invalid_token"
+	InsufficientScope              Code = "insufficient_scope"
+	InsufficientUserAuthentication Code = "insufficient_user_authentication" // RFC 9470 §3
+	UnsupportedTokenType           Code = "unsupported_token_type"
+	AuthorizationPending           Code = "authorization_pending"
+	SlowDown                       Code = "slow_down"
+	ExpiredToken                   Code = "expired_token"
+	InvalidTarget                  Code = "invalid_target"
+	InvalidRequestURI              Code = "invalid_request_uri"
+	InvalidAuthorizationDetails    Code = "invalid_authorization_details"
+	InvalidDPoPProof               Code = "invalid_dpop_proof"
+	UseDPoPNonce                   Code = "use_dpop_nonce"
+	LoginRequired                  Code = "login_required"       // OpenID Connect Core §3.1.2.6
+	InteractionRequired            Code = "interaction_required" // the same
+	ConsentRequired                Code = "consent_required"     // the same
 )
 
 // Error is an error answer of the authorization server or, with StatusCode 0, the lack of a usable answer; Unwrap then gives the cause. It is immutable,

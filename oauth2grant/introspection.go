@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
@@ -117,14 +116,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 	if failure != nil {
 		return UserInfo{}, failed(opUserInfo, failure)
 	}
-	if answer.Status != http.StatusOK {
-		e := &Error{Op: opUserInfo, StatusCode: answer.Status}
-		for _, challenge := range wire.ReadChallenges(answer.Header.Values("WWW-Authenticate")) {
-			said := func(name string) string {
-				return printable(strings.ReplaceAll(challenge.Params[name], accessToken, "[redacted]"))
-			}
-			e.Code, e.Description = Code(said("error")), said("error_description")
-		}
+	if e := userInfoRefused(answer, accessToken); e != nil {
 		return UserInfo{}, e
 	}
 	var claims struct {

@@ -19,19 +19,24 @@ func refused(challenge ...string) granttest.Fault {
 	return granttest.Fault{Status: 401, Header: http.Header{"Www-Authenticate": challenge}, Body: "no"}
 }
 
-func TestA401IsAnsweredByOneRenewalAndOneReplay(t *testing.T) {
+func TestTransport_RenewsAndReplaysOnceAfter401(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  granttest.Fault
 		renews bool
 	}{
-		"invalid_token":                      {refused(unauthorized), true},
-		"no challenge":                       {refused(), true},
-		"a challenge without a code":         {refused(`Bearer realm="api"`), true},
-		"among other schemes":                {refused(`Basic realm="a", error="x"`, `Negotiate, Bearer error="invalid_token"`), true},
-		"insufficient_scope":                 {refused(`Bearer error="insufficient_scope", scope="admin"`), false},
-		"insufficient_scope in another case": {refused(`bearer realm="a, b=\"c\"", ERROR=insufficient_scope`), false},
-		"invalid_request":                    {refused(`Bearer error="invalid_request"`), false},
-		"403":                                {granttest.Fault{Status: 403, Body: "no"}, false},
+		"invalid_token":                    {refused(unauthorized), true},
+		"no challenge":                     {refused(), true},
+		"a challenge without a code":       {refused(`Bearer realm="api"`), true},
+		"among other schemes":              {refused(`Basic realm="a", error="x"`, `Negotiate, Bearer error="invalid_token"`), true},
+		"expired_token":                    {refused(`Bearer error="expired_token"`), true},
+		"invalid_request":                  {refused(`Bearer error="invalid_request"`), true},
+		"a code of the API's own":          {refused(`Bearer error="request_unauthorized"`), true},
+		"a code of another scheme":         {refused(`Basic error="insufficient_scope"`), true},
+		"insufficient_scope":               {refused(`Bearer error="insufficient_scope", scope="admin"`), false},
+		"insufficient_scope, another case": {refused(`bearer realm="a, b=\"c\"", ERROR=insufficient_scope`), false},
+		"another sign-in wanted":           {refused(`Bearer error="insufficient_user_authentication", max_age=5`), false},
+		"a nonce, but there is no proof":   {refused(`DPoP error="use_dpop_nonce"`), false},
+		"403":                              {granttest.Fault{Status: 403, Body: "no"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -56,7 +61,7 @@ func TestA401IsAnsweredByOneRenewalAndOneReplay(t *testing.T) {
 	}
 }
 
-func TestABodyIsReplayedOnlyIfItCanBeReadAgain(t *testing.T) {
+func TestTransport_ReplaysOnlyABodyThatCanBeReadAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit func(*http.Request)
 		want []string // bodies sent
@@ -104,7 +109,7 @@ func TestABodyIsReplayedOnlyIfItCanBeReadAgain(t *testing.T) {
 	}
 }
 
-func TestAnAPIThatAlwaysSays401CausesNoStorm(t *testing.T) {
+func TestTransport_BearsAnAPIThatAlwaysSays401(t *testing.T) {
 	for name, c := range map[string]struct{ lifetime, apart time.Duration }{
 		"a token of an hour is renewed every 10 s at most":        {time.Hour, 10 * time.Second},
 		"one of 50 s is renewed every tenth of that at most":      {50 * time.Second, 5 * time.Second},
@@ -133,7 +138,7 @@ func TestAnAPIThatAlwaysSays401CausesNoStorm(t *testing.T) {
 	}
 }
 
-func TestAHundred401sAtOnceRenewOnce(t *testing.T) {
+func TestTransport_RenewsOnceAfterAHundred401s(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, oauth2grant.ClientCredentials{}, configFor(srv))
@@ -154,7 +159,7 @@ func TestAHundred401sAtOnceRenewOnce(t *testing.T) {
 	})
 }
 
-func TestInvalidateConcernsOnlyTheTokenHeld(t *testing.T) {
+func TestGrant_InvalidatesOnlyTheTokenHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, alice(), configFor(srv))

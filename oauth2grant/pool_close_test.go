@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestCloseOfAPool(t *testing.T) {
+func TestPool_Close(t *testing.T) {
 	t.Run("it waits for users and closes every grant", func(t *testing.T) {
 		inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
 			idle := use(t, p, 1)
@@ -37,6 +37,20 @@ func TestCloseOfAPool(t *testing.T) {
 			if err := p.Close(); err != nil {
 				t.Error(err)
 			}
+		})
+	})
+	t.Run("it lets a use go on", func(t *testing.T) {
+		inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, srv *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+			var wg sync.WaitGroup
+			if err := p.Use(t.Context(), 1, func(g *oauth2grant.Grant) error {
+				wg.Go(func() { _ = p.Close() })
+				synctest.Wait()
+				_, err := g.RefreshToken(t.Context())
+				return err
+			}); err != nil || srv.Count(granttest.Token) != 1 {
+				t.Errorf("got %v, %d token requests", err, srv.Count(granttest.Token))
+			}
+			wg.Wait()
 		})
 	})
 	t.Run("it sends home who waits for a place or an opening", func(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/contrib/keyringstore"
 	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 )
 
 // tokenOf makes a token with so many bytes of access token.
@@ -191,9 +190,9 @@ func TestAHeldOfThePastSavesNothing(t *testing.T) {
 	must(t, err)
 	must(t, errors.Join(s.Delete(held), s.Save(held, tokenOf("old", 9<<10))))
 	must(t, s.Save(t.Context(), tokenOf("newer", 1))) // by somebody without the lock
-	fails(t, s.Save(held, tokenOf("late", 1)), filestore.ErrLockLost)
+	fails(t, s.Save(held, tokenOf("late", 1)), oauth2grant.ErrLockLost)
 	unlock()
-	fails(t, s.Delete(held), filestore.ErrLockLost)
+	fails(t, s.Delete(held), oauth2grant.ErrLockLost)
 	holds(t, s, tokenOf("newer", 1))
 }
 

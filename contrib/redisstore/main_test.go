@@ -89,22 +89,29 @@ func harness(name string, cfg redisstore.Config) storetest.Harness {
 	}
 }
 
+// hashOf returns the name of the hash of a place.
+func hashOf(place string) string {
+	_, key, _ := strings.Cut(place, " ")
+	return "oauth2grant:{" + key + "}:token"
+}
+
 func TestConformance(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
-	keyOf := func(place, kind string) string {
-		_, key, _ := strings.Cut(place, " ")
-		return "oauth2grant:{" + key + "}:" + kind
-	}
 	n := 0
 	for name, cfg := range map[string]redisstore.Config{"plain": {}, "sealed": sealed} {
 		h := harness(name, cfg)
 		h.Place = func(testing.TB) string { n++; return fmt.Sprintf("%s user-%d", server.Addr(), n) }
 		h.Corrupt = func(place string, data []byte) error {
-			return raw.Set(context.Background(), keyOf(place, "token"), data, 0).Err()
+			if len(data) == 0 { // that is none
+				data = []byte(" ")
+			}
+			return raw.HSet(context.Background(), hashOf(place), "token", data).Err()
 		}
-		h.LoseLease = func(place string) error { return raw.Del(context.Background(), keyOf(place, "lock")).Err() }
+		h.LoseLease = func(place string) error {
+			return raw.HSet(context.Background(), hashOf(place), "fence", "1", "until", "0").Err()
+		}
 		h.Break = func(string) (func(), error) { server.Stop(); return server.Start, nil }
 		t.Run(name, func(t *testing.T) { storetest.Run(t, h) })
 	}

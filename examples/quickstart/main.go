@@ -55,18 +55,21 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 		tokens atomic.Int64
 		start  = time.Now()
 	)
-	onToken := func(_ context.Context, t oauth2grant.Token) {
+	onEvent := func(_ context.Context, e oauth2grant.Event) {
+		if e.Kind != oauth2grant.EventObtained {
+			return
+		}
 		fmt.Fprintf(w, "%5.1f s  token %d, good for %.1f s, next refresh in %.1f s\n", time.Since(start).Seconds(),
-			tokens.Add(1), time.Until(t.Expiry).Seconds(), time.Until(grant.Status().NextRefresh).Seconds())
+			tokens.Add(1), time.Until(e.Token.Expiry).Seconds(), time.Until(grant.Status().NextRefresh).Seconds())
 	}
 
 	// This is all that a program needs: the flow, who issues the tokens, and who asks for them. Where the token endpoint is, is
 	// discovered from the issuer; nothing is sent before the first call.
 	grant, err = oauth2grant.New(ctx, oauth2grant.ClientCredentials{}, oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: server.Issuer()},
-		Auth:   oauth2grant.SecretBasic("worker", "worker-secret"),
-		Scopes: []string{"read"},
-		Hooks:  oauth2grant.Hooks{OnToken: onToken},
+		Server:  oauth2grant.Server{Issuer: server.Issuer()},
+		Auth:    oauth2grant.SecretBasic("worker", "worker-secret"),
+		Scopes:  []string{"read"},
+		OnEvent: onEvent,
 	})
 	if err != nil {
 		return err

@@ -95,8 +95,13 @@ func (b Backend) partition(t *testing.T) {
 	failed, renewed := make(chan error, 100), make(chan oauth2grant.Token, 100)
 	g := grant(t, server, b.Open(t, proxy.Addr(), t.Name()), func(cfg *oauth2grant.Config) {
 		cfg.Refresh.Before, cfg.Refresh.Jitter = lifetime/2, -1
-		cfg.Hooks.OnError = func(_ context.Context, err error, _ time.Duration) { failed <- err }
-		cfg.Hooks.OnToken = func(_ context.Context, t oauth2grant.Token) { renewed <- t }
+		cfg.OnEvent = func(_ context.Context, e oauth2grant.Event) {
+			if e.Err != nil {
+				failed <- e.Err
+			} else {
+				renewed <- e.Token
+			}
+		}
 	})
 	must(t, g.EnsureActiveToken(t.Context()))
 	progress.Await(t, "a token", renewed)

@@ -58,7 +58,7 @@ func TestReadChallenges_StaysWithinLimits(t *testing.T) {
 	}{
 		{"words without end", []string{strings.Repeat("a ", 4<<20)}, maxChallenges, 0},
 		{"params without end", []string{"Bearer " + strings.Repeat(`a="b",`, 1<<20)}, 1, 1},
-		{"new params without end", []string{"Bearer " + many(100_000)}, 1, maxParams},
+		{"new params without end", []string{"Bearer " + many(100_000)}, 2, maxParams},
 		{"quotes", []string{strings.Repeat(`"`, 8<<20)}, 0, 0},
 		{"backslashes", []string{"Bearer a=" + strings.Repeat(`"\`, 4<<20)}, maxChallenges, 1},
 		{"spaces", []string{"Bearer " + strings.Repeat("a   =", 1<<20)}, 1, 1},
@@ -70,7 +70,7 @@ func TestReadChallenges_StaysWithinLimits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var got []Challenge
 			allocated := testing.AllocsPerRun(1, func() { got = ReadChallenges(c.values) })
-			if len(got) > c.schemes || allocated > 2000 {
+			if len(got) > c.schemes || allocated > 5000 {
 				t.Errorf("%d schemes, %.0f allocations", len(got), allocated)
 			}
 			for _, challenge := range got {

@@ -41,7 +41,7 @@ func TestSeverityOfAnError(t *testing.T) {
 	}{
 		"no answer":                  {&oauth2grant.Error{}, "transient"},
 		"an unreadable 200":          {&oauth2grant.Error{StatusCode: 200}, "transient"},
-		"a redirect":                 {&oauth2grant.Error{StatusCode: 307}, "transient"},
+		"a redirect":                 {oauth2grant.Failed(307, wire.Redirect(nil)), "refusal"},
 		"408":                        {&oauth2grant.Error{StatusCode: 408}, "transient"},
 		"429":                        {&oauth2grant.Error{StatusCode: 429}, "transient"},
 		"429 with a code":            {&oauth2grant.Error{StatusCode: 429, Code: oauth2grant.InvalidRequest}, "transient"},
@@ -57,7 +57,7 @@ func TestSeverityOfAnError(t *testing.T) {
 		"a bare 403":                 {&oauth2grant.Error{StatusCode: 403}, "unclear"},
 		"a bare 404":                 {&oauth2grant.Error{StatusCode: 404}, "unclear"},
 		"a 4xx too large to be read": {oauth2grant.Failed(400, wire.ErrTooLarge), "unclear"},
-		"a 4xx that was cut":         {oauth2grant.Failed(400, io.ErrUnexpectedEOF), "transient"},
+		"a 4xx that was cut":         {oauth2grant.Cut(400, io.ErrUnexpectedEOF), "transient"},
 		"invalid_grant":              {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.InvalidGrant}, "refusal"},
 		"invalid_client":             {&oauth2grant.Error{StatusCode: 401, Code: oauth2grant.InvalidClient}, "refusal"},
 		"invalid_scope":              {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.InvalidScope}, "refusal"},
@@ -90,7 +90,7 @@ func TestIsTransientOfOtherErrors(t *testing.T) {
 		"ErrClosed is not":                     {oauth2grant.ErrClosed, false},
 		"anything else is not":                 {io.EOF, false},
 		"a code alone is not":                  {oauth2grant.InvalidGrant, false},
-		"a login required for an outage is":    {fmt.Errorf("%w: %w", oauth2grant.ErrLoginRequired, &oauth2grant.Error{StatusCode: 503}), true},
+		"a login required for an outage isn't": {fmt.Errorf("%w: %w", oauth2grant.ErrLoginRequired, &oauth2grant.Error{StatusCode: 503}), false},
 		"a login required for a refusal isn't": {fmt.Errorf("%w: %w", oauth2grant.ErrLoginRequired, &oauth2grant.Error{Code: "invalid_grant"}), false},
 	} {
 		t.Run(name, func(t *testing.T) {

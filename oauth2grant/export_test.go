@@ -21,8 +21,16 @@ func Failed(status int, cause error) *Error {
 	return &Error{Op: "test", StatusCode: status, cause: cause}
 }
 
+// Cut makes an error of an answer that did not come whole.
+func Cut(status int, cause error) *Error {
+	return &Error{Op: "test", StatusCode: status, cause: cause, cut: true}
+}
+
 // WithLastLook is withLastLook.
 var WithLastLook = withLastLook
 
 // NotSent is Error.notSent.
 func NotSent(e *Error) bool { return e.notSent() }
+
+// OneLine is oneLine.
+type OneLine = oneLine

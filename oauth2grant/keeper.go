@@ -217,8 +217,8 @@ func (g *Grant) snapshotOf(t Token, adopted bool) *snapshot {
 	s := &snapshot{
 		Value: held{token: t}, Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
 	}
-	name, err := scheme(t.TokenType, g.client.proof != nil)
-	s.Value.header = name + " " + t.AccessToken
+	var err error
+	s.Value.header, err = g.client.authorizing.header(t)
 	s.Invalid = err != nil || t.AccessToken == ""
 	return s
 }

@@ -76,7 +76,7 @@ func (g *Grant) adoptable(f *flight, stored Token) bool {
 	if current != nil && current.Value.token.AccessToken == stored.AccessToken {
 		return false
 	}
-	_, err := scheme(stored.TokenType, g.client.proof != nil)
+	_, err := g.client.authorizing.header(stored)
 	return err == nil && !g.keep.wasRefused(stored) && !g.cfg.Refresh.due(stored, wall(wallClock()))
 }
 
@@ -243,7 +243,7 @@ func (g *Grant) run(ctx context.Context) (Token, error) {
 	if t.AccessToken == "" {
 		return Token{}, errors.New("oauth2grant: the flow gave neither a token nor an error")
 	}
-	if _, err := scheme(defaultType(t).TokenType, g.client.proof != nil); err != nil {
+	if _, err := g.client.authorizing.header(t); err != nil {
 		return Token{}, refuse("flow", "%w", err)
 	}
 	return defaultType(t), nil

@@ -96,7 +96,7 @@ func Do(hc *http.Client, req *http.Request) (Answer, *Failure) {
 		if err == nil {
 			err = ctx.Err()
 		}
-		failure.Cause = transportFailure(req, err).Cause
+		failure.Cause, failure.Cut = transportFailure(req, err).Cause, true
 	default:
 		answer.Body = body
 		return answer, nil

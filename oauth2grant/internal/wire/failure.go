@@ -19,6 +19,7 @@ type Failure struct {
 	Interval    int64         // seconds between polls of a device (RFC 8628 §3.5); zero: nothing said
 	Cause       error         // why no usable answer came
 	Said        bool          // the answer is an error, in a form that programs read
+	Cut         bool          // no answer came whole
 	Own         bool          // the request could not even be made
 	Unprocessed bool          // the server provably did nothing
 	NotSent     bool          // the body of the request was never read, and so provably not sent

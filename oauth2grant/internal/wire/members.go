@@ -110,14 +110,16 @@ func (m Members) List(name string) []string {
 	return words
 }
 
-// True reports whether a member is true, whether it came as that, as a string
-// or as 1.
-func (m Members) True(name string) bool {
+// Bool returns a boolean, whether it came as that, as a string or as a number,
+// and reports whether it is one.
+func (m Members) Bool(name string) (value, ok bool) {
 	switch strings.ToLower(unquote(string(m[name]))) {
 	case "true", "1":
-		return true
+		return true, true
+	case "false", "0":
+		return false, true
 	}
-	return false
+	return false, false
 }
 
 // anyText returns the first of some strings that is there.

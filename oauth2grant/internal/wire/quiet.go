@@ -20,7 +20,7 @@ func transportFailure(req *http.Request, err error) *Failure {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
-	failure := &Failure{Cause: quiet{err, req.URL.Hostname()}}
+	failure := &Failure{Cause: quiet{err, req.URL.Hostname()}, Cut: true}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		failure.Unprocessed = true
 	}

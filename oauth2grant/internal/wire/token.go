@@ -23,6 +23,18 @@ var (
 	errNoHeader      = errors.New("the access token does not fit into a header")
 )
 
+// ExpiryNames are the names under which servers and programs say when a token
+// ends.
+var ExpiryNames = []string{
+	"expiry", "expires_at", "expires_on", "expiration", "expiresAt", "expiresOn", "token_expiry",
+}
+
+// TokenMembers are the members of a token that are no extra ones: those of RFC
+// 6749 §5.1, the times of expiry, and what only a stored token has.
+var TokenMembers = append([]string{
+	"access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in", "refresh_expiry", "oauth2grant",
+}, ExpiryNames...)
+
 // refreshLifetimes are the names that servers have for the lifetime of a
 // refresh token.
 var refreshLifetimes = []string{
@@ -50,8 +62,7 @@ func ReadToken(a Answer) (Token, *Failure) {
 		AccessToken: m.Text("access_token"), TokenType: m.Text("token_type"), RefreshToken: m.Text("refresh_token"),
 		IDToken: m.Text("id_token"), Scope: m.Words("scope"), HasScope: m.Has("scope"), ExpiresIn: m.Seconds("expires_in"),
 		RefreshIn: m.Seconds("refresh_in"), RefreshExpiresIn: m.RefreshLifetime(),
-		Extra: m.Rest(
-			"access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in", "expiry", "refresh_expiry", "oauth2grant"),
+		Extra: m.Rest(TokenMembers...),
 	}
 	if t.ExpiresIn == 0 && !m.Has("expires_in") {
 		t.ExpiresIn = m.Seconds("expires") // of forms, before RFC 6749

@@ -145,3 +145,23 @@ func prose(body []byte) string {
 	}
 	return text
 }
+
+// ReadChallenged is [ReadFailure] for an answer of a resource server (RFC 6750
+// §3), which says in a challenge what the body may leave out.
+func ReadChallenged(a Answer) *Failure {
+	f := ReadFailure(a)
+	if f.Code != "" {
+		return f
+	}
+	for _, c := range ReadChallenges(a.Header.Values("WWW-Authenticate")) {
+		if code := c.Params["error"]; isCode(code) {
+			f.Code, f.Said = code, true
+			if words := c.Params["error_description"]; words != "" {
+				f.Description = words
+			}
+			break
+		}
+	}
+	f.scrub(a.sent)
+	return f
+}

@@ -34,3 +34,6 @@ func NotSent(e *Error) bool { return e.notSent() }
 
 // OneLine is oneLine.
 type OneLine = oneLine
+
+// Own makes the error of a request that could not be made.
+func Own(cause error) *Error { return &Error{Op: "test", own: true, cause: cause} }

@@ -24,13 +24,12 @@ type metadata struct {
 // decode decodes one member.
 func (m *metadata) decode(name string, out any) error { return json.Unmarshal(m.members[name], out) }
 
-// list returns a list of strings; one string counts as the only element of one.
-// What is no list is nil.
+// list returns a list of strings, nil where the member is no list.
 func (m *metadata) list(name string) []string {
 	if list, ok := m.lists[name]; ok {
 		return list
 	}
-	return m.members.List(name)
+	return readList(m.members, name)
 }
 
 // readMetadata reads the document of an issuer. An endpoint in it that is not
@@ -66,10 +65,8 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 // readList keeps apart a list that is empty, which forbids everything, from
 // what is no list, which forbids nothing.
 func readList(m wire.Members, name string) []string {
-	list := m.List(name)
-	var elements []json.RawMessage
-	if list == nil && json.Unmarshal(m[name], &elements) == nil && elements != nil {
-		return []string{}
+	if raw := m[name]; len(raw) == 0 || raw[0] != '[' {
+		return nil
 	}
-	return list
+	return append([]string{}, m.List(name)...)
 }

@@ -38,7 +38,7 @@ const (
 // Interactive is true.
 func (AuthCode) Interactive() bool { return true }
 
-func (AuthCode) op() string { return grantCode }
+func (AuthCode) op() string { return OpAuthorizationCode }
 
 func (a AuthCode) validate(cfg *Config) []error {
 	var problems []error

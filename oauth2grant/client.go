@@ -16,12 +16,16 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
-// Client is one OAuth client at one authorization server: every protocol request it can make, and no token. It is safe for concurrent use; many grants may
-// share one, and with it the connections, what was discovered, and the nonces.
+// Client is one OAuth client at one authorization server: every protocol
+// request it can make, and no token. It is safe for concurrent use; many grants
+// may share one, and with it the connections, what was discovered, and the
+// nonces.
 type Client struct {
 	*session
-	scopes []string
-	params url.Values
+	scopes  []string
+	params  url.Values
+	origins []string      // as in Config.Origins
+	timeout time.Duration // of one request
 }
 
 // session is what all views of a Client share.
@@ -31,24 +35,33 @@ type session struct {
 	revocationAuth ClientAuth
 	pkce           PKCEMethod
 	proof          Prover
+	authorizing    authorizing
+	dialect        Dialect
 	wire           *http.Client
-	idle           func()        // closes idle connections
-	timeout        time.Duration // of one request
+	idle           func() // closes idle connections
+	guard          *guard // of the library's own transport; nil: it is not used
 	insecure       bool
 	known          discovered
 	watcher        engine.Watcher
 }
 
-// NewClient makes a Client from what of cfg concerns the authorization server. It does no network I/O. It refuses an unusable Config, naming every problem
-// at once, and one with Token, Store, Refresh or OnEvent, which belong to a Grant.
+// NewClient returns a Client made from what of cfg concerns the authorization
+// server. Scopes, Params, Origins and Refresh.Timeout are handed down to the
+// grants that share it, unless their Config says otherwise. It does no network
+// I/O. It refuses an unusable Config with an error that wraps [ErrConfig] and
+// names every problem at once, and one with what belongs to a Grant: Token,
+// Store, the rest of Refresh, or OnEvent.
 func NewClient(cfg Config) (*Client, error) {
-	problems := cfg.clientProblems()
+	problems := append(cfg.clientProblems(), cfg.originProblems()...)
 	if cfg.Client != nil {
 		problems = append(problems, errors.New("Client is set: NewClient makes one"))
 	}
-	if cfg.Token != (Token{}) || cfg.Store != nil || cfg.Refresh != (Refresh{}) || cfg.OnEvent != nil {
-		problems = append(problems, errors.New("Token, Store, Refresh and OnEvent belong to a Grant"))
+	refresh := cfg.Refresh
+	if refresh.Timeout = 0; cfg.Token != (Token{}) || cfg.Store != nil || refresh != (Refresh{}) ||
+		cfg.OnEvent != nil {
+		problems = append(problems, errors.New("Token, Store, Refresh (but for its Timeout) and OnEvent belong to a Grant"))
 	}
+	problems = append(problems, (&Refresh{Timeout: cfg.Refresh.Timeout}).validate()...)
 	if err := unusable(problems); err != nil {
 		return nil, err
 	}
@@ -56,20 +69,22 @@ func NewClient(cfg Config) (*Client, error) {
 }
 
 func newClient(cfg Config) *Client {
-	rt, idle := cfg.roundTripper()
+	t := cfg.transport()
+	refresh := cfg.Refresh.withDefaults()
 	s := &session{
 		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE, proof: cfg.Proof,
-		wire: wire.Client(rt), idle: idle, timeout: cfg.Refresh.withDefaults().Timeout, insecure: cfg.InsecureAllowHTTP,
-		known:   newDiscovered(cfg.Refresh.withDefaults()),
+		authorizing: cfg.authorizing(), dialect: cfg.Dialect, wire: wire.Client(t.RoundTripper), idle: t.closeIdle,
+		guard: t.guard, insecure: cfg.InsecureAllowHTTP, known: newDiscovered(refresh),
 		watcher: engine.Watcher{Now: wallClock},
 	}
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth
 	}
-	return (&Client{session: s}).with(cfg)
+	return (&Client{session: s, timeout: refresh.Timeout}).with(cfg)
 }
 
-// with gives a view of c for a grant that has scopes and parameters of its own.
+// with returns a view of c for a grant that has scopes, parameters, origins and
+// a timeout of its own.
 func (c *Client) with(cfg Config) *Client {
 	view := *c
 	if cfg.Scopes != nil {
@@ -78,14 +93,26 @@ func (c *Client) with(cfg Config) *Client {
 	if cfg.Params != nil {
 		view.params = url.Values(http.Header(cfg.Params).Clone())
 	}
+	if cfg.Origins != nil {
+		view.origins = slices.Clone(cfg.Origins)
+	}
+	if cfg.Refresh.Timeout > 0 {
+		view.timeout = cfg.Refresh.Timeout
+	}
 	return &view
 }
 
-// CloseIdleConnections closes those to the authorization server that no request uses. A Grant that made its own Client does so when it is closed.
+// ClientID returns the client identifier.
+func (c *Client) ClientID() string { return c.auth.ClientID() }
+
+// CloseIdleConnections closes those to the authorization server that no request
+// uses. A Grant that made its own Client does so when it is closed.
 func (c *Client) CloseIdleConnections() { c.idle() }
 
-// RequestToken makes a token request with any grant_type, which params must name (RFC 6749 §4.5). Config.Params are added, and Config.Scopes where the grant
-// takes a scope and params has none; params win. It blocks until the server has answered or ctx ends, and gives an *Error.
+// RequestToken makes a token request with any grant_type, which params must
+// name (RFC 6749 §4.5). [Config].Params are added, and [Config].Scopes where the
+// grant takes a scope and params has none; params win. It blocks until the
+// server has answered or ctx ends. The error is an [*Error].
 func (c *Client) RequestToken(ctx context.Context, params url.Values) (Token, error) {
 	grantType := params.Get("grant_type")
 	if grantType == "" {
@@ -95,38 +122,38 @@ func (c *Client) RequestToken(ctx context.Context, params url.Values) (Token, er
 	if len(c.scopes) > 0 && !values.Has("scope") && takesScope(grantType) {
 		values.Set("scope", strings.Join(c.scopes, " "))
 	}
-	return c.token(ctx, exchange{op: grantType, form: values, scope: values.Get("scope"), patient: grantType == grantCode})
+	return c.token(ctx, exchange{
+		op: grantType, form: values, scope: values.Get("scope"), patient: grantType == OpAuthorizationCode,
+	})
 }
 
-// Refresh trades a refresh token for a new token (RFC 6749 §6). Config.Params are added, Config.Scopes are not: pass scope in params to narrow it. A
-// response without a refresh token keeps the old one. It blocks until the server has answered or ctx ends, and gives an *Error.
+// Refresh trades a refresh token for a new token (RFC 6749 §6). [Config].Params
+// are added, [Config].Scopes are not: pass scope in params to narrow it. A
+// response without a refresh token keeps the old one. It blocks until the server
+// has answered or ctx ends. The error is an [*Error]; it wraps
+// [errors.ErrUnsupported] where the server is known to refresh no token.
 func (c *Client) Refresh(ctx context.Context, refreshToken string, params url.Values) (Token, error) {
 	if refreshToken == "" {
-		return Token{}, refuse(opRefresh, "there is no refresh token")
+		return Token{}, refuse(OpRefresh, "there is no refresh token")
 	}
 	values := c.merged(params)
-	values.Set("grant_type", opRefresh)
+	values.Set("grant_type", OpRefresh)
 	values.Set("refresh_token", refreshToken)
 	ctx, look := takeLastLook(ctx)
-	t, err := c.token(ctx, exchange{op: opRefresh, form: values, scope: values.Get("scope"), look: look})
+	t, err := c.token(ctx, exchange{op: OpRefresh, form: values, scope: values.Get("scope"), look: look})
 	if err == nil && t.RefreshToken == "" {
 		t.RefreshToken = refreshToken
 	}
 	return t, err
 }
 
-const (
-	opRefresh       = "refresh_token"
-	grantCode       = "authorization_code"
-	grantDevice     = "urn:ietf:params:oauth:grant-type:device_code"
-	metaAuthMethods = "token_endpoint_auth_methods_supported"
-	metaGrantTypes  = "grant_types_supported"
-)
+// takesScope reports whether a token request of that grant has a scope: for the
+// two others it was part of an earlier request.
+func takesScope(grantType string) bool {
+	return grantType != OpAuthorizationCode && grantType != OpDeviceCode
+}
 
-// takesScope tells whether a token request of that grant has a scope: for the two others it was part of an earlier request.
-func takesScope(grantType string) bool { return grantType != grantCode && grantType != grantDevice }
-
-// merged gives params over those of the configuration.
+// merged returns params over those of the configuration.
 func (c *Client) merged(params url.Values) url.Values {
 	values := url.Values{}
 	maps.Copy(values, c.params)
@@ -153,26 +180,32 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 	}
 	var sent time.Time
 	answer, err := c.post(ctx, request{
-		op: x.op, to: to, auth: c.auth, form: x.form, patient: x.patient, look: x.look, sending: func() { sent = clockNow() },
+		op: x.op, to: to, auth: c.auth, form: x.form, patient: x.patient, look: x.look,
+		sending: func() { sent = clockNow() },
 	})
 	if err != nil {
 		return Token{}, err
 	}
 	read, failure := wire.ReadToken(answer)
 	if failure != nil {
-		return Token{}, failed(x.op, failure)
+		return Token{}, failed(x.op, to, failure)
 	}
-	return c.accept(x, read, sent, answer.Status)
+	t := c.tokenOf(x, read, sent)
+	if _, err := c.authorizing.header(t); err != nil {
+		return Token{}, (&Error{Op: x.op, StatusCode: answer.Status, cause: err, refused: true}).at(to)
+	}
+	return t, nil
 }
 
-// accept makes a Token of what the server issued, if it is what was asked for.
-func (c *Client) accept(x exchange, read wire.Token, sent time.Time, status int) (Token, error) {
+// tokenOf makes a Token of what the server issued.
+func (c *Client) tokenOf(x exchange, read wire.Token, sent time.Time) Token {
 	t := Token{
 		AccessToken: read.AccessToken, TokenType: read.TokenType, RefreshToken: read.RefreshToken, IDToken: read.IDToken,
 		Scope: read.Scope, lifetime: saneLifetime(read.ExpiresIn), extra: read.Extra,
+		refreshAfter: saneLifetime(read.RefreshIn),
 	}
 	if t.TokenType == "" {
-		t.TokenType = schemeBearer
+		t.TokenType, _ = c.authorizing.name("")
 	}
 	if !read.HasScope {
 		t.Scope = x.scope
@@ -180,51 +213,43 @@ func (c *Client) accept(x exchange, read wire.Token, sent time.Time, status int)
 	if t.lifetime > 0 {
 		t.Expiry = wall(sent.Add(t.lifetime))
 	}
-	if _, err := scheme(t.TokenType, c.proof != nil); err != nil {
-		return Token{}, &Error{Op: x.op, StatusCode: status, cause: err, refused: true}
+	if life := saneLifetime(read.RefreshExpiresIn); life > 0 {
+		t.refreshEnd = wall(sent.Add(life))
 	}
-	return t, nil
+	return t
 }
 
-// scheme gives the authentication scheme of a token type, if the client can use it.
-func scheme(tokenType string, proving bool) (string, error) {
-	switch {
-	case strings.EqualFold(tokenType, schemeDPoP) && proving:
-		return schemeDPoP, nil
-	case strings.EqualFold(tokenType, schemeDPoP):
-		return "", errors.New("the server issued a DPoP token, but Config.Proof is not set")
-	case strings.EqualFold(tokenType, schemeBearer) && proving:
-		return "", errors.New("the server issued a Bearer token although a proof of possession was sent")
-	case strings.EqualFold(tokenType, schemeBearer):
-		return schemeBearer, nil
-	}
-	return "", fmt.Errorf("the server issued a token of unknown type %q", printable(tokenType))
-}
-
-// Post sends a form to an endpoint of the authorization server, authenticated as token requests are, and decodes the JSON answer into out unless that is
-// nil. It blocks until the server has answered or ctx ends, and gives an *Error.
+// Post sends a form to an endpoint of the authorization server, authenticated as
+// token requests are, and decodes the JSON answer into out unless that is nil.
+// It blocks until the server has answered or ctx ends. The error is an [*Error].
 func (c *Client) Post(ctx context.Context, endpoint string, form url.Values, out any) error {
-	return c.postTo(ctx, "post", endpoint, c.auth, form, out)
+	return c.postTo(ctx, OpPost, endpoint, c.auth, form, out)
 }
 
-func (c *Client) postTo(ctx context.Context, op, endpoint string, auth ClientAuth, form url.Values, out any) error {
-	if ctx == nil {
-		return errNilContext
-	}
-	if _, err := checkURL(endpoint, c.insecure); err != nil {
-		return refuse(op, "the endpoint %w", err)
-	}
-	answer, err := c.post(ctx, request{op: op, to: endpoint, auth: auth, form: form, sending: func() {}})
-	if err != nil {
+func (c *Client) postTo(
+	ctx context.Context, op, endpoint string, auth ClientAuth, form url.Values, out any,
+) error {
+	answer, err := c.send(ctx, op, endpoint, auth, form)
+	if err != nil || out == nil {
 		return err
 	}
-	if out == nil {
-		return nil
-	}
 	if failure := wire.ReadObject(answer, out); failure != nil {
-		return failed(op, failure)
+		return failed(op, endpoint, failure)
 	}
 	return nil
+}
+
+// send posts a form once, wherever that is acceptable.
+func (c *Client) send(
+	ctx context.Context, op, endpoint string, auth ClientAuth, form url.Values,
+) (wire.Answer, error) {
+	if ctx == nil {
+		return wire.Answer{}, errNilContext
+	}
+	if _, err := checkURL(endpoint, c.insecure); err != nil {
+		return wire.Answer{}, refuse(op, "the endpoint %w", err)
+	}
+	return c.post(ctx, request{op: op, to: endpoint, auth: auth, form: form, sending: func() {}})
 }
 
 // request is one form to be sent.
@@ -244,7 +269,9 @@ func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 	defer cancel()
 	nonce := ""
 	prepare := func() (wire.Form, error) {
-		f := wire.Form{Header: http.Header{}, Values: url.Values{}, BeforeSend: r.look}
+		f := wire.Form{
+			Header: http.Header{}, Values: url.Values{}, BeforeSend: r.look, Rewrite: c.dialect.rewrite(r.op),
+		}
 		maps.Copy(f.Values, r.form)
 		if err := r.auth.Authenticate(ctx, r.to, f.Header, f.Values); err != nil {
 			return f, err
@@ -256,6 +283,7 @@ func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 			}
 			f.Header.Set(schemeDPoP, proof)
 		}
+		c.dialect.request(r.op, f.Header, f.Values)
 		r.sending()
 		return f, nil
 	}
@@ -272,7 +300,7 @@ func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 		}
 	}
 	if failure != nil {
-		return answer, failed(r.op, failure)
+		return answer, failed(r.op, r.to, failure)
 	}
 	return answer, nil
 }
@@ -282,14 +310,6 @@ func (c *Client) learn(from string, h http.Header) {
 		if u, err := url.Parse(from); err == nil {
 			c.proof.Learn(origin(u), nonce)
 		}
-	}
-}
-
-// failed makes the public error of a failure on the wire.
-func failed(op string, f *wire.Failure) *Error {
-	return &Error{
-		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status, RetryAfter: f.RetryAfter, cause: f.Cause,
-		interval: time.Duration(f.Interval) * time.Second, unsent: f.NotSent,
 	}
 }
 
@@ -305,8 +325,8 @@ func (c Client) String() string {
 	return fmt.Sprintf("Client{id %q at %q}", c.auth.ClientID(), where)
 }
 
-// Format implements fmt.Formatter: no verb shows a secret.
+// Format implements [fmt.Formatter]: no verb shows a secret.
 func (c Client) Format(f fmt.State, _ rune) { formatRedacted(f, c.String()) }
 
-// LogValue implements slog.LogValuer.
+// LogValue implements [slog.LogValuer].
 func (c Client) LogValue() slog.Value { return slog.StringValue(c.String()) }

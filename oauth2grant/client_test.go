@@ -141,7 +141,7 @@ func TestATokenOfATypeThatCanNotBeUsedIsRefused(t *testing.T) {
 		"DPoP without a prover":                   {"DPoP", false, false},
 		"DPoP in any case":                        {"dpop", true, true},
 		"Bearer although a proof was sent":        {"Bearer", true, false},
-		"none said although a proof was sent":     {nil, true, false},
+		"none said, which counts as DPoP":         {nil, true, true},
 		"one that nobody knows, in spite of that": {"N_A", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {

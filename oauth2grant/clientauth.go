@@ -1,7 +1,6 @@
 package oauth2grant
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -10,73 +9,75 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
+	"strings"
 	"sync/atomic"
 )
 
 // ClientAuth authenticates the client to the authorization server (RFC 6749
 // §2.3). Implementations are safe for concurrent use.
 //
-// A ClientAuth of your own may have one more method:
-//
-//	AuthMethod() string
-//
-// It returns the name of its method in token_endpoint_auth_methods_supported
-// (RFC 8414 §2), such as "private_key_jwt", for comparison with what the
-// server's metadata offers. Without it there is none.
+// One may have a method AuthMethod() string, which returns the name of its
+// method in metadata (RFC 8414 §2, token_endpoint_auth_methods_supported): then
+// a server that says that it does not take it is not asked.
 type ClientAuth interface {
-	// ClientID gives the client identifier.
+	// ClientID returns the client identifier.
 	ClientID() string
-	// Authenticate adds what proves the client's identity to the header or the form of one request to endpoint. It is called anew for every send.
+	// Authenticate adds what proves the client's identity to the header or the
+	// form of one request to endpoint. It is called anew for every send.
 	Authenticate(ctx context.Context, endpoint string, h http.Header, form url.Values) error
 }
 
 // AuthMethod says where a client secret goes.
 type AuthMethod string
 
-// Methods of RFC 6749 §2.3.1. MethodBasicRaw is MethodBasic without the form-encoding of id and secret, for servers that do not decode it.
+// Methods of RFC 6749 §2.3.1. MethodBasicRaw is MethodBasic without the
+// form-encoding of id and secret, for servers that do not decode it.
 const (
 	MethodBasic    AuthMethod = "client_secret_basic"
 	MethodBasicRaw AuthMethod = "client_secret_basic_raw"
 	MethodPost     AuthMethod = "client_secret_post"
 )
 
-// SecretBasic sends id and secret, form-encoded, by HTTP Basic (RFC 6749 §2.3.1).
-func SecretBasic(id, secret string) ClientAuth { return SecretFunc(id, MethodBasic, constant(secret)) }
+// SecretBasic sends id and secret, form-encoded, by HTTP Basic (RFC 6749
+// §2.3.1). [New] refuses an empty secret: a client without one is [Public].
+func SecretBasic(id, secret string) ClientAuth { return constant(id, MethodBasic, secret) }
 
-// SecretPost sends id and secret in the form (RFC 6749 §2.3.1).
-func SecretPost(id, secret string) ClientAuth { return SecretFunc(id, MethodPost, constant(secret)) }
+// SecretPost sends id and secret in the form (RFC 6749 §2.3.1). [New] refuses an
+// empty secret: a client without one is [Public].
+func SecretPost(id, secret string) ClientAuth { return constant(id, MethodPost, secret) }
 
-// SecretFunc asks secret for the client secret before every send, so that it can be rotated. After the server has refused a secret, the next call asks
-// again at once if secret then gives another one.
+// SecretFunc asks secret for the client secret before every send, so that it can
+// be rotated. An empty one is an error. After the server has refused a secret,
+// the next call asks again at once if secret then returns another one.
 func SecretFunc(id string, method AuthMethod, secret func(context.Context) (string, error)) ClientAuth {
 	return &secretAuth{id: id, kind: method, secret: secret}
 }
 
-// SecretFile reads the client secret from a file before every send; one trailing newline is cut.
-func SecretFile(id string, method AuthMethod, path string) ClientAuth {
-	return SecretFunc(id, method, func(context.Context) (string, error) {
-		content, err := os.ReadFile(path) //nolint:gosec // the path is the user's own
-		if err != nil {
-			return "", fmt.Errorf("oauth2grant: read the client secret: %w", err)
-		}
-		return string(bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))), nil
-	})
-}
+// AuthorizationHeader sends value, made elsewhere, as the Authorization header,
+// for a server that is given neither an id nor a secret in the ways of the RFCs.
+// id is the client identifier, which an authorization request names.
+func AuthorizationHeader(id, value string) ClientAuth { return headerAuth{id: id, value: value} }
 
-// Public is a client without a secret: it sends its id only (RFC 6749 §2.1). A client that authenticates by mutual TLS is one too, with its certificate in
-// Config.HTTPClient (RFC 8705 §2).
+// Public is a client without a secret: it sends its id only (RFC 6749 §2.1). A
+// client that authenticates by mutual TLS is one too, with its certificate in
+// [Config].HTTPClient (RFC 8705 §2).
 func Public(id string) ClientAuth { return publicAuth(id) }
 
-func constant(secret string) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) { return secret, nil }
+func constant(id string, method AuthMethod, secret string) ClientAuth {
+	return &secretAuth{
+		id: id, kind: method, blank: strings.TrimSpace(secret) == "",
+		secret: func(context.Context) (string, error) { return secret, nil },
+	}
 }
 
 type secretAuth struct {
 	id     string
 	kind   AuthMethod
+	blank  bool // a constant that is none
 	secret func(context.Context) (string, error)
 }
+
+var errNoSecret = errors.New("the client secret is empty: use Public for a client without one")
 
 func (a *secretAuth) ClientID() string { return a.id }
 
@@ -84,6 +85,9 @@ func (a *secretAuth) Authenticate(ctx context.Context, _ string, h http.Header, 
 	secret, err := a.secret(ctx)
 	if err != nil {
 		return err
+	}
+	if secret == "" {
+		return fmt.Errorf("oauth2grant: %w", errNoSecret)
 	}
 	witnessOf(ctx).saw(a, secret)
 	switch a.kind {
@@ -116,8 +120,11 @@ func (a *secretAuth) validate() error {
 	default:
 		return fmt.Errorf("unknown AuthMethod %q: use MethodBasic, MethodBasicRaw or MethodPost", string(a.kind))
 	}
-	if a.secret == nil {
+	switch {
+	case a.secret == nil:
 		return errors.New("SecretFunc needs a func")
+	case a.blank:
+		return errNoSecret
 	}
 	return nil
 }
@@ -130,11 +137,36 @@ func (a *secretAuth) probe(ctx context.Context) (uint64, error) {
 // String describes the authentication without the secret.
 func (a *secretAuth) String() string { return fmt.Sprintf("ClientAuth{%s, id %q}", a.kind, a.id) }
 
-// Format implements fmt.Formatter: no verb shows the secret.
+// Format implements [fmt.Formatter]: no verb shows the secret.
 func (a *secretAuth) Format(f fmt.State, _ rune) { formatRedacted(f, a.String()) }
 
-// LogValue implements slog.LogValuer.
+// LogValue implements [slog.LogValuer].
 func (a *secretAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+type headerAuth struct{ id, value string }
+
+func (a headerAuth) ClientID() string { return a.id }
+
+func (a headerAuth) Authenticate(_ context.Context, _ string, h http.Header, _ url.Values) error {
+	h.Set("Authorization", a.value)
+	return nil
+}
+
+func (a headerAuth) validate() error {
+	if strings.TrimSpace(a.value) == "" || strings.ContainsFunc(a.value, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return errors.New("AuthorizationHeader is empty, or does not fit into a header")
+	}
+	return nil
+}
+
+// String describes the authentication without the header.
+func (a headerAuth) String() string { return fmt.Sprintf("ClientAuth{ready-made header, id %q}", a.id) }
+
+// Format implements [fmt.Formatter]: no verb shows the header.
+func (a headerAuth) Format(f fmt.State, _ rune) { formatRedacted(f, a.String()) }
+
+// LogValue implements [slog.LogValuer].
+func (a headerAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 type publicAuth string
 

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
@@ -45,9 +47,11 @@ func TestClientAuthPutsWhatTheSpecificationSays(t *testing.T) {
 		"Basic encodes id and secret as a form does": {oauth2grant.SecretBasic("a:b c", "p+%&ü/="), basic("a%3Ab+c:p%2B%25%26%C3%BC%2F%3D"), url.Values{}},
 		"Basic by func does too":                     {oauth2grant.SecretFunc("a:b", oauth2grant.MethodBasic, secret("c:d")), basic("a%3Ab:c%3Ad"), url.Values{}},
 		"raw Basic encodes nothing":                  {oauth2grant.SecretFunc("a b", oauth2grant.MethodBasicRaw, secret("p+%&ü/=:")), basic("a b:p+%&ü/=:"), url.Values{}},
-		"an empty secret is sent":                    {oauth2grant.SecretBasic("a", ""), basic("a:"), url.Values{}},
-		"the form has both":                          {oauth2grant.SecretPost("a b", "ü"), http.Header{}, url.Values{"client_id": {"a b"}, "client_secret": {"ü"}}},
-		"a public client sends its id only":          {oauth2grant.Public("a"), http.Header{}, url.Values{"client_id": {"a"}}},
+		"a ready-made header": {
+			oauth2grant.AuthorizationHeader("a", "Basic czpz"), http.Header{"Authorization": {"Basic czpz"}}, url.Values{},
+		},
+		"the form has both":                 {oauth2grant.SecretPost("a b", "ü"), http.Header{}, url.Values{"client_id": {"a b"}, "client_secret": {"ü"}}},
+		"a public client sends its id only": {oauth2grant.Public("a"), http.Header{}, url.Values{"client_id": {"a"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, form := authenticate(t, c.auth)
@@ -58,18 +62,88 @@ func TestClientAuthPutsWhatTheSpecificationSays(t *testing.T) {
 	}
 }
 
-func TestSecretFileIsReadAtEachUse(t *testing.T) {
+func TestSecretFile_IsReadAtEachUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	auth := oauth2grant.SecretFile("a", oauth2grant.MethodPost, path)
 	err := auth.Authenticate(t.Context(), "", http.Header{}, url.Values{})
 	wantIs(t, err, fs.ErrNotExist)
-	for content, want := range map[string]string{"s": "s", "s\n": "s", "s\r\n": "s", "s\n\n": "s\n", " s ": " s ", "": ""} {
+	for content, want := range map[string]string{
+		"s": "s", "s\n": "s", "s\r\n": "s", "s\n\n": "s", " s ": "s", "\ts t\t": "s t", "\xef\xbb\xbfs": "s",
+		"\xef\xbb\xbf s\r\n": "s", "ü": "ü", strings.Repeat("s", 64<<10): strings.Repeat("s", 64<<10),
+	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, form := authenticate(t, auth); form.Get("client_secret") != want {
 			t.Errorf("of %q it sends %q", content, form.Get("client_secret"))
 		}
+	}
+}
+
+func TestSecretFile_RefusesWhatIsNoSecret(t *testing.T) {
+	for name, c := range map[string]struct {
+		content string
+		mode    fs.FileMode
+	}{
+		"an empty one":                 {"", 0o600},
+		"a line end":                   {"\n", 0o600},
+		"white space":                  {" \t\r\n ", 0o600},
+		"a byte order mark":            {"\xef\xbb\xbf", 0o600},
+		"a byte order mark and a line": {"\xef\xbb\xbf\r\n", 0o600},
+		"one that is too large":        {strings.Repeat("SECRET", 16<<10), 0o600},
+		"one that everybody can write": {"SECRET", 0o602},
+		"one that everybody owns":      {"SECRET", 0o666},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && c.mode != 0o600 {
+				return
+			}
+			path := filepath.Join(t.TempDir(), "secret")
+			if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, c.mode); err != nil {
+				t.Fatal(err)
+			}
+			h, form := http.Header{}, url.Values{}
+			err := oauth2grant.SecretFile("a", oauth2grant.MethodPost, path).Authenticate(t.Context(), "", h, form)
+			if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "SECRET") || oauth2grant.IsTransient(err) {
+				t.Errorf("got %v", err)
+			}
+			if len(h) > 0 || len(form) > 0 {
+				t.Errorf("it sends %v %v", h, form)
+			}
+		})
+	}
+}
+
+func TestClientAuth_WithoutASecretIsRefused(t *testing.T) {
+	for name, auth := range map[string]oauth2grant.ClientAuth{
+		"Basic, empty":                    oauth2grant.SecretBasic("a", ""),
+		"Basic, white space":              oauth2grant.SecretBasic("a", " \n"),
+		"the form, empty":                 oauth2grant.SecretPost("a", ""),
+		"the form, white space":           oauth2grant.SecretPost("a", "\t"),
+		"a header, empty":                 oauth2grant.AuthorizationHeader("a", ""),
+		"a header, white space":           oauth2grant.AuthorizationHeader("a", " "),
+		"a header with a line end":        oauth2grant.AuthorizationHeader("a", "Basic x\r\nX: y"),
+		"a header beyond ASCII":           oauth2grant.AuthorizationHeader("a", "Basic é"),
+		"no client id":                    oauth2grant.SecretBasic("", "s"),
+		"a header without a client id":    oauth2grant.AuthorizationHeader("", "Basic x"),
+		"a func that is nil":              oauth2grant.SecretFunc("a", oauth2grant.MethodPost, nil),
+		"a file, by a method nobody has ": oauth2grant.SecretFile("a", "jwt", "secret"),
+	} {
+		cfg := configFor(granttest.New(granttest.Config{}))
+		cfg.Auth = auth
+		_, err := oauth2grant.NewClient(cfg)
+		wantIs(t, err, oauth2grant.ErrConfig)
+		if strings.HasPrefix(name, "Basic") && !strings.Contains(err.Error(), "Public") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	cfg := configFor(granttest.New(granttest.Config{}))
+	cfg.Auth = oauth2grant.SecretFunc("a", oauth2grant.MethodPost, func(context.Context) (string, error) { return "", nil })
+	if _, err := newClient(t, cfg).Refresh(t.Context(), "R", nil); err == nil || !strings.Contains(err.Error(), "Public") {
+		t.Errorf("a func that returns none: %v", err)
 	}
 }
 

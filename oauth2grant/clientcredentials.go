@@ -14,4 +14,4 @@ func (ClientCredentials) Run(ctx context.Context, c *Client) (Token, error) {
 // Interactive is false.
 func (ClientCredentials) Interactive() bool { return false }
 
-func (ClientCredentials) op() string { return "client_credentials" }
+func (ClientCredentials) op() string { return OpClientCredentials }

@@ -108,7 +108,7 @@ func newGrant(flow Flow, cfg Config) *grant {
 		g.cfg.Name = g.client.auth.ClientID()
 	}
 	g.sent.auth = g.client.auth
-	g.origins = origins(cfg.Origins)
+	g.origins = origins(g.client.origins)
 	g.custody = newCustody(cfg.Store, cfg.Refresh.Timeout)
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
@@ -231,7 +231,7 @@ func (g *Grant) SetToken(ctx context.Context, t Token) error {
 		return errors.New("oauth2grant: SetToken: the token has neither an access token nor a refresh token")
 	}
 	if t.AccessToken != "" {
-		if _, err := scheme(defaultType(t).TokenType, g.client.proof != nil); err != nil {
+		if _, err := g.client.authorizing.header(t); err != nil {
 			return fmt.Errorf("oauth2grant: SetToken: %w", err)
 		}
 	}

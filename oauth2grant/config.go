@@ -10,26 +10,86 @@ import (
 	"reflect"
 )
 
-// Config says what a Grant, or a Client, works with. Server and Auth, or Client, are needed; every other zero field is a good default. It is copied when it is
-// used. It shows no secret when it is given to fmt or slog.
+// Config says what a [Grant], or a [Client], works with. Server and Auth, or
+// Client, are needed; every other zero field is a good default. It is copied
+// when it is used. It shows no secret when it is given to fmt or slog.
 type Config struct {
-	Name              string                       // for logs and telemetry; zero: the client id
-	Client            *Client                      // shared by many grants; then Server, Auth, RevocationAuth, PKCE, Proof, HTTPClient and InsecureAllowHTTP stay empty
-	Server            Server                       // Server.Issuer alone is enough: what is left empty is discovered at first use
-	Auth              ClientAuth                   // SecretBasic, SecretPost, SecretFunc, SecretFile, Public, or package clientassertion
-	RevocationAuth    ClientAuth                   // of revocation and introspection, where it differs
-	Scopes            []string                     // nil leaves the choice to the server
-	Params            url.Values                   // extra parameters of token requests (audience, …); resource (RFC 8707) goes to the authorization URL too
-	PKCE              PKCEMethod                   // zero: PKCES256; PKCEPlain and PKCENone only on explicit wish
-	Token             Token                        // seeds an empty Store; what the Store holds wins
-	Store             Store                        // nil keeps the token in memory
-	Proof             Prover                       // nil means bearer tokens; see package dpop
-	Refresh           Refresh                      // the zero value is a good schedule
-	OnEvent           func(context.Context, Event) // told of everything that happens to the token; see Grant.Subscribe
-	HTTPClient        *http.Client                 // of the authorization server: its RoundTripper is used (proxy, certificates), never modified; nil: one of our own
-	Logger            *slog.Logger                 // nil discards; no secret is ever logged
-	Origins           []string                     // where the token may go, as https://host[:port]; nil: wherever the caller's own request goes, over https
-	InsecureAllowHTTP bool                         // permit http:// beyond loopback
+	// Name identifies the grant in logs and telemetry. If empty, it is the
+	// client ID.
+	Name string
+
+	// Client, if not nil, is shared with other grants. It brings the server and
+	// the credentials, so Server, Auth, RevocationAuth, PKCE, Proof, Scheme,
+	// Dialect, HTTPClient and InsecureAllowHTTP must be left zero. Scopes,
+	// Params, Origins and Refresh.Timeout are the Client's unless they are set.
+	Client *Client
+
+	// Server names the authorization server. Server.Issuer alone is enough:
+	// what is left empty is discovered at first use.
+	Server Server
+
+	// Auth authenticates the client: [SecretBasic], [SecretPost], [SecretFunc],
+	// [SecretFile], [Public], [AuthorizationHeader] or package clientassertion.
+	Auth ClientAuth
+
+	// RevocationAuth authenticates the client for revocation and introspection.
+	// If nil, it is Auth.
+	RevocationAuth ClientAuth
+
+	// Scopes are asked for. If nil, the choice is the server's.
+	Scopes []string
+
+	// Params are extra parameters of token requests, such as audience. resource
+	// (RFC 8707) goes to the authorization URL, too.
+	Params url.Values
+
+	// PKCE is how a sign-in is protected (RFC 7636). If empty, it is
+	// [PKCES256].
+	PKCE PKCEMethod
+
+	// Scheme stands before the token in the Authorization header, whatever
+	// token_type the server names. If empty, it is Bearer, or DPoP where Proof
+	// is set; then another token_type is an error, and an absent one counts as
+	// that.
+	Scheme string
+
+	// Dialect is for a server that departs from the RFCs.
+	Dialect Dialect
+
+	// Token seeds an empty Store. What the Store holds wins.
+	Token Token
+
+	// Store keeps the token. If nil, it is kept in memory.
+	Store Store
+
+	// Proof proves possession of the key that tokens are bound to (RFC 9449);
+	// see package dpop. If nil, tokens are bearer tokens.
+	Proof Prover
+
+	// Refresh says when to renew the token. The zero value is a good schedule.
+	Refresh Refresh
+
+	// OnEvent, if not nil, is told of everything that happens to the token. It is
+	// called as [Grant.Subscribe] says, from before the grant can do anything.
+	OnEvent func(ctx context.Context, e Event)
+
+	// HTTPClient is for requests to the authorization server: its RoundTripper
+	// is used, with its proxy and certificates, and it is never modified. If
+	// nil, the library has one of its own, which keeps no idle connection for
+	// longer than a second and does not connect to an address inside this
+	// machine or its network for a host that only a metadata document named.
+	HTTPClient *http.Client
+
+	// Logger is told what happens, and no secret. If nil, nothing is logged.
+	Logger *slog.Logger
+
+	// Origins are where the token may go, as https://host[:port]. If nil, it
+	// goes wherever the caller's own request goes, over https.
+	Origins []string
+
+	// InsecureAllowHTTP permits http:// beyond loopback. That is safe only where
+	// nobody else can read or change what is sent.
+	InsecureAllowHTTP bool
 }
 
 var (
@@ -43,7 +103,7 @@ func unusable(problems []error) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("oauth2grant: unusable Config: %w", errors.Join(problems...))
+	return fmt.Errorf("%w: %w", ErrConfig, oneLine(problems))
 }
 
 // validator is a Flow that needs something of the Config.
@@ -59,16 +119,15 @@ func (cfg *Config) problems(flow Flow) []error {
 	}
 	all = append(all, cfg.Refresh.validate()...)
 	if cfg.Token.AccessToken != "" && (cfg.Client == nil || cfg.Client.session != nil) {
-		proving := cfg.Proof != nil || cfg.Client != nil && cfg.Client.proof != nil
-		if _, err := scheme(defaultType(cfg.Token).TokenType, proving); err != nil {
+		into := cfg.authorizing()
+		if cfg.Client != nil {
+			into = cfg.Client.authorizing
+		}
+		if _, err := into.header(cfg.Token); err != nil {
 			all = append(all, fmt.Errorf("the seed in Token can't be used: %w", err))
 		}
 	}
-	for _, o := range cfg.Origins {
-		if u, err := checkURL(o, true); err != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
-			all = append(all, fmt.Errorf("%q in Origins is not of the form https://host[:port]", o))
-		}
-	}
+	all = append(all, cfg.originProblems()...)
 	if isNil(flow) {
 		return append(all, errors.New("the flow is nil"))
 	}
@@ -78,12 +137,24 @@ func (cfg *Config) problems(flow Flow) []error {
 	return all
 }
 
+func (cfg *Config) originProblems() []error {
+	var all []error
+	for _, o := range cfg.Origins {
+		if u, err := checkURL(o, true); err != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
+			all = append(all, fmt.Errorf("%q in Origins is not of the form https://host[:port]", o))
+		}
+	}
+	return all
+}
+
 func (cfg *Config) sharedClientProblems() []error {
 	if cfg.Client.session == nil {
 		return []error{errors.New("Client is not usable: make it by NewClient")}
 	}
-	if cfg.Server != (Server{}) || cfg.Auth != nil || cfg.RevocationAuth != nil || cfg.PKCE != "" || cfg.Proof != nil || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP {
-		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, Proof, HTTPClient and InsecureAllowHTTP must be empty: they are the Client's")}
+	if cfg.Server != (Server{}) || cfg.Auth != nil || cfg.RevocationAuth != nil || cfg.PKCE != "" || cfg.Proof != nil ||
+		cfg.Scheme != "" || cfg.Dialect.used() || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP {
+		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, Proof, Scheme, Dialect, HTTPClient and " +
+			"InsecureAllowHTTP must be empty: they are the Client's")}
 	}
 	return nil
 }
@@ -91,26 +162,9 @@ func (cfg *Config) sharedClientProblems() []error {
 func (cfg *Config) clientProblems() []error {
 	var all []error
 	add := func(format string, args ...any) { all = append(all, fmt.Errorf(format, args...)) }
-	s := cfg.Server
-	if s.Issuer == "" && s.TokenURL == "" {
-		add("Server has neither Issuer nor TokenURL")
-	}
-	if s.Issuer != "" {
-		if _, err := checkURL(s.Issuer, cfg.InsecureAllowHTTP); err != nil {
-			add("Server.Issuer %w", err)
-		}
-	}
-	names := []string{"TokenURL", "RefreshURL", "AuthURL", "DeviceAuthURL", "RevocationURL", "IntrospectionURL", "UserInfoURL", "PARURL"}
-	for i, e := range s.endpoints() {
-		if *e.field == "" {
-			continue
-		}
-		if _, err := checkURL(*e.field, cfg.InsecureAllowHTTP); err != nil {
-			add("Server.%s %w", names[i], err)
-		}
-	}
+	all = append(all, cfg.Server.problems(cfg.InsecureAllowHTTP)...)
 	if isNil(cfg.Auth) {
-		add("Auth is nil: use SecretBasic, SecretPost, SecretFunc, SecretFile or Public")
+		add("Auth is nil: use SecretBasic, SecretPost, SecretFunc, SecretFile, AuthorizationHeader or Public")
 	} else {
 		all = append(all, authProblems("Auth", cfg.Auth)...)
 	}
@@ -121,6 +175,12 @@ func (cfg *Config) clientProblems() []error {
 	case "", PKCES256, PKCEPlain, PKCENone:
 	default:
 		add("unknown PKCEMethod %q: use PKCES256, PKCEPlain or PKCENone", string(cfg.PKCE))
+	}
+	switch {
+	case cfg.Scheme != "" && !isToken(cfg.Scheme):
+		add("Scheme %q is not the name of an authentication scheme", cfg.Scheme)
+	case cfg.Scheme != "" && cfg.Proof != nil:
+		add("Scheme and Proof are both set: with a proof of possession the scheme is DPoP")
 	}
 	return all
 }
@@ -151,27 +211,6 @@ func isNil(v any) bool {
 	}
 }
 
-// roundTripper gives what the client's requests go through, and a func that closes its idle connections.
-func (cfg *Config) roundTripper() (http.RoundTripper, func()) {
-	rt := roundTripper(cfg.HTTPClient)
-	if cfg.HTTPClient != nil {
-		return rt, func() {} // the user's, who may use it elsewhere
-	}
-	return rt, (&http.Client{Transport: rt}).CloseIdleConnections
-}
-
-func roundTripper(hc *http.Client) http.RoundTripper {
-	if hc != nil && hc.Transport != nil {
-		return hc.Transport
-	}
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok && hc == nil {
-		own := standard.Clone()
-		own.MaxResponseHeaderBytes = 1 << 20
-		return own
-	}
-	return http.DefaultTransport
-}
-
 // String names the server and the client.
 func (cfg Config) String() string {
 	if cfg.Client != nil {
@@ -184,8 +223,8 @@ func (cfg Config) String() string {
 	return fmt.Sprintf("Config{%q, issuer %q, client %q, scopes %q}", cfg.Name, cfg.Server.Issuer, id, cfg.Scopes)
 }
 
-// Format implements fmt.Formatter: no verb shows a secret.
+// Format implements [fmt.Formatter]: no verb shows a secret.
 func (cfg Config) Format(f fmt.State, _ rune) { formatRedacted(f, cfg.String()) }
 
-// LogValue implements slog.LogValuer.
+// LogValue implements [slog.LogValuer].
 func (cfg Config) LogValue() slog.Value { return slog.StringValue(cfg.String()) }

@@ -17,11 +17,15 @@ import (
 // problemsOf takes the error of an unusable Config apart.
 func problemsOf(t *testing.T, err error) []error {
 	t.Helper()
-	joined, ok := errors.Unwrap(err).(interface{ Unwrap() []error })
+	wantIs(t, err, oauth2grant.ErrConfig)
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("more than one line: %q", err)
+	}
+	problems, ok := errors.AsType[oauth2grant.OneLine](err)
 	if !ok {
 		t.Fatalf("got %v, want the problems of a Config", err)
 	}
-	return joined.Unwrap()
+	return problems.Unwrap()
 }
 
 type nilFlow struct{}

@@ -37,7 +37,7 @@ const (
 // Interactive is true.
 func (DeviceCode) Interactive() bool { return true }
 
-func (DeviceCode) op() string { return grantDevice }
+func (DeviceCode) op() string { return OpDeviceCode }
 
 func (d DeviceCode) validate(cfg *Config) []error {
 	if cfg.Client == nil && cfg.Server.Issuer == "" && cfg.Server.DeviceAuthURL == "" {

@@ -110,9 +110,17 @@ func TestDiscoverRefusesADocumentThatItCanNotTrust(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := granttest.New(granttest.Config{Issuer: c.issuer})
 			setMetadata(srv, c.member, c.value)
-			_, err := oauth2grant.Discover(t.Context(), c.issuer, srv.HTTPClient())
-			if e := isFailure(t, err); e.Op != "discovery" || oauth2grant.IsTransient(err) {
-				t.Errorf("got %v", err)
+			found, err := oauth2grant.Discover(t.Context(), c.issuer, srv.HTTPClient())
+			switch {
+			case c.member == "issuer":
+				if e := isFailure(t, err); e.Op != "discovery" || oauth2grant.IsTransient(err) {
+					t.Errorf("got %v", err)
+				}
+			case err != nil || endpointsOf(found)[c.member] != "": // the others may be used
+				t.Errorf("got %+v, %v", found, err)
+			}
+			if c.member != "issuer" && c.member != "token_endpoint" {
+				return
 			}
 			c, err := oauth2grant.NewClient(configFor(srv))
 			if err != nil {
@@ -122,6 +130,15 @@ func TestDiscoverRefusesADocumentThatItCanNotTrust(t *testing.T) {
 				t.Errorf("the secret was sent: %v", asked(srv))
 			}
 		})
+	}
+}
+
+// endpointsOf returns some endpoints of a server by their names in metadata.
+func endpointsOf(s oauth2grant.Server) map[string]string {
+	return map[string]string{
+		"token_endpoint": s.TokenURL, "revocation_endpoint": s.RevocationURL, "userinfo_endpoint": s.UserInfoURL,
+		"introspection_endpoint": s.IntrospectionURL, "authorization_endpoint": s.AuthURL,
+		"device_authorization_endpoint": s.DeviceAuthURL,
 	}
 }
 

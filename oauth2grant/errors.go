@@ -1,11 +1,9 @@
 package oauth2grant
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -14,9 +12,20 @@ import (
 )
 
 var (
-	// ErrClosed comes from every call on a Grant or Pool that was closed, or whose context has ended; then it wraps context.Cause.
+	// ErrLoginRequired says that only a person can obtain the next token: run
+	// [Grant.FetchToken], or hand over a token with [Grant.SetToken].
+	ErrLoginRequired = errors.New("oauth2grant: a person must sign in")
+	// ErrClosed comes from every call on a [Grant] or [Pool] that was closed, or
+	// whose context has ended; then it wraps context.Cause.
 	ErrClosed = engine.ErrClosed
-	// ErrNoToken comes from a Store that holds no token, and from nothing else.
+	// ErrConfig is wrapped by every refusal of a [Config] by [New] and
+	// [NewClient].
+	ErrConfig = errors.New("oauth2grant: unusable Config")
+	// ErrAuthorizationTimeout says that the person did not finish signing in
+	// within the time allowed.
+	ErrAuthorizationTimeout = errors.New("oauth2grant: the sign-in was not finished in time")
+	// ErrNoToken comes from a [Store] that holds no token, and from nothing
+	// else.
 	ErrNoToken = errors.New("oauth2grant: the store holds no token")
 	// ErrSignedOut is the ErrNoToken of a [Store] that remembers that its token
 	// was deleted, and so tells a sign-out from a store that was wiped.
@@ -25,89 +34,98 @@ var (
 	// lock is not held any more, or under whose lock somebody else has changed
 	// the token, and from [AnswerSaver]. Nothing was changed.
 	ErrLockLost = errors.New("oauth2grant: the lock of the store is not held any more")
-	// ErrLoginRequired says that only a person can obtain the next token: run FetchToken, or hand over a token with SetToken.
-	ErrLoginRequired = errors.New("oauth2grant: a person must sign in")
-	// ErrAuthorizationTimeout says that the person did not finish signing in within the time allowed.
-	ErrAuthorizationTimeout = errors.New("oauth2grant: the sign-in was not finished in time")
 )
 
-// Code is an error code of the OAuth 2.0 specifications. It is an error itself, for errors.Is(err, InvalidGrant).
-type Code string
-
-// Error gives the code as text.
-func (c Code) Error() string { return string(c) }
-
-// Codes of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2, RFC 9126, RFC 9396 and RFC 9449.
-const (
-	InvalidRequest                 Code = "invalid_request"
-	InvalidClient                  Code = "invalid_client"
-	InvalidGrant                   Code = "invalid_grant"
-	UnauthorizedClient             Code = "unauthorized_client"
-	UnsupportedGrantType           Code = "unsupported_grant_type"
-	UnsupportedResponseType        Code = "unsupported_response_type"
-	InvalidScope                   Code = "invalid_scope"
-	AccessDenied                   Code = "access_denied"
-	ServerError                    Code = "server_error"
-	TemporarilyUnavailable         Code = "temporarily_unavailable"
-	InvalidToken                   Code = "invalid_token"
-	InsufficientScope              Code = "insufficient_scope"
-	InsufficientUserAuthentication Code = "insufficient_user_authentication" // RFC 9470 §3
-	UnsupportedTokenType           Code = "unsupported_token_type"
-	AuthorizationPending           Code = "authorization_pending"
-	SlowDown                       Code = "slow_down"
-	ExpiredToken                   Code = "expired_token"
-	InvalidTarget                  Code = "invalid_target"
-	InvalidRequestURI              Code = "invalid_request_uri"
-	InvalidAuthorizationDetails    Code = "invalid_authorization_details"
-	InvalidDPoPProof               Code = "invalid_dpop_proof"
-	UseDPoPNonce                   Code = "use_dpop_nonce"
-	LoginRequired                  Code = "login_required"       // OpenID Connect Core §3.1.2.6
-	InteractionRequired            Code = "interaction_required" // the same
-	ConsentRequired                Code = "consent_required"     // the same
-)
-
-// Error is an error answer of the authorization server or, with StatusCode 0, the lack of a usable answer; Unwrap then gives the cause. It is immutable,
-// and its text holds no secret, no body and no URL query.
+// Error is an error answer of the authorization server or, with StatusCode 0,
+// the lack of a usable answer; [errors.Unwrap] then returns the cause. It is
+// immutable, and its text is one line without a secret, a body or the query of
+// a URL.
 type Error struct {
-	Op          string        // what was asked for: the grant_type, "device_authorization", "revocation", "discovery", …
-	Code        Code          // empty where the answer had none that could be read
-	Description string        // error_description, for developers
-	URI         string        // error_uri
-	StatusCode  int           // of HTTP
-	RetryAfter  time.Duration // what the server asked for; zero: nothing
+	// Op is what was asked for: a grant_type, or another of [OpRefresh],
+	// [OpRevocation] and so on.
+	Op string
+	// Host is that of the endpoint, with its port if that is unusual; empty if
+	// no endpoint was to be asked.
+	Host string
+	// Code is the server's; empty where the answer had none that could be read.
+	Code Code
+	// Description is what the server says in its own words, for developers.
+	Description string
+	// URI is where the server explains the error.
+	URI string
+	// StatusCode is that of HTTP; zero: no answer came.
+	StatusCode int
+	// RetryAfter is how long the server asked to be left alone; zero: it did
+	// not ask.
+	RetryAfter time.Duration
 
 	cause    error
+	extra    string        // every other member of the answer, as one JSON object; empty: none
 	interval time.Duration // between polls, that the server asked for with slow_down
+	summary  string        // in place of the text made of the fields
+	said     bool          // the server says that it is an error, in a form that programs read
+	cut      bool          // no answer came whole
+	own      bool          // the request could not be made, for want of what proves the client's identity
 	unsent   bool          // provably
-	refused  bool          // not the server's word but ours, and final: it can't, it must not, or it is not what was asked for
+	refused  bool          // our own word, and final: what was asked is impossible, forbidden, or not what was answered
 }
 
-// Error says what failed and why.
+// Error says what failed, where, and why.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("oauth2grant: " + e.Op + ": ")
+	text := "oauth2grant: " + e.Op
+	if e.Host != "" {
+		text += " at " + e.Host
+	}
+	return text + ": " + e.reason()
+}
+
+// reason says why, without what and where.
+func (e *Error) reason() string {
+	var text string
 	switch {
+	case e.summary != "":
+		return e.summary
+	case e.Code != "" && e.Description != "":
+		text = string(e.Code) + ": " + e.Description
 	case e.Code != "":
-		b.WriteString(string(e.Code))
-		if e.Description != "" {
-			b.WriteString(": " + e.Description)
-		}
+		text = string(e.Code)
+	case e.Description != "":
+		text = e.Description
 	case e.cause != nil:
-		b.WriteString(e.cause.Error())
+		text = plainText(e.cause)
 	default:
-		b.WriteString("no OAuth error in the answer")
+		text = "no OAuth error in the answer"
 	}
 	if e.StatusCode != 0 {
-		fmt.Fprintf(&b, " (HTTP %d)", e.StatusCode)
+		text += fmt.Sprintf(" (HTTP %d)", e.StatusCode)
 	}
-	return b.String()
+	return text
 }
 
-// Format implements fmt.Formatter: what an error wraps may hold a secret, and verbs that are not for errors would show it.
+// plainText returns the text of an error to be put after another's.
+func plainText(err error) string { return strings.TrimPrefix(err.Error(), "oauth2grant: ") }
+
+// Format implements [fmt.Formatter]: what an error wraps may hold a secret, and
+// verbs that are not for errors would show it.
 func (e *Error) Format(f fmt.State, _ rune) { formatRedacted(f, e.Error()) }
 
-// Unwrap gives the cause where no usable answer came, else nil.
+// Unwrap returns the cause where no usable answer came, else nil.
 func (e *Error) Unwrap() error { return e.cause }
+
+// Is makes errors.Is(err, InvalidGrant) work. A code that a server has in place
+// of one of the specifications is that one, too.
+func (e *Error) Is(target error) bool {
+	code, ok := target.(Code)
+	if !ok {
+		return target == errors.ErrUnsupported && e.Code == UnsupportedGrantType //nolint:errorlint // it is asked for itself
+	}
+	return code != "" && (code == e.Code || code == synonyms[e.Code])
+}
+
+// Extra decodes any other member of the answer into out, such as suberror or
+// claims, and reports whether there is one. The error is that of encoding/json.
+// No member is part of the error's text.
+func (e *Error) Extra(name string, out any) (bool, error) { return member(e.extra, name, out) }
 
 // notSent reports whether the request provably was not sent: nothing was asked
 // of the server, or no byte of the request's body was handed over.
@@ -125,49 +143,38 @@ func unsent(err error) error {
 	return &noted
 }
 
-// Is makes errors.Is(err, InvalidGrant) work.
-func (e *Error) Is(target error) bool {
-	code, ok := target.(Code)
-	return ok && code != "" && code == e.Code
-}
-
-// IsTransient tells whether trying again later can help without anybody changing anything: the server was busy, out of reach, or gave no usable answer.
-func IsTransient(err error) bool {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.severity() == transient
-	}
-	if _, ok := errors.AsType[net.Error](err); ok {
-		return true
-	}
-	return errors.Is(err, context.DeadlineExceeded)
-}
-
-// severity is what an error says about asking again.
-type severity int
-
-const (
-	transient     severity = iota // ask again after the back-off
-	unclearAnswer                 // a 4xx that says nothing: a proxy, or a careless server
-	refusal                       // the same question gets the same answer
-)
-
-func (e *Error) severity() severity {
-	switch {
-	case e.refused:
-		return refusal
-	case e.Code == TemporarilyUnavailable, e.Code == ServerError, e.Code == SlowDown, e.Code == AuthorizationPending,
-		e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
-		return transient
-	case e.Code != "":
-		return refusal
-	case e.StatusCode >= 400 && (e.cause == nil || errors.Is(e.cause, wire.ErrTooLarge)): // else the answer was cut
-		return unclearAnswer
-	default:
-		return transient
-	}
-}
-
 // refuse makes the error for what is not tried at all, or not believed.
 func refuse(op, format string, args ...any) *Error {
 	return &Error{Op: op, cause: fmt.Errorf(format, args...), refused: true}
 }
+
+// at returns e with the host of an endpoint.
+func (e *Error) at(endpoint string) *Error {
+	if u, err := url.Parse(endpoint); err == nil {
+		e.Host = u.Host
+	}
+	return e
+}
+
+// failed makes the public error of a failure on the wire.
+func failed(op, endpoint string, f *wire.Failure) *Error {
+	e := &Error{
+		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status, RetryAfter: f.RetryAfter,
+		cause: f.Cause, extra: f.Extra, interval: time.Duration(f.Interval) * time.Second,
+		said: f.Said, cut: f.Cut, own: f.Own, unsent: f.NotSent,
+	}
+	return e.at(endpoint)
+}
+
+// oneLine is several errors in one line.
+type oneLine []error
+
+func (l oneLine) Error() string {
+	texts := make([]string, len(l))
+	for i, err := range l {
+		texts[i] = plainText(err)
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (l oneLine) Unwrap() []error { return l }

@@ -2,11 +2,6 @@ package oauth2grant
 
 import "net/url"
 
-// Severity tells the tests how an error is classed.
-func Severity(e *Error) string {
-	return map[severity]string{transient: "transient", unclearAnswer: "unclear", refusal: "refusal"}[e.severity()]
-}
-
 // Refuse makes an error that is our own word.
 func Refuse(format string, args ...any) *Error { return refuse("test", format, args...) }
 
@@ -21,8 +16,19 @@ func Failed(status int, cause error) *Error {
 	return &Error{Op: "test", StatusCode: status, cause: cause}
 }
 
+// Cut makes an error of an answer that did not come whole.
+func Cut(status int, cause error) *Error {
+	return &Error{Op: "test", StatusCode: status, cause: cause, cut: true}
+}
+
 // WithLastLook is withLastLook.
 var WithLastLook = withLastLook
 
 // NotSent is Error.notSent.
 func NotSent(e *Error) bool { return e.notSent() }
+
+// OneLine is oneLine.
+type OneLine = oneLine
+
+// Own makes the error of a request that could not be made.
+func Own(cause error) *Error { return &Error{Op: "test", own: true, cause: cause} }

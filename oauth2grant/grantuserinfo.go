@@ -2,12 +2,8 @@ package oauth2grant
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
-
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
 // UserInfo asks who the person is that the token of the grant was issued for
@@ -48,34 +44,4 @@ func refusesToken(err error) bool {
 	default:
 		return e.StatusCode == http.StatusUnauthorized
 	}
-}
-
-// userInfoRefused returns the error that an answer about a person stands for,
-// nil if it is none. The code is that of a challenge (RFC 6750 §3) or else, as
-// many servers have it, a member of the body, whatever the status.
-func userInfoRefused(answer wire.Answer, accessToken string) *Error {
-	said := func(s string) string { return printable(strings.ReplaceAll(s, accessToken, "[redacted]")) }
-	e := &Error{Op: opUserInfo, StatusCode: answer.Status}
-	for _, c := range tokenChallenges(answer.Header) {
-		if e.Code = Code(said(c.Params["error"])); e.Code == "" {
-			continue
-		}
-		e.Description = said(c.Params["error_description"])
-		if e.Code == InsufficientUserAuthentication {
-			c.Params["error_description"] = e.Description
-			e.cause = stepUp(c)
-		}
-		return e
-	}
-	var body struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	if json.Unmarshal(answer.Body, &body) == nil {
-		e.Code, e.Description = Code(said(body.Error)), said(body.Description)
-	}
-	if answer.Status == http.StatusOK && e.Code == "" {
-		return nil
-	}
-	return e
 }

@@ -2,7 +2,6 @@ package oauth2grant
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -120,11 +119,4 @@ func (t Token) issued(at time.Time) Token {
 	m := t.readMeta()
 	m.Obtained = at.UnixMilli()
 	return t.withMeta(m)
-}
-
-// inherit returns t with what an answer to a refresh left out and old has.
-func (t Token) inherit(old Token) Token {
-	t.Scope = cmp.Or(t.Scope, old.Scope)
-	t.IDToken = cmp.Or(t.IDToken, old.IDToken)
-	return t
 }

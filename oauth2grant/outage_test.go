@@ -23,7 +23,6 @@ var outages = map[string]granttest.Fault{
 	"garbage":                 {Body: `{"access_token":`},
 	"no token in it":          {Body: `{"token_type":"Bearer"}`},
 	"200 MB":                  {Size: 200 << 20},
-	"a redirect":              granttest.Redirect("https://evil.example/token"),
 	"a cut connection":        {Cut: granttest.CutWithin},
 	"cut before the answer":   {Cut: granttest.CutBefore},
 }

@@ -22,7 +22,7 @@ const lookAgain = 3
 
 // renew is the flight of the engine that never asks a person.
 func (g *grant) renew(f *flight) (*snapshot, error) {
-	ctx := withWitness(f.Context(), &g.sent)
+	ctx := g.flightContext(f)
 	for tries := 1; ; {
 		news := g.engine.News()
 		s, done, err := g.glance(ctx, f)
@@ -46,6 +46,15 @@ func (g *grant) renew(f *flight) (*snapshot, error) {
 	}
 }
 
+// flightContext returns the context of a flight for what the Client does in it.
+func (g *grant) flightContext(f *flight) context.Context {
+	ctx := withWitness(f.Context(), &g.sent)
+	if f.Why == engine.Force {
+		ctx = askingAnew(ctx)
+	}
+	return ctx
+}
+
 // patience says how a renewal waits for the lock: not for long where there is a
 // usable token, and only until the store changes.
 func (g *grant) patience(ctx context.Context, f *flight, news context.Context) waiting {
@@ -53,7 +62,7 @@ func (g *grant) patience(ctx context.Context, f *flight, news context.Context) w
 	switch {
 	case f.Why == engine.Look || usable(g.engine.Current()):
 		w.limit = g.cfg.Refresh.Timeout
-	case g.flow.Interactive() || g.onlyRefreshes():
+	case g.personal():
 		w.slow = func() { g.report(ctx, Event{Kind: EventWaiting}) }
 	}
 	return w
@@ -97,7 +106,7 @@ func (g *grant) adoptable(f *flight, stored Token) bool {
 	if current != nil && same(current.Value.token, stored) {
 		return false
 	}
-	_, err := scheme(stored.TokenType, g.client.proof != nil)
+	_, err := g.client.authorizing.header(stored)
 	return err == nil && !g.custody.wasRefused(stored) && !g.custody.isSpent(stored.RefreshToken) &&
 		!g.cfg.Refresh.due(stored, wallNow())
 }
@@ -166,9 +175,9 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 		}
 		t, mark, err := g.refresh(held, f, stored)
 		if err == nil {
-			return g.finish(held, f, t, pending{over: []Token{stored}, mark: mark}, opRefresh)
+			return g.finish(held, f, t, pending{over: []Token{stored}, mark: mark}, OpRefresh)
 		}
-		kind := verdictOf(err)
+		kind := verdictOf(err, g.personal())
 		if kind != dead && (kind != unclear || usable(g.engine.Current())) {
 			return nil, err
 		}
@@ -232,9 +241,9 @@ func (g *grant) flowOp() string {
 func (g *grant) snapshotOf(t Token, adopted bool) *snapshot {
 	now := clockNow()
 	times := g.cfg.Refresh.schedule(t, wall(now), adopted)
-	name, err := scheme(t.TokenType, g.client.proof != nil)
+	header, err := g.client.authorizing.header(t)
 	return &snapshot{
-		Value: held{token: t, header: name + " " + t.AccessToken, adopted: adopted},
+		Value: held{token: t, header: header, adopted: adopted},
 		Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
 		Invalid: err != nil || t.AccessToken == "",
 	}
@@ -250,7 +259,7 @@ func (g *grant) run(ctx context.Context) (Token, error) {
 		return Token{}, errors.New("oauth2grant: the flow returned neither a token nor an error")
 	}
 	t = defaultType(t)
-	if _, err := scheme(t.TokenType, g.client.proof != nil); err != nil {
+	if _, err := g.client.authorizing.header(t); err != nil {
 		return Token{}, refuse("flow", "%w", err)
 	}
 	if t.obtained().IsZero() {

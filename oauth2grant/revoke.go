@@ -7,28 +7,6 @@ import (
 	"slices"
 )
 
-const opRevoke = "revocation"
-
-// Revoke revokes one token (RFC 7009). hint is "access_token", "refresh_token" or empty. A token that the server does not know counts as revoked. It blocks
-// until the server has answered or ctx ends, and gives an *Error, or errors.ErrUnsupported where the server has no such endpoint.
-func (c *Client) Revoke(ctx context.Context, token, hint string) error {
-	if ctx == nil {
-		return errNilContext
-	}
-	if token == "" {
-		return refuse(opRevoke, "there is no token")
-	}
-	to, _, err := c.endpointOf(ctx, opRevoke, func(s Server) string { return s.RevocationURL })
-	if err != nil {
-		return err
-	}
-	params := form("token", token)
-	if hint != "" {
-		params.Set("token_type_hint", hint)
-	}
-	return c.postTo(ctx, opRevoke, to, c.revocationAuth, params, nil)
-}
-
 // Revoke revokes the refresh token and the access token at the server (RFC
 // 7009), and deletes them from the [Store] and from memory even if the server
 // failed. It waits for a running renewal first, on ctx. Nothing is fetched

@@ -31,7 +31,7 @@ func (p Password) Run(ctx context.Context, c *Client) (Token, error) {
 // Interactive is false.
 func (Password) Interactive() bool { return false }
 
-func (Password) op() string { return "password" }
+func (Password) op() string { return OpPassword }
 
 func (p Password) credentials(ctx context.Context) (username, password string, err error) {
 	if p.Credentials != nil {

@@ -87,7 +87,9 @@ func (c RPCCredentials) allowed(uris []string) error {
 
 // RequireTransportSecurity reports that the token must not go over plaintext,
 // which gRPC then refuses. Config.InsecureAllowHTTP lifts that.
-func (c RPCCredentials) RequireTransportSecurity() bool { return c.g == nil || c.g.grant == nil || !c.g.client.insecure }
+func (c RPCCredentials) RequireTransportSecurity() bool {
+	return c.g == nil || c.g.grant == nil || !c.g.client.insecure
+}
 
 // String names the grant whose token goes on the calls.
 func (c RPCCredentials) String() string { return fmt.Sprintf("RPCCredentials{%v}", c.g) }

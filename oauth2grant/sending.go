@@ -19,7 +19,7 @@ const answerTimeout = 10 * time.Second
 // refresh sends the refresh token of stored, with a mark in the store where the
 // server may rotate it. Once it was sent, only time ends the request.
 func (g *grant) refresh(held context.Context, f *flight, stored Token) (t Token, mark string, err error) {
-	if _, err := g.client.tokenEndpoint(held, opRefresh); err != nil {
+	if _, err := g.client.tokenEndpoint(held, OpRefresh); err != nil {
 		return Token{}, "", err // nothing was sent
 	}
 	if g.custody.durable && !stored.readMeta().Static {

@@ -13,13 +13,13 @@ import (
 // may ask a person. It never refreshes: what somebody else has put into the
 // store meanwhile is adopted, or handed back to renew.
 func (g *grant) signIn(f *flight) (s *snapshot, err error) {
-	ctx := withWitness(f.Context(), &g.sent)
+	ctx := g.flightContext(f)
 	if f.Why == engine.Force {
 		return g.fetch(ctx, f)
 	}
 	w := waiting{current: f.Current, slow: func() { g.report(ctx, Event{Kind: EventWaiting}) }}
 	err = g.custody.locked(ctx, w, func(held context.Context, v view) (err error) {
-		s, err = g.signInLocked(held, f, v)
+		s, err = g.signInLocked(ctx, held, f, v)
 		return err
 	})
 	if errors.Is(err, errOvertaken) {
@@ -28,7 +28,7 @@ func (g *grant) signIn(f *flight) (s *snapshot, err error) {
 	return s, err
 }
 
-func (g *grant) signInLocked(held context.Context, f *flight, v view) (*snapshot, error) {
+func (g *grant) signInLocked(ctx, held context.Context, f *flight, v view) (*snapshot, error) {
 	current := g.engine.Current()
 	switch {
 	case g.serves(f, current, v.Token):
@@ -39,12 +39,12 @@ func (g *grant) signInLocked(held context.Context, f *flight, v view) (*snapshot
 	case !g.custody.hasAsked(v.RefreshToken): // somebody has signed in meanwhile
 		return f.HandBack()
 	}
-	t, err := g.run(f.Context()) // a lost lease must not stop a person
+	t, err := g.run(ctx) // a lost lease must not stop a person
 	if err != nil {
 		return nil, err
 	}
 	f.Obtained = true
-	engine.Commit(f.Context())
+	engine.Commit(ctx)
 	return g.finish(held, f, t, pending{over: []Token{v.Token}}, g.flowOp())
 }
 

@@ -59,6 +59,22 @@ func stepUp(c wire.Challenge) *StepUpError {
 	return e
 }
 
+// steppedUp returns e with what it demands of the person's authentication, if it
+// demands anything, as its cause.
+func steppedUp(e *Error, h http.Header) *Error {
+	if e.Code != InsufficientUserAuthentication {
+		return e
+	}
+	for _, c := range tokenChallenges(h) {
+		if Code(c.Params["error"]) == e.Code {
+			demand := stepUp(c)
+			demand.Description = e.Description // without what it echoes
+			e.cause = demand
+		}
+	}
+	return e
+}
+
 // Params returns what an authorization request has to ask for (RFC 9470 §4),
 // for [AuthCode] and [Client.BeginAuthorization].
 func (e *StepUpError) Params() url.Values {

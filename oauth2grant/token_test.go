@@ -125,8 +125,8 @@ func TestTokenJSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {
 
 func TestTokenRefusesWhatIsNoTokenWithoutQuotingIt(t *testing.T) {
 	for _, document := range []string{
-		`{"access_token":`, `["SECRET"]`, `"SECRET"`, `{"access_token":{"SECRET":1}}`, `{"expires_in":"SECRET"}`, `{"expiry":"SECRET"}`,
-		`{"access_token":"SECRET","expiry":"9999-12-31T23:59:59-01:00"}`,
+		`{"access_token":`, `["SECRET"]`, `"SECRET"`, `{"access_token":{"SECRET":1}}`, `{"access_token":["SECRET"]}`,
+		`{"refresh_token":{"SECRET":1}}`, `{"access_token":7}`, `{"access_token":"SECRET"`, `access_token=SECRET`, ``,
 	} {
 		token := oauth2grant.Token{AccessToken: "kept"}
 		err := json.Unmarshal([]byte(document), &token)

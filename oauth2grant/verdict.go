@@ -22,8 +22,9 @@ const (
 	harmless                     // the token is good all the same
 )
 
-// verdictOf returns what err means.
-func verdictOf(err error) verdict {
+// verdictOf returns what err means for a grant whose next token may take a
+// person.
+func verdictOf(err error, personal bool) verdict {
 	e, answered := errors.AsType[*Error](err)
 	switch {
 	case errors.Is(err, errNotSaved), errors.Is(err, errNotSeen):
@@ -32,34 +33,39 @@ func verdictOf(err error) verdict {
 		return loginRequired
 	case !answered:
 		return later
-	case e.Op == opRefresh:
-		return refreshVerdict(e)
-	case e.severity() == transient:
+	case e.Op == OpRefresh:
+		return refreshVerdict(e, personal)
+	case e.transient():
 		return later
-	case e.severity() == unclearAnswer:
+	case e.kind() == kindUnclear && !e.coded():
 		return unclear
 	default:
 		return refused
 	}
 }
 
-// refreshVerdict returns what the failure of a refresh means.
-func refreshVerdict(e *Error) verdict {
-	switch {
-	case e.severity() == transient, e.refused:
-		return later
-	case e.Code == InvalidClient:
+// refreshVerdict returns what the failure of a refresh means. A firewall must
+// not send anybody to sign in.
+func refreshVerdict(e *Error, personal bool) verdict {
+	switch k := e.kind(); {
+	case k == kindClient:
 		return client
-	case e.Code == InvalidGrant:
+	case k == kindDead:
 		return dead
-	default:
+	case errors.Is(e, errors.ErrUnsupported), k == kindUnclear && !(personal && e.page()):
 		return unclear
+	default:
+		return later
 	}
 }
 
 // longestPasswordPause is how long a refused password is not sent again at the most:
 // a person has to mend it, and a server may lock the account.
 const longestPasswordPause = time.Hour
+
+// personal reports whether only a person can obtain a token when there is none
+// to be refreshed.
+func (g *grant) personal() bool { return g.flow.Interactive() || g.onlyRefreshes() }
 
 // judge returns what an error means for those who ask next.
 func (g *grant) judge(err error) engine.Verdict {
@@ -68,22 +74,22 @@ func (g *grant) judge(err error) engine.Verdict {
 	if answered {
 		v.After = e.RetryAfter
 	}
-	switch verdictOf(err) {
+	switch verdictOf(err, g.personal()) {
 	case harmless:
 		v.Kind, v.Every = engine.Harmless, saveEvery
 	case loginRequired:
 		v.Kind = engine.NeedsLogin
-		v.CallersOnly = !answered || refreshVerdict(e) != unclear // else the refresh token may still be good
+		v.CallersOnly = !answered || refreshVerdict(e, true) != unclear // else the refresh token may still be good
 	case client:
 		v.Kind = engine.Seldom
 	case unclear, dead:
 		v.Kind = engine.Seldom
-		if e.Op == opRefresh {
+		if e.Op == OpRefresh {
 			v.Kind = engine.WhileUsable
 		}
 	case refused:
 		v.Kind = engine.Refused
-		if e.Op == "password" {
+		if e.Op == OpPassword {
 			v.Longest = longestPasswordPause
 		}
 	case later:
@@ -114,7 +120,7 @@ func (g *grant) failed(ctx context.Context, failure engine.Failure) {
 		Kind: EventFailed, Err: failure.Err, RetryIn: failure.RetryIn,
 		Started: failure.Started, Duration: failure.Duration, Waiters: failure.Waiters, Dropped: failure.Dropped,
 	}
-	switch verdictOf(failure.Err) {
+	switch verdictOf(failure.Err, g.personal()) {
 	case harmless:
 		e.Kind = EventNotSaved
 	case loginRequired:

@@ -73,7 +73,7 @@ func TestWaitingKeepsNoConnection(t *testing.T) {
 
 func TestLock_HoldsNoConnection(t *testing.T) {
 	server, _ := start(t)
-	s := open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: patience})
+	s := open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: progress.Limit})
 	for n := range 20 {
 		held, _ := lock(t, s.family.Store(fmt.Sprint(n)))
 		must(t, held.Err())

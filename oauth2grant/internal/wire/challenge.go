@@ -7,14 +7,25 @@ import (
 // Challenge is one of WWW-Authenticate (RFC 9110 §11.6.1).
 type Challenge struct {
 	Scheme string            // in lower case
-	Params map[string]string // names in lower case
+	Params map[string]string // names in lower case; nil if there are none
 }
 
-// ReadChallenges reads the values of a WWW-Authenticate header. What it can't read it leaves out.
+// A header beyond these limits is read up to them: nobody who means well sends
+// one, and whoever does not must not be able to spend our memory.
+const (
+	maxChallengeBytes = 16 << 10 // of all headers together
+	maxChallenges     = 32
+	maxParams         = 32 // of one challenge
+)
+
+// ReadChallenges reads the values of a WWW-Authenticate header, within limits.
+// What it cannot read it leaves out.
 func ReadChallenges(values []string) []Challenge {
 	var all []Challenge
+	left := maxChallengeBytes
 	for _, value := range values {
-		s := scanner{value}
+		s := scanner{value[:min(len(value), left)]}
+		left -= len(s.rest)
 		for s.rest != "" {
 			s.skip(" \t,")
 			word := s.token()
@@ -23,13 +34,27 @@ func ReadChallenges(values []string) []Challenge {
 				continue
 			}
 			if s.peek('=') && len(all) > 0 {
-				s.param(word, all[len(all)-1].Params)
+				all[len(all)-1].add(strings.ToLower(word), s.value())
 				continue
 			}
-			all = append(all, Challenge{Scheme: strings.ToLower(word), Params: map[string]string{}})
+			if len(all) == maxChallenges {
+				return all
+			}
+			all = append(all, Challenge{Scheme: strings.ToLower(word)})
 		}
 	}
 	return all
+}
+
+// add keeps the first value of each name.
+func (c *Challenge) add(name, value string) {
+	if c.Params[name] != "" || len(c.Params) >= maxParams {
+		return
+	}
+	if c.Params == nil {
+		c.Params = map[string]string{}
+	}
+	c.Params[name] = value
 }
 
 // scanner reads the syntax of RFC 9110 §5.6.
@@ -56,7 +81,7 @@ func (s *scanner) token() string {
 	return word
 }
 
-// peek tells whether c comes next, white space aside, and passes it.
+// peek reports whether c comes next, white space aside, and passes it.
 func (s *scanner) peek(c byte) bool {
 	rest := strings.TrimLeft(s.rest, " \t")
 	if rest == "" || rest[0] != c {
@@ -66,17 +91,13 @@ func (s *scanner) peek(c byte) bool {
 	return true
 }
 
-func (s *scanner) param(name string, into map[string]string) {
+// value reads a token or a quoted string.
+func (s *scanner) value() string {
 	s.skip(" \t")
-	value := ""
 	if strings.HasPrefix(s.rest, `"`) {
-		value = s.quoted()
-	} else {
-		value = s.token()
+		return s.quoted()
 	}
-	if name = strings.ToLower(name); into[name] == "" {
-		into[name] = value
-	}
+	return s.token()
 }
 
 func (s *scanner) quoted() string {

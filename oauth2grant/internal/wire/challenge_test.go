@@ -1,7 +1,10 @@
 package wire
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -14,7 +17,7 @@ func TestReadChallenges(t *testing.T) {
 	}{
 		{"none", nil, nil},
 		{"an empty one", []string{"", " , "}, nil},
-		{"a scheme alone", []string{"Bearer"}, []Challenge{{"bearer", params{}}}},
+		{"a scheme alone", []string{"Bearer"}, []Challenge{{"bearer", nil}}},
 		{
 			"that of RFC 6750 §3",
 			[]string{`Bearer realm="example", error="invalid_token", error_description="The access token expired"`},
@@ -44,4 +47,45 @@ func TestReadChallenges(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestReadChallenges_StaysWithinLimits(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		values  []string
+		schemes int
+		params  int
+	}{
+		{"words without end", []string{strings.Repeat("a ", 4<<20)}, maxChallenges, 0},
+		{"params without end", []string{"Bearer " + strings.Repeat(`a="b",`, 1<<20)}, 1, 1},
+		{"new params without end", []string{"Bearer " + many(100_000)}, 2, maxParams},
+		{"quotes", []string{strings.Repeat(`"`, 8<<20)}, 0, 0},
+		{"backslashes", []string{"Bearer a=" + strings.Repeat(`"\`, 4<<20)}, maxChallenges, 1},
+		{"spaces", []string{"Bearer " + strings.Repeat("a   =", 1<<20)}, 1, 1},
+		{"open quotes", []string{strings.Repeat(`a="`, 2<<20)}, maxChallenges, 1},
+		{"commas", []string{strings.Repeat(",", 8<<20) + "Bearer"}, 0, 0},
+		{"many headers", slices.Repeat([]string{"Bearer error=x"}, 100_000), maxChallenges, 1},
+		{"many empty headers", append(slices.Repeat([]string{""}, 100_000), "Bearer error=x"), 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []Challenge
+			allocated := testing.AllocsPerRun(1, func() { got = ReadChallenges(c.values) })
+			if len(got) > c.schemes || allocated > 5000 {
+				t.Errorf("%d schemes, %.0f allocations", len(got), allocated)
+			}
+			for _, challenge := range got {
+				if len(challenge.Params) > c.params {
+					t.Errorf("%d params", len(challenge.Params))
+				}
+			}
+		})
+	}
+}
+
+func many(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "p%x=1,", i)
+	}
+	return b.String()
 }

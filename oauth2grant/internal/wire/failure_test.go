@@ -15,20 +15,106 @@ func TestReadFailure(t *testing.T) {
 		name, body string
 		want       Failure
 	}{
-		{"JSON", `{"error":"invalid_scope","error_description":"no","error_uri":"https://as.test/e"}`, Failure{Code: "invalid_scope", Description: "no", URI: "https://as.test/e"}},
-		{"a form", `error=invalid_scope&error_description=no+way`, Failure{Code: "invalid_scope", Description: "no way"}},
-		{"a code of a vendor", `{"error":"urn:vendor:x.y-Z"}`, Failure{Code: "urn:vendor:x.y-Z"}},
-		{"the interval of a device", `{"error":"slow_down","interval":"10"}`, Failure{Code: "slow_down", Interval: 10}},
-		{"a description of another type", `{"error":"invalid_scope","error_description":{"a":1}}`, Failure{Code: "invalid_scope"}},
-		{"prose instead of a code", `{"error":"It did not work","error_description":"no"}`, Failure{}},
-		{"an endless code", `{"error":"` + strings.Repeat("x", 101) + `"}`, Failure{}},
-		{"an object instead of a code", `{"error":{"code":400}}`, Failure{}},
+		{
+			"JSON", `{"error":"invalid_scope","error_description":"no","error_uri":"https://as.test/e"}`,
+			Failure{Code: "invalid_scope", Description: "no", URI: "https://as.test/e", Said: true},
+		},
+		{
+			"JSON after a byte order mark", "\xef\xbb\xbf {\"error\":\"invalid_scope\"}",
+			Failure{Code: "invalid_scope", Said: true},
+		},
+		{
+			"a form", `error=invalid_scope&error_description=no+way`,
+			Failure{Code: "invalid_scope", Description: "no way", Said: true},
+		},
+		{"a code of a vendor", `{"error":"urn:vendor:x.y-Z"}`, Failure{Code: "urn:vendor:x.y-Z", Said: true}},
+		{
+			"the interval of a device", `{"error":"slow_down","interval":"10"}`,
+			Failure{Code: "slow_down", Interval: 10, Said: true},
+		},
+		{
+			"a description of another type", `{"error":"invalid_scope","error_description":{"a":1}}`,
+			Failure{Code: "invalid_scope", Said: true},
+		},
+		{
+			"other members", `{"error":"invalid_grant","suberror":"basic_action","error_codes":[50079]}`,
+			Failure{Code: "invalid_grant", Extra: `{"error_codes":[50079],"suberror":"basic_action"}`, Said: true},
+		},
+		{
+			"prose instead of a code", `{"error":"It did not work","error_description":"no"}`,
+			Failure{Description: "It did not work: no", Said: true},
+		},
+		{
+			"an endless code", `{"error":"` + strings.Repeat("x", 101) + `"}`,
+			Failure{Description: strings.Repeat("x", 101), Said: true},
+		},
+		{
+			"an object instead of a code", `{"error":{"message":"too old","type":"OAuthException","code":100}}`,
+			Failure{Code: "OAuthException", Description: "too old", Said: true},
+		},
+		{
+			"an object with a status", `{"error":{"code":403,"message":"not you","status":"PERMISSION_DENIED"}}`,
+			Failure{Code: "PERMISSION_DENIED", Description: "not you", Said: true},
+		},
+		{"an object that says nothing", `{"error":{"code":400}}`, Failure{}},
+		{
+			"a list of errors", `{"errors":[{"errorType":"invalid_grant","message":"used before"}],"success":false}`,
+			Failure{
+				Code: "invalid_grant", Description: "used before", Said: true,
+				Extra: `{"errors":[{"errorType":"invalid_grant","message":"used before"}],"success":false}`,
+			},
+		},
+		{
+			"a list of errors beside words", `{"message":"Bad Request","errors":[{"resource":"RefreshToken","code":"invalid"}]}`,
+			Failure{
+				Code: "invalid", Description: "Bad Request", Said: true,
+				Extra: `{"errors":[{"resource":"RefreshToken","code":"invalid"}],"message":"Bad Request"}`,
+			},
+		},
+		{
+			"a list of texts", `{"errors":["the token is gone"]}`,
+			Failure{Description: "the token is gone", Said: true, Extra: `{"errors":["the token is gone"]}`},
+		},
+		{
+			"a message", `{"message":"the token is gone"}`,
+			Failure{Description: "the token is gone", Said: true, Extra: `{"message":"the token is gone"}`},
+		},
+		{
+			"a code and a summary of their own", `{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`,
+			Failure{
+				Code: "E0000011", Description: "Invalid token provided", Said: true,
+				Extra: `{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`,
+			},
+		},
+		{
+			"RFC 9457", `{"type":"https://as.test/probs/gone","title":"Gone","status":400,"detail":"the token is gone"}`,
+			Failure{
+				Description: "Gone: the token is gone", Said: true,
+				Extra: `{"detail":"the token is gone","status":400,"title":"Gone","type":"https://as.test/probs/gone"}`,
+			},
+		},
+		{
+			"a list at the top", `[{"message":"no such session","errorCode":"INVALID_SESSION_ID"}]`,
+			Failure{
+				Code: "INVALID_SESSION_ID", Description: "no such session", Said: true,
+				Extra: `{"errorCode":"INVALID_SESSION_ID","message":"no such session"}`,
+			},
+		},
+		{
+			"a text at the top", `"the token is gone"`,
+			Failure{Description: "the token is gone", Said: true, Extra: `{"message":"the token is gone"}`},
+		},
+		{"a sentence", "Forbidden\n", Failure{Description: "Forbidden"}},
+		{"a sentence of more words", "Your request was blocked.", Failure{Description: "Your request was blocked."}},
+		{"what may be a credential", "dG9rZW4tMTIzNDU2Nzg5", Failure{}},
+		{"data", "a,b;c={1}", Failure{}},
 		{"HTML", `<p>error=invalid_grant</p>`, Failure{}},
+		{"an object that is empty", `{}`, Failure{}},
 		{"nothing", ``, Failure{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.want.Status = 400
-			if got := readFailure(answerOf(400, c.body)); *got != c.want {
+			if got := ReadFailure(answerOf(400, c.body)); *got != c.want {
 				t.Fatalf("got %+v, want %+v", *got, c.want)
 			}
 		})
@@ -36,9 +122,9 @@ func TestReadFailure(t *testing.T) {
 }
 
 func TestWhatAServerProvablyDidNotProcess(t *testing.T) {
-	for status := 300; status < 600; status++ {
+	for status := 400; status < 600; status++ {
 		want := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
-		if got := readFailure(answerOf(status, `{"error":"server_error"}`)); got.Unprocessed != want || got.Own {
+		if got := ReadFailure(answerOf(status, `{"error":"server_error"}`)); got.Unprocessed != want || got.Own {
 			t.Errorf("%d: got %+v", status, got)
 		}
 	}
@@ -100,7 +186,7 @@ func TestWhatIsLeftAfterScrubbingRevealsNothing(t *testing.T) {
 		{"of a secret that begins with another", "the verifier " + longerSecret, "the verifier [redacted]"},
 		{"of two secrets side by side", verifierSecret + tenantSecret, "[redacted][redacted]"},
 		{"of a secret that a control character was hidden in", strings.Replace(codeSecret, " ", `\u0000`, 1), "[redacted]"},
-		{"of a short value, which is no secret", "abc", "abc"},
+		{"of a short value, which is no secret", "abcdefg", "abcdefg"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)), endpoint, sent)

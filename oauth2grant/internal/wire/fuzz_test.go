@@ -26,7 +26,7 @@ func FuzzToken(f *testing.F) {
 		if token.ExpiresIn < 0 || token.ExpiresIn > centuries {
 			t.Fatalf("the lifetime is %d", token.ExpiresIn)
 		}
-		if token.AccessToken == "" || !isHeaderSafe(token.AccessToken) {
+		if token.AccessToken == "" || !HeaderSafe(token.AccessToken) {
 			t.Fatalf("the access token is %q", token.AccessToken)
 		}
 		var extra map[string]any

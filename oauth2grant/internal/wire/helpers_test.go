@@ -66,7 +66,7 @@ func sent() (Form, error) {
 	return Form{
 		Header: http.Header{"Authorization": {"Basic " + pair}},
 		Values: url.Values{
-			"grant_type": {"authorization_code"}, "client_id": {"client id"}, "code": {codeSecret}, "code_verifier": {verifierSecret, longerSecret}, "x": {"abc"},
+			"grant_type": {"authorization_code"}, "client_id": {"client id"}, "code": {codeSecret}, "code_verifier": {verifierSecret, longerSecret}, "x": {"abcdefg"},
 		},
 	}, nil
 }

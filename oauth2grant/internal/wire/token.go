@@ -13,33 +13,77 @@ type Token struct {
 	HasScope  bool   // the server said something of the scope
 	ExpiresIn int64  // seconds; zero: unknown
 	Extra     string // every other member, as one JSON object; empty: none
+
+	RefreshIn        int64 // seconds after which the server wants a refresh; zero: unknown
+	RefreshExpiresIn int64 // seconds that the refresh token lives; zero: unknown
 }
 
-var errNoAccessToken = errors.New("the answer has no access token")
+var (
+	errNoAccessToken = errors.New("the answer has no access token")
+	errNoHeader      = errors.New("the access token does not fit into a header")
+)
+
+// ExpiryNames are the names under which servers and programs say when a token
+// ends.
+var ExpiryNames = []string{
+	"expiry", "expires_at", "expires_on", "expiration", "expiresAt", "expiresOn", "token_expiry",
+}
+
+// TokenMembers are the members of a token that are no extra ones: those of RFC
+// 6749 §5.1, the times of expiry, and what only a stored token has.
+var TokenMembers = append([]string{
+	"access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in", "refresh_expiry", "oauth2grant",
+}, ExpiryNames...)
+
+// refreshLifetimes are the names that servers have for the lifetime of a
+// refresh token.
+var refreshLifetimes = []string{
+	"refresh_expires_in", "refresh_token_expires_in", "refresh_token_timeout", "authorization_expires_in",
+}
+
+// RefreshLifetime returns the seconds that a refresh token lives, by any of the
+// names that servers have for it; zero where none says so.
+func (m Members) RefreshLifetime() int64 {
+	for _, name := range refreshLifetimes {
+		if n := m.Seconds(name); n > 0 {
+			return n
+		}
+	}
+	return 0
+}
 
 // ReadToken reads the answer to a token request.
 func ReadToken(a Answer) (Token, *Failure) {
-	m, failure := readSuccess(a)
+	m, failure := ReadAnswer(a)
 	if failure != nil {
 		return Token{}, failure
 	}
 	t := Token{
-		AccessToken: m.text("access_token"), TokenType: m.text("token_type"), RefreshToken: m.text("refresh_token"), IDToken: m.text("id_token"),
-		Scope: m.words("scope"), ExpiresIn: m.seconds("expires_in"),
-		Extra: m.rest("access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in", "expiry"),
+		AccessToken: m.Text("access_token"), TokenType: m.Text("token_type"), RefreshToken: m.Text("refresh_token"),
+		IDToken: m.Text("id_token"), Scope: m.Words("scope"), HasScope: m.Has("scope"), ExpiresIn: m.Seconds("expires_in"),
+		RefreshIn: m.Seconds("refresh_in"), RefreshExpiresIn: m.RefreshLifetime(),
+		Extra: m.Rest(TokenMembers...),
 	}
-	t.HasScope = m.has("scope")
-	if t.AccessToken == "" {
-		return Token{}, &Failure{Status: a.Status, Cause: errNoAccessToken}
+	if t.ExpiresIn == 0 && !m.Has("expires_in") {
+		t.ExpiresIn = m.Seconds("expires") // of forms, before RFC 6749
 	}
-	if !isHeaderSafe(t.AccessToken) {
-		return Token{}, &Failure{Status: a.Status, Cause: errors.New("the access token does not fit into a header")}
+	switch {
+	case t.AccessToken == "":
+		f := &Failure{Status: a.Status}
+		if f.readWords(m); !f.Said {
+			f.Cause = errNoAccessToken
+		}
+		f.scrub(a.sent)
+		return Token{}, f
+	case !HeaderSafe(t.AccessToken):
+		return Token{}, &Failure{Status: a.Status, Cause: errNoHeader}
 	}
 	return t, nil
 }
 
-// isHeaderSafe tells whether s can stand in a header: RFC 6750 §2.1 allows less, some servers send more.
-func isHeaderSafe(s string) bool {
+// HeaderSafe reports whether s can stand in a header: RFC 6750 §2.1 allows
+// less, some servers send more.
+func HeaderSafe(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] > '~' {
 			return false
@@ -48,23 +92,27 @@ func isHeaderSafe(s string) bool {
 	return true
 }
 
-// readSuccess reads the members of an answer with a status of success, unless it is an error all the same.
-func readSuccess(a Answer) (members, *Failure) {
-	m, err := readMembers(a.Body)
+// ReadAnswer reads the members of an answer with a status of success, unless it
+// is an error all the same.
+func ReadAnswer(a Answer) (Members, *Failure) {
+	m, err := readMembers(a.Body, false)
 	if err != nil {
-		return nil, &Failure{Status: a.Status, Cause: err}
+		f := &Failure{Status: a.Status, Cause: err, Description: prose(a.Body)}
+		f.scrub(a.sent)
+		return nil, f
 	}
-	failure := &Failure{Status: a.Status}
-	if failure.readError(m); failure.Code != "" {
-		failure.scrub(a.sent)
-		return nil, failure
+	f := &Failure{Status: a.Status, RetryAfter: retryAfter(a.Header)}
+	if f.readError(m, true); f.Said {
+		f.scrub(a.sent)
+		return nil, f
 	}
 	return m, nil
 }
 
-// ReadObject decodes any other answer into out; a form becomes an object of strings.
+// ReadObject decodes any other answer into out; a form becomes an object of
+// strings.
 func ReadObject(a Answer, out any) *Failure {
-	m, failure := readSuccess(a)
+	m, failure := ReadAnswer(a)
 	if failure != nil || out == nil {
 		return failure
 	}

@@ -23,6 +23,18 @@ func TestReadToken(t *testing.T) {
 		{"a scope of null says nothing", `{"access_token":"A","scope":null}`, Token{AccessToken: "A"}},
 		{"members of the wrong type count as absent", `{"access_token":"A","token_type":1,"refresh_token":{},"id_token":null}`, Token{AccessToken: "A"}},
 		{"an error member that says nothing", `{"access_token":"A","error":"","e":1}`, Token{AccessToken: "A", Extra: `{"e":1,"error":""}`}},
+		{"expires in a form, for expires_in", `access_token=A&expires=60`, Token{AccessToken: "A", ExpiresIn: 60, Extra: `{"expires":"60"}`}},
+		{"refresh_in", `{"access_token":"A","refresh_in":"1800"}`, Token{AccessToken: "A", RefreshIn: 1800, Extra: `{"refresh_in":"1800"}`}},
+		{"refresh_expires_in", `{"access_token":"A","refresh_expires_in":60}`, Token{AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"refresh_expires_in":60}`}},
+		{"refresh_expires_in of zero", `{"access_token":"A","refresh_expires_in":0}`, Token{AccessToken: "A", Extra: `{"refresh_expires_in":0}`}},
+		{"refresh_expires_in below zero", `{"access_token":"A","refresh_expires_in":-1}`, Token{AccessToken: "A", Extra: `{"refresh_expires_in":-1}`}},
+		{"refresh_token_expires_in", `{"access_token":"A","refresh_token_expires_in":"60"}`, Token{AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"refresh_token_expires_in":"60"}`}},
+		{"refresh_token_timeout", `{"access_token":"A","refresh_token_timeout":60}`, Token{AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"refresh_token_timeout":60}`}},
+		{"authorization_expires_in", `{"access_token":"A","authorization_expires_in":60}`, Token{AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"authorization_expires_in":60}`}},
+		{"what is ours is nobody else's", `{"access_token":"A","oauth2grant":{"v":9},"refresh_expiry":1,"expiry":2}`, Token{AccessToken: "A"}},
+		{"errors that are none", `{"access_token":"A","errors":[],"error":{}}`, Token{AccessToken: "A", Extra: `{"error":{},"errors":[]}`}},
+		{"an error that says ok", `{"access_token":"A","error":{"code":"ok","message":""}}`, Token{AccessToken: "A", Extra: `{"error":{"code":"ok","message":""}}`}},
+		{"a message beside a token", `{"access_token":"A","message":"success"}`, Token{AccessToken: "A", Extra: `{"message":"success"}`}},
 		{"expires_in as a fraction", `{"access_token":"A","expires_in":59.9}`, Token{AccessToken: "A", ExpiresIn: 59}},
 		{"expires_in with an exponent", `{"access_token":"A","expires_in":3.6e3}`, Token{AccessToken: "A", ExpiresIn: 3600}},
 		{"expires_in as a string", `{"access_token":"A","expires_in":"3600"}`, Token{AccessToken: "A", ExpiresIn: 3600}},
@@ -62,6 +74,9 @@ func TestReadTokenRefusesWhatIsNone(t *testing.T) {
 		{"an error in a success", `{"error":"invalid_grant","error_description":"gone"}`, "invalid_grant"},
 		{"an error beside a token", `{"error":"invalid_grant","access_token":"A"}`, "invalid_grant"},
 		{"an error in a form", `error=slow_down`, "slow_down"},
+		{"an error that is an object", `{"error":{"message":"no","type":"OAuthException","code":1}}`, "OAuthException"},
+		{"a list of errors", `{"errors":[{"code":"bad_token"}]}`, "bad_token"},
+		{"a message instead of a token", `{"message":"Invalid refresh token","code":"x"}`, "x"},
 		{"an error that is prose", `{"error":"Something went wrong"}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -69,7 +84,7 @@ func TestReadTokenRefusesWhatIsNone(t *testing.T) {
 			if failure == nil || got != (Token{}) || failure.Status != 200 {
 				t.Fatalf("got %+v, %+v", got, failure)
 			}
-			if failure.Code != c.code || (failure.Cause == nil) != (c.code != "") {
+			if failure.Code != c.code || (failure.Cause == nil) != failure.Said || c.code != "" && !failure.Said {
 				t.Fatalf("got the code %q and the cause %v, want %q", failure.Code, failure.Cause, c.code)
 			}
 		})

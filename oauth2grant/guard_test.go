@@ -1,0 +1,89 @@
+package oauth2grant
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// conn is a connection to a certain address, and to nothing.
+type conn struct {
+	net.Conn
+	to net.Addr
+}
+
+func (c conn) RemoteAddr() net.Addr { return c.to }
+func (conn) Close() error           { return nil }
+
+func TestGuard_JudgesOnlyHostsThatADocumentNamed(t *testing.T) {
+	at := func(addr string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr)) }
+	for name, c := range map[string]struct {
+		issuerAt string // where its host was connected to; empty: never
+		own      Server
+		addr     string
+		guarded  bool
+	}{
+		"a host of the document":                        {"203.0.113.1:443", Server{}, "127.0.0.1:1", true},
+		"one in another case":                           {"203.0.113.1:443", Server{}, "localhost:1", true},
+		"the issuer's own host":                         {"", Server{}, "as.example:443", false},
+		"a host that the user names":                    {"", Server{TokenURL: "https://127.0.0.1:1/t"}, "127.0.0.1:1", false},
+		"a host that the user names for something else": {"", Server{UserInfoURL: "https://127.0.0.1/u"}, "127.0.0.1:1", false},
+		"a proxy":                              {"", Server{}, "proxy.example:3128", false},
+		"any host, where the issuer is inside": {"10.0.0.1:443", Server{}, "127.0.0.1:1", false},
+		"any host, where the issuer is on this machine":  {"127.0.0.1:443", Server{}, "127.0.0.1:1", false},
+		"a host of the document, before the issuer's":    {"", Server{}, "127.0.0.1:1", true},
+		"the issuer behind a proxy that nobody sees":     {"", Server{}, "localhost:1", true},
+		"a host of the document, at another of its port": {"203.0.113.1:443", Server{}, "127.0.0.1:2", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.own.Issuer = "https://as.example"
+			dialed := 0
+			g := &guard{issuer: "as.example", base: func(context.Context, string, string) (net.Conn, error) {
+				dialed++
+				return conn{to: at("203.0.113.9:443")}, nil
+			}}
+			if c.issuerAt != "" {
+				g.learn(at(c.issuerAt))
+			}
+			g.watch(Server{TokenURL: "https://127.0.0.1/t", RevocationURL: "https://LocalHost/r", AuthURL: "https://as.example/a"}, c.own)
+			_, err := g.dial(t.Context(), "tcp", c.addr)
+			if inside, ok := errors.AsType[*insideError](err); ok != c.guarded || dialed != map[bool]int{true: 0, false: 1}[c.guarded] {
+				t.Fatalf("got %v after %d connections", err, dialed)
+			} else if ok && (!strings.Contains(inside.Error(), "Server.") || IsTransient(err)) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestGuard_LearnsWhereTheIssuerIs(t *testing.T) {
+	g := &guard{issuer: "as.example", base: func(context.Context, string, string) (net.Conn, error) {
+		return conn{to: net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.1:443"))}, nil
+	}}
+	if _, err := g.dial(t.Context(), "tcp", "AS.example:443"); err != nil || !g.inside {
+		t.Errorf("got %v, inside %v", err, g.inside)
+	}
+}
+
+func TestTransport_OwnIsGuardedAndKeepsNoConnectionForLong(t *testing.T) {
+	own := (&Config{Server: Server{Issuer: "https://as.example"}}).transport()
+	rt, ok := own.RoundTripper.(*http.Transport)
+	if !ok || rt.IdleConnTimeout != maxIdle || rt.MaxResponseHeaderBytes > 1<<20 || own.guard == nil {
+		t.Errorf("got %+v", own)
+	}
+	if standard, ok := http.DefaultTransport.(*http.Transport); !ok || standard.IdleConnTimeout == maxIdle {
+		t.Error("the default transport was changed")
+	}
+	users := &http.Transport{}
+	if got := (&Config{HTTPClient: &http.Client{Transport: users}}).transport(); got.RoundTripper != users || got.guard != nil {
+		t.Errorf("got %+v", got)
+	}
+	tunnel := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, nil }}
+	if guarded(tunnel, "https://as.example") != nil {
+		t.Error("a way of dialing that the program chose is guarded")
+	}
+}

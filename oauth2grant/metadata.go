@@ -1,0 +1,72 @@
+package oauth2grant
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
+)
+
+const (
+	metaAuthMethods = "token_endpoint_auth_methods_supported"
+	metaGrantTypes  = "grant_types_supported"
+	metaPKCE        = "code_challenge_methods_supported"
+)
+
+// metadata is a metadata document (RFC 8414 §3.2), read once. It is immutable.
+type metadata struct {
+	members wire.Members
+	lists   map[string][]string // those that are asked for often
+	refused map[string]error    // endpoints that are not acceptable, by name
+}
+
+// decode decodes one member.
+func (m *metadata) decode(name string, out any) error { return json.Unmarshal(m.members[name], out) }
+
+// list returns a list of strings, nil where the member is no list.
+func (m *metadata) list(name string) []string {
+	if list, ok := m.lists[name]; ok {
+		return list
+	}
+	return readList(m.members, name)
+}
+
+// readMetadata reads the document of an issuer. An endpoint in it that is not
+// acceptable is left out, with the reason kept for whoever needs it.
+func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) (Server, error) {
+	members, err := wire.ReadMembers(document)
+	if err != nil {
+		return Server{}, &Error{Op: OpDiscovery, cause: errors.New("the metadata is not a JSON object")}
+	}
+	if got := members.Text("issuer"); got != issuer {
+		return Server{}, refuse(OpDiscovery,
+			"the metadata is that of issuer %q, not of %q: spell Server.Issuer exactly as the server does", printable(got), issuer)
+	}
+	m := &metadata{members: members, lists: map[string][]string{}, refused: map[string]error{}}
+	for _, name := range []string{metaAuthMethods, metaGrantTypes, metaPKCE} {
+		m.lists[name] = readList(members, name)
+	}
+	s := Server{Issuer: issuer, metadata: m}
+	for _, e := range s.endpoints() {
+		value := members.Text(e.name)
+		if value == "" {
+			continue
+		}
+		if err := checkDiscovered(value, base, insecure); err != nil {
+			m.refused[e.name] = err
+			continue
+		}
+		*e.field = value
+	}
+	return s, nil
+}
+
+// readList keeps apart a list that is empty, which forbids everything, from
+// what is no list, which forbids nothing.
+func readList(m wire.Members, name string) []string {
+	if raw := m[name]; len(raw) == 0 || raw[0] != '[' {
+		return nil
+	}
+	return append([]string{}, m.List(name)...)
+}

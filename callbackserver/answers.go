@@ -22,15 +22,18 @@ const pageTimeout = 500 * time.Millisecond
 type answers struct {
 	life context.Context // of the server: nothing is expected once it has ended
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	expected map[string]*answer
 	pages    []*page // the latest ones, oldest first
+	links    []link  // the latest ones, oldest first
+	strays   int     // answers with a state that nobody expected
 }
 
 type answer struct {
 	values  url.Values    // nil until it arrives
 	arrived chan struct{} // closed when it does
 	waiting bool          // a Wait has claimed it
+	strays  int           // how many there had been when it did
 }
 
 func newAnswers(life context.Context) *answers {
@@ -70,6 +73,8 @@ func (a *answers) wait(ctx context.Context, state string) (url.Values, error) {
 		return e.values, nil
 	case a.life.Err() != nil:
 		return nil, a.closedError()
+	case a.strays > e.strays:
+		return nil, fmt.Errorf("callbackserver: no answer arrived: %w; %w", endOf(ctx), ErrOtherState)
 	default:
 		return nil, fmt.Errorf("callbackserver: no answer arrived: %w", endOf(ctx))
 	}
@@ -85,7 +90,7 @@ func (a *answers) claim(state string) (*answer, error) {
 	case e == nil || e.waiting:
 		return nil, ErrState
 	}
-	e.waiting = true
+	e.waiting, e.strays = true, a.strays
 	return e, nil
 }
 
@@ -105,6 +110,9 @@ func (a *answers) deliver(values url.Values) *page {
 		return nil
 	}
 	e := a.match(values.Get("state"))
+	if e == nil && values.Get("state") != "" && (values.Has("code") || values.Has("error")) {
+		a.strays++
+	}
 	if e == nil || e.values != nil {
 		return nil
 	}

@@ -19,6 +19,7 @@ import (
 // share one, and with it the connections, what was discovered, and the nonces.
 type Client struct {
 	*session
+	name   string // Config.Name
 	scopes []string
 	params url.Values
 }
@@ -29,6 +30,7 @@ type session struct {
 	auth           ClientAuth
 	revocationAuth ClientAuth
 	pkce           PKCEMethod
+	push           bool // authorization requests are pushed in any case
 	proof          Prover
 	wire           *http.Client
 	idle           func()        // closes idle connections
@@ -56,7 +58,7 @@ func NewClient(cfg Config) (*Client, error) {
 func newClient(cfg Config) *Client {
 	rt, idle := cfg.roundTripper()
 	s := &session{
-		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE, proof: cfg.Proof,
+		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE, push: cfg.PushedAuthorization, proof: cfg.Proof,
 		wire: wire.Client(rt), idle: idle, timeout: cfg.Refresh.withDefaults().Timeout, insecure: cfg.InsecureAllowHTTP,
 		known: newDiscovered(cfg.Refresh.withDefaults()),
 	}
@@ -69,6 +71,9 @@ func newClient(cfg Config) *Client {
 // with gives a view of c for a grant that has scopes and parameters of its own.
 func (c *Client) with(cfg Config) *Client {
 	view := *c
+	if cfg.Name != "" {
+		view.name = cfg.Name
+	}
 	if cfg.Scopes != nil {
 		view.scopes = slices.Clone(cfg.Scopes)
 	}

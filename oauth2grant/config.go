@@ -12,14 +12,19 @@ import (
 // Config says what a Grant, or a Client, works with. Server and Auth, or Client, are needed; every other zero field is a good default. It is copied when it is
 // used. It shows no secret when it is given to fmt or slog.
 type Config struct {
-	Name              string       // for logs and telemetry; zero: the client id
-	Client            *Client      // shared by many grants; then Server, Auth, RevocationAuth, PKCE, Proof, HTTPClient and InsecureAllowHTTP stay empty
-	Server            Server       // Server.Issuer alone is enough: what is left empty is discovered at first use
-	Auth              ClientAuth   // SecretBasic, SecretPost, SecretFunc, SecretFile, Public, or package clientassertion
-	RevocationAuth    ClientAuth   // of revocation and introspection, where it differs
-	Scopes            []string     // nil leaves the choice to the server
-	Params            url.Values   // extra parameters of token requests (audience, …); resource (RFC 8707) goes to the authorization URL too
-	PKCE              PKCEMethod   // zero: PKCES256; PKCEPlain and PKCENone only on explicit wish
+	Name           string     // for logs and telemetry; zero: the client id
+	Client         *Client    // shared by many grants; then Server, Auth, RevocationAuth, PKCE, Proof, HTTPClient and InsecureAllowHTTP stay empty
+	Server         Server     // Server.Issuer alone is enough: what is left empty is discovered at first use
+	Auth           ClientAuth // SecretBasic, SecretPost, SecretFunc, SecretFile, Public, or package clientassertion
+	RevocationAuth ClientAuth // of revocation and introspection, where it differs
+	Scopes         []string   // nil leaves the choice to the server
+	Params         url.Values // extra parameters of token requests (audience, …); resource (RFC 8707) goes to the authorization URL too
+	PKCE           PKCEMethod // zero: PKCES256; PKCEPlain and PKCENone only on explicit wish
+	// PushedAuthorization has authorization requests pushed to the server
+	// (RFC 9126) although it does not require that. Where its metadata does,
+	// they are pushed anyway.
+	PushedAuthorization bool
+
 	Token             Token        // seeds an empty Store; what the Store holds wins
 	Store             Store        // nil keeps the token in memory
 	Proof             Prover       // nil means bearer tokens; see package dpop
@@ -81,8 +86,8 @@ func (cfg *Config) sharedClientProblems() []error {
 	if cfg.Client.session == nil {
 		return []error{errors.New("Client is not usable: make it by NewClient")}
 	}
-	if cfg.Server != (Server{}) || cfg.Auth != nil || cfg.RevocationAuth != nil || cfg.PKCE != "" || cfg.Proof != nil || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP {
-		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, Proof, HTTPClient and InsecureAllowHTTP must be empty: they are the Client's")}
+	if cfg.Server != (Server{}) || cfg.Auth != nil || cfg.RevocationAuth != nil || cfg.PKCE != "" || cfg.Proof != nil || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP || cfg.PushedAuthorization {
+		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, PushedAuthorization, Proof, HTTPClient and InsecureAllowHTTP must be empty: they are the Client's")}
 	}
 	return nil
 }

@@ -107,10 +107,11 @@ func (e *Error) Format(f fmt.State, _ rune) { formatRedacted(f, e.Error()) }
 // Unwrap gives the cause where no usable answer came, else nil.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is makes errors.Is(err, InvalidGrant) work.
+// Is makes errors.Is(err, InvalidGrant) work. A device poll answered
+// authorization_declined, as some servers say it, is AccessDenied too.
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
-	return ok && code != "" && code == e.Code
+	return ok && code != "" && (code == e.Code || code == AccessDenied && e.Code == authorizationDeclined)
 }
 
 // IsTransient tells whether trying again later can help without anybody changing anything: the server was busy, out of reach, or gave no usable answer.

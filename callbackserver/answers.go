@@ -33,7 +33,7 @@ type answer struct {
 	values  url.Values    // nil until it arrives
 	arrived chan struct{} // closed when it does
 	waiting bool          // a Wait has claimed it
-	strays  int           // how many there had been when it did
+	strays  int           // how many there had been before
 }
 
 func newAnswers(life context.Context) *answers {
@@ -48,7 +48,7 @@ func (a *answers) expect(state string) *answer {
 	}
 	e := a.expected[state]
 	if e == nil {
-		e = &answer{arrived: make(chan struct{})}
+		e = &answer{arrived: make(chan struct{}), strays: a.strays}
 		a.expected[state] = e
 	}
 	return e
@@ -68,16 +68,18 @@ func (a *answers) wait(ctx context.Context, state string) (url.Values, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.expected, state)
-	switch {
-	case e.values != nil: // also when the wait ended at the same moment: the browser has been told
+	if e.values != nil { // also when the wait ended at the same moment: the browser has been told
 		return e.values, nil
-	case a.life.Err() != nil:
-		return nil, a.closedError()
-	case a.strays > e.strays:
-		return nil, fmt.Errorf("callbackserver: no answer arrived: %w; %w", endOf(ctx), ErrOtherState)
-	default:
-		return nil, fmt.Errorf("callbackserver: no answer arrived: %w", endOf(ctx))
 	}
+	if a.life.Err() != nil {
+		err = a.closedError()
+	} else {
+		err = fmt.Errorf("callbackserver: no answer arrived: %w", endOf(ctx))
+	}
+	if a.strays > e.strays {
+		err = fmt.Errorf("%w; %w", err, ErrOtherState)
+	}
+	return nil, err
 }
 
 func (a *answers) claim(state string) (*answer, error) {
@@ -90,7 +92,7 @@ func (a *answers) claim(state string) (*answer, error) {
 	case e == nil || e.waiting:
 		return nil, ErrState
 	}
-	e.waiting, e.strays = true, a.strays
+	e.waiting = true
 	return e, nil
 }
 

@@ -143,9 +143,9 @@ func (s *Server) Expect(state string) {
 // (RFC 6749 §4.1.2.1), which is no error here. It implies [Server.Expect].
 // When it returns, the state is forgotten: there is one answer per state.
 //
-// It returns an error that wraps the context's when ctx ends first, and then
-// [ErrOtherState] too where that is why; [ErrClosed] when the server is closed;
-// and [ErrState] at once for a state that cannot be waited for.
+// It returns an error that wraps the context's when ctx ends first, [ErrClosed] when
+// the server is closed, either with [ErrOtherState] too where that may be why, and
+// [ErrState] at once for a state that cannot be waited for.
 func (s *Server) Wait(ctx context.Context, state string) (url.Values, error) {
 	return s.answers.wait(ctx, state)
 }

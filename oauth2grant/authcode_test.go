@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -196,3 +197,14 @@ func TestACodeWhoseExchangeMayHaveHappenedIsNotSentAgain(t *testing.T) {
 		})
 	}
 }
+
+func portOf(t *testing.T, u *url.URL) int {
+	t.Helper()
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func localOrigin(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) }

@@ -124,9 +124,13 @@ func (cfg Config) checkAddr() (netip.Addr, error) {
 	addr = addr.Unmap()
 	switch {
 	case err != nil || addr.Zone() != "":
-		return addr, fmt.Errorf("callbackserver: Addr %q is not an IP address; use 127.0.0.1 or ::1, and Localhost to advertise a name", cfg.Addr)
+		return addr, fmt.Errorf(
+			"callbackserver: Addr %q is not an IP address; use 127.0.0.1 or ::1, and Localhost to advertise a "+
+				"name", cfg.Addr)
 	case !addr.IsLoopback() && !cfg.AllowNonLoopback:
-		return addr, fmt.Errorf("callbackserver: Addr %s is not a loopback address; use 127.0.0.1 or ::1, or set AllowNonLoopback in a container", addr)
+		return addr, fmt.Errorf(
+			"callbackserver: Addr %s is not a loopback address; use 127.0.0.1 or ::1, or set AllowNonLoopback in a "+
+				"container", addr)
 	case cfg.Localhost && addr.IsLoopback() && addr != loopback4 && addr != loopback6:
 		return addr, fmt.Errorf("callbackserver: Addr %s is not what localhost stands for; use 127.0.0.1 or ::1", addr)
 	}
@@ -135,7 +139,9 @@ func (cfg Config) checkAddr() (netip.Addr, error) {
 
 func checkRedirectURI(raw string) (*url.URL, error) {
 	refuse := func(why string) (*url.URL, error) {
-		return nil, fmt.Errorf("callbackserver: RedirectURI %s; use https, or http at 127.0.0.1, [::1] or localhost, without user and fragment", why)
+		return nil, fmt.Errorf(
+			"callbackserver: RedirectURI %s; use https, or http at 127.0.0.1, [::1] or localhost, without user and "+
+				"fragment", why)
 	}
 	u, err := url.Parse(raw)
 	switch {
@@ -162,7 +168,9 @@ func checkPath(p string) error {
 	clean := path.Clean(p)
 	isClean := p == clean || clean != "/" && p == clean+"/"
 	if !strings.HasPrefix(p, "/") || !isClean || (&url.URL{Path: p}).EscapedPath() != p {
-		return fmt.Errorf("callbackserver: Path %q is not an absolute, clean path without characters to escape; use one like %s", p, defaultPath)
+		return fmt.Errorf(
+			"callbackserver: Path %q is not an absolute, clean path without characters to escape; use one like "+
+				"%s", p, defaultPath)
 	}
 	return nil
 }

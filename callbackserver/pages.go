@@ -167,8 +167,9 @@ func (h *handler) refuse(w http.ResponseWriter, status int) {
 	c := content{
 		Mark:  idle,
 		Title: http.StatusText(status),
-		Text:  "This address takes the answer to a sign-in that " + h.program() + " has started on this computer. Nothing has changed.",
-		Next:  "You can close this window.",
+		Text: "This address takes the answer to a sign-in that " + h.program() + " has started on this computer. " +
+			"Nothing has changed.",
+		Next: "You can close this window.",
 	}
 	again := "Return to " + h.program() + " to start a new sign-in if you still need one."
 	switch status {

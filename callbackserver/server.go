@@ -20,7 +20,8 @@ var (
 
 	// ErrState is what [Server.Wait] returns for a state that it cannot wait
 	// for: an empty one, or one that another Wait is already waiting for.
-	ErrState = errors.New("callbackserver: the state is empty or already waited for; use a new random one for each sign-in")
+	ErrState = errors.New(
+		"callbackserver: the state is empty or already waited for; use a new random one for each sign-in")
 
 	// ErrOtherState comes with the error of [Server.Wait] where no expected
 	// answer arrived in time, but meanwhile one with a state that nobody expects:
@@ -143,9 +144,9 @@ func (s *Server) Expect(state string) {
 // (RFC 6749 §4.1.2.1), which is no error here. It implies [Server.Expect].
 // When it returns, the state is forgotten: there is one answer per state.
 //
-// It returns an error that wraps the context's when ctx ends first, [ErrClosed] when
-// the server is closed, either with [ErrOtherState] too where that may be why, and
-// [ErrState] at once for a state that cannot be waited for.
+// It returns an error that wraps the context's when ctx ends first, [ErrClosed]
+// when the server is closed, either with [ErrOtherState] too where that may be
+// why, and [ErrState] at once for a state that cannot be waited for.
 func (s *Server) Wait(ctx context.Context, state string) (url.Values, error) {
 	return s.answers.wait(ctx, state)
 }

@@ -33,7 +33,7 @@ type AuthCode struct {
 	// Paste waits for the person to paste the address of the page that the
 	// sign-in ended on, as long as ctx lasts, while the loopback port is open
 	// too. It is asked again if what it returned cannot be used, up to twenty
-	// times in all; [PasteProblem] of ctx says why. The query of the address
+	// times in all; [PasteProblem] of ctx says why. Package terminalprompt has one. The query of the address
 	// alone will do, and so will a bare code, if there is PKCE and the server
 	// does not promise to name itself in its answers (RFC 9207).
 	//
@@ -203,7 +203,9 @@ type signInAnswer struct {
 }
 
 // await returns the first answer, at the loopback port or pasted.
-func (a AuthCode) await(ctx context.Context, c *Client, receiver *callbackserver.Server, request Authorization) (signInAnswer, error) {
+func (a AuthCode) await(
+	ctx context.Context, c *Client, receiver *callbackserver.Server, request Authorization,
+) (signInAnswer, error) {
 	if a.Paste == nil {
 		response, err := receiver.Wait(ctx, request.State)
 		return signInAnswer{response: response}, err

@@ -55,10 +55,12 @@ type Authorization struct {
 // it did not ask for the scope openid.
 func (a Authorization) CheckNonce(claim string) error {
 	if a.Nonce == "" {
-		return refuse(opAuthorize, "the request had no nonce to compare with that of the ID token: ask for the scope openid")
+		return refuse(opAuthorize,
+			"the request had no nonce to compare with that of the ID token: ask for the scope openid")
 	}
 	if subtle.ConstantTimeCompare([]byte(claim), []byte(a.Nonce)) != 1 {
-		return refuse(opAuthorize, "the ID token does not carry the nonce of this request: it belongs to another, or is replayed")
+		return refuse(opAuthorize,
+			"the ID token does not carry the nonce of this request: it belongs to another, or is replayed")
 	}
 	return nil
 }
@@ -79,8 +81,8 @@ const opAuthorize = "authorization"
 // reserved are the parameters of an authorization request that a caller cannot
 // set: the safety of the answer hangs on them.
 var reserved = []string{
-	"state", "nonce", "client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "dpop_jkt",
-	"request", "request_uri",
+	"state", "nonce", "client_id", "redirect_uri", "response_type",
+	"code_challenge", "code_challenge_method", "dpop_jkt", "request", "request_uri",
 }
 
 // BeginAuthorization makes an authorization request (RFC 6749 §4.1.1) with a
@@ -150,7 +152,9 @@ func (c *Client) checkRequest(redirectURI string, params url.Values) error {
 	return nil
 }
 
-var errNoPKCE = errors.New("a public client needs PKCE (RFC 9700 §2.1.1): leave Config.PKCE empty, or set PKCEPlain for a server that knows no other")
+var errNoPKCE = errors.New(
+	"a public client needs PKCE (RFC 9700 §2.1.1): leave Config.PKCE empty, or set PKCEPlain for a server that " +
+		"knows no other")
 
 // lacksPKCE reports whether nothing would bind a code to the client.
 func lacksPKCE(auth ClientAuth, method PKCEMethod) bool {
@@ -175,9 +179,13 @@ func (c *Client) authorizationServer(ctx context.Context) (Server, error) {
 	case s.TokenURL == "":
 		return s, refuse(opAuthorize, "the server's metadata has no token_endpoint: %w", errors.ErrUnsupported)
 	case c.own.AuthURL == "" && !s.supports(metaGrantTypes, grantCode):
-		return s, refuse(opAuthorize, "the server does not offer the authorization code grant (%s): name Server.AuthURL if it does: %w", metaGrantTypes, errors.ErrUnsupported)
+		return s, refuse(opAuthorize,
+			"the server does not offer the authorization code grant (%s): name Server.AuthURL if it does: "+
+				"%w", metaGrantTypes, errors.ErrUnsupported)
 	case c.pkce == "" && !named && !s.supports("code_challenge_methods_supported", string(PKCES256)):
-		return s, refuse(opAuthorize, "the server does not take PKCE by %s (code_challenge_methods_supported): set Config.PKCE to what it takes: %w", PKCES256, errors.ErrUnsupported)
+		return s, refuse(opAuthorize,
+			"the server does not take PKCE by %s (code_challenge_methods_supported): set Config.PKCE to what it "+
+				"takes: %w", PKCES256, errors.ErrUnsupported)
 	}
 	return s, nil
 }

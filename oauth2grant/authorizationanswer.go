@@ -12,7 +12,8 @@ import (
 // ErrOtherState says that an answer carries the state of another sign-in: the
 // person has finished an older one, in a tab that was left open, or somebody has
 // forged it. Begin a new sign-in, and do not use the answer.
-var ErrOtherState = errors.New("the answer does not carry the state of this request: it belongs to another, or is forged")
+var ErrOtherState = errors.New(
+	"the answer does not carry the state of this request: it belongs to another, or is forged")
 
 // FinishAuthorization checks the answer to an authorization request, the query
 // of the redirect or its form, and trades its code for a token (RFC 6749
@@ -62,7 +63,8 @@ func (c *Client) checkResponse(ctx context.Context, a Authorization, response ur
 
 // anothers is the error for an Authorization that another Client began.
 func anothers(a Authorization) error {
-	return refuse(opAuthorize, "the Authorization was begun for client %q at %q: finish it with the Client that began it",
+	return refuse(opAuthorize,
+		"the Authorization was begun for client %q at %q: finish it with the Client that began it",
 		printable(a.ClientID), printable(hostOf(a.TokenURL)))
 }
 
@@ -98,7 +100,8 @@ func refusedBy(a Authorization, response url.Values) error {
 		}
 		return printable(text)
 	}
-	return &Error{Op: opAuthorize, Code: Code(said("error")), Description: said("error_description"), URI: said("error_uri")}
+	return &Error{Op: opAuthorize, Code: Code(said(
+		"error")), Description: said("error_description"), URI: said("error_uri")}
 }
 
 // checkIssuer compares iss where it is present, and wants it where the server
@@ -107,7 +110,8 @@ func (c *Client) checkIssuer(ctx context.Context, response url.Values) error {
 	if response.Has("iss") {
 		switch iss := response.Get("iss"); {
 		case c.own.Issuer == "":
-			return refuse(opAuthorize, "the answer is that of issuer %q, which can't be compared: set Server.Issuer", printable(iss))
+			return refuse(opAuthorize,
+				"the answer is that of issuer %q, which can't be compared: set Server.Issuer", printable(iss))
 		case iss != c.own.Issuer:
 			return refuse(opAuthorize, "the answer is that of issuer %q, not of %q", printable(iss), c.own.Issuer)
 		}
@@ -154,7 +158,8 @@ func (c *Client) exchangeCode(ctx context.Context, a Authorization, code string)
 	case a.CodeVerifier != "":
 		params.Set("code_verifier", a.CodeVerifier)
 	case c.pkce.orDefault() != PKCENone:
-		return Token{}, refuse(opAuthorize, "the Authorization has no CodeVerifier: keep what BeginAuthorization returned")
+		return Token{}, refuse(opAuthorize,
+			"the Authorization has no CodeVerifier: keep what BeginAuthorization returned")
 	}
 	to, err := c.tokenEndpoint(ctx, grantCode)
 	if err != nil {

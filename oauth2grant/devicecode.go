@@ -95,7 +95,8 @@ func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error
 		return nil, err
 	}
 	if !server.supports(metaGrantTypes, grantDevice) {
-		return nil, refuse(opDevice, "the server does not offer the device grant (%s): %w", metaGrantTypes, errors.ErrUnsupported)
+		return nil, refuse(opDevice,
+			"the server does not offer the device grant (%s): %w", metaGrantTypes, errors.ErrUnsupported)
 	}
 	params := url.Values{}
 	for name, values := range d.Params {
@@ -191,7 +192,8 @@ func (r *deviceRequest) ask(ctx context.Context, c *Client) (Token, error) {
 func (r *deviceRequest) pause(ctx context.Context, wait time.Duration, last error) error {
 	if wallClock().Add(wait).After(r.prompt.Expiry) {
 		if last != nil { // its text alone: what it wraps may hold a secret
-			return fmt.Errorf("%w: the device code has expired; the last poll failed: %s", ErrAuthorizationTimeout, last.Error())
+			return fmt.Errorf(
+				"%w: the device code has expired; the last poll failed: %s", ErrAuthorizationTimeout, last.Error())
 		}
 		return fmt.Errorf("%w: the device code has expired", ErrAuthorizationTimeout)
 	}

@@ -45,20 +45,18 @@ type deviceAnswer struct {
 
 // prompt returns what the person is shown, if all of it can be.
 func (a deviceAnswer) prompt(sent time.Time, most time.Duration, insecure bool) (DevicePrompt, error) {
-	refuse := func(format string, args ...any) (DevicePrompt, error) {
-		return DevicePrompt{}, &Error{Op: opDevice, cause: fmt.Errorf(format, args...), refused: true}
-	}
 	if a.VerificationURI == "" {
 		a.VerificationURI = a.VerificationURL
 	}
 	if a.DeviceCode == "" || a.UserCode == "" || a.VerificationURI == "" {
-		return refuse("the answer lacks device_code, user_code or verification_uri")
+		return DevicePrompt{}, refuse(opDevice, "the answer lacks device_code, user_code or verification_uri")
 	}
 	if !isUserCode(a.UserCode) {
-		return refuse("the user_code %q is not one that a person could be shown", printable(a.UserCode))
+		return DevicePrompt{}, refuse(opDevice,
+			"the user_code %q is not one that a person could be shown", printable(a.UserCode))
 	}
 	if err := checkShown(a.VerificationURI, insecure); err != nil {
-		return refuse("the verification_uri %w", err)
+		return DevicePrompt{}, refuse(opDevice, "the verification_uri %w", err)
 	}
 	if checkShown(a.VerificationURIComplete, insecure) != nil {
 		a.VerificationURIComplete = "" // the person can do without

@@ -21,7 +21,9 @@ func (c *Client) pushes(s Server) bool {
 // carry (RFC 9126 §2, §4).
 func (c *Client) pushRequest(ctx context.Context, s Server, params url.Values) (url.Values, error) {
 	if s.PARURL == "" {
-		return nil, refuse(opPush, "authorization requests are to be pushed (RFC 9126), but no endpoint for that is known: set Server.PARURL: %w", errors.ErrUnsupported)
+		return nil, refuse(opPush,
+			"authorization requests are to be pushed (RFC 9126), but no endpoint for that is known: set "+
+				"Server.PARURL: %w", errors.ErrUnsupported)
 	}
 	var answer struct {
 		RequestURI string `json:"request_uri"`

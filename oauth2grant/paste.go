@@ -20,7 +20,9 @@ var ErrBadPaste = errors.New("oauth2grant: what was pasted can't be used")
 var (
 	errNothingPasted = errors.New("oauth2grant: nothing was pasted")
 	errNoAnswer      = fmt.Errorf("%w: paste the whole address of the page that the sign-in ended on", ErrBadPaste)
-	errBareCode      = fmt.Errorf("%w: a code alone could be another person's; paste the whole address of the page that the sign-in ended on", ErrBadPaste)
+	errBareCode      = fmt.Errorf(
+		"%w: a code alone could be another person's; paste the whole address of the page that the sign-in ended "+
+			"on", ErrBadPaste)
 )
 
 type pasteProblemKey struct{}

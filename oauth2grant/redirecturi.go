@@ -34,7 +34,9 @@ func checkRedirectURI(raw string, insecure bool) error {
 		_, err := checkURL(raw, insecure)
 		return err
 	case !strings.Contains(u.Scheme, "."):
-		return errors.New("is neither https, nor http on this machine, nor of a private-use scheme like com.example.app (RFC 8252 §7.1)")
+		return errors.New(
+			"is neither https, nor http on this machine, nor of a private-use scheme like com.example.app (RFC 8252 " +
+				"§7.1)")
 	}
 	return nil
 }

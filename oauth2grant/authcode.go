@@ -33,9 +33,10 @@ type AuthCode struct {
 	// Paste waits for the person to paste the address of the page that the
 	// sign-in ended on, as long as ctx lasts, while the loopback port is open
 	// too. It is asked again if what it returned cannot be used, up to twenty
-	// times in all; [PasteProblem] of ctx says why. Package terminalprompt has one. The query of the address
-	// alone will do, and so will a bare code, if there is PKCE and the server
-	// does not promise to name itself in its answers (RFC 9207).
+	// times in all; [PasteProblem] of ctx says why. Package terminalprompt has
+	// one. The query of the address alone will do, and so will a bare code, if
+	// there is PKCE and the server does not promise to name itself in its answers
+	// (RFC 9207).
 	//
 	// An error says that nothing will be pasted, and leaves the loopback port. A
 	// Paste that cannot be stopped, since it reads a terminal, is left behind

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
@@ -57,6 +58,14 @@ func TestPushedAuthorization(t *testing.T) {
 				t.Errorf("the browser carries %v", names)
 			}
 		})
+	}
+}
+
+func TestPushedAuthorization_BelongsToTheClient(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	_, err := oauth2grant.New(t.Context(), oauth2grant.AuthCode{}, oauth2grant.Config{Client: newClient(t, configFor(srv)), PushedAuthorization: true})
+	if err == nil || !strings.Contains(err.Error(), "PushedAuthorization") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -168,12 +168,16 @@ func TestRedirectURI_AsRegistered(t *testing.T) {
 		refused  string // a host that is not ours
 	}{
 		"behind a proxy": {
-			Config{RedirectURI: "https://app.example/oauth/cb"}, "/oauth/cb",
-			[]string{"app.example", "app.example:443", "APP.example", "127.0.0.1:PORT", "localhost:PORT"}, "/oauth/cb/done/", "app.example:80",
+			Config{RedirectURI: "https://app.example/oauth/cb"},
+			"/oauth/cb",
+			[]string{"app.example", "app.example:443", "APP.example", "127.0.0.1:PORT", "localhost:PORT"},
+			"/oauth/cb/done/", "app.example:80",
 		},
 		"behind a proxy that changes the path": {
-			Config{RedirectURI: "https://app.example/tool/callback", Path: "/cb"}, "/cb",
-			[]string{"app.example"}, "/tool/callback/done/", "evil.example",
+			Config{RedirectURI: "https://app.example/tool/callback", Path: "/cb"},
+			"/cb",
+			[]string{"app.example"},
+			"/tool/callback/done/", "evil.example",
 		},
 		"with a query of its own": {
 			Config{RedirectURI: "https://app.example/cb?tenant=1"}, "/cb", []string{"app.example"}, "/cb/done/", "evil.example",
@@ -182,8 +186,10 @@ func TestRedirectURI_AsRegistered(t *testing.T) {
 			Config{RedirectURI: "https://app.example"}, "/", []string{"app.example"}, "/done/", "evil.example",
 		},
 		"another published port": {
-			Config{RedirectURI: "http://localhost:9000/callback", Addr: "0.0.0.0", AllowNonLoopback: true}, "/callback",
-			[]string{"localhost:9000", "127.0.0.1:PORT"}, "/callback/done/", "127.0.0.1:9000",
+			Config{RedirectURI: "http://localhost:9000/callback", Addr: "0.0.0.0", AllowNonLoopback: true},
+			"/callback",
+			[]string{"localhost:9000", "127.0.0.1:PORT"},
+			"/callback/done/", "127.0.0.1:9000",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

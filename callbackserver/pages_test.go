@@ -224,7 +224,8 @@ func TestPages_NameTheProgramAndSayHowItWent(t *testing.T) {
 		"success without a name": {"", "?code=c&state=s", "good", []string{"Return to the program", "The program has received"}, nil},
 		"success of a hostile name": {
 			"<b>\u202e\x1b" + strings.Repeat("x", 500), "?code=c&state=s", "good",
-			[]string{"Return to &lt;b&gt;xxx"}, []string{"<b>", "\u202e", "\x1b", strings.Repeat("x", 65)},
+			[]string{"Return to &lt;b&gt;xxx"},
+			[]string{"<b>", "\u202e", "\x1b", strings.Repeat("x", 65)},
 		},
 		"failure":           {"Acme CLI", "?error=access_denied&error_description=No&state=s", "bad", []string{"Access was not granted", "access_denied", "return to Acme CLI"}, nil},
 		"another's answer":  {"Acme CLI", "?code=c&state=other", "idle", []string{"No sign-in waits", "Return to Acme CLI"}, []string{"other"}},

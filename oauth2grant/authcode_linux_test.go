@@ -2,6 +2,7 @@ package oauth2grant_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ func argumentOfTheBrowser(t *testing.T) <-chan string {
 		t.Fatal(err)
 	}
 	script := "#!/bin/sh\nprintf %s \"$1\" > " + pipe + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
@@ -73,7 +74,9 @@ func TestAuthCode_BrowserCommandSeesNoState(t *testing.T) {
 			}
 			if !c.hidden {
 				cancel()
-				<-done
+				if err := <-done; !errors.Is(err, context.Canceled) {
+					t.Errorf("got %v after the caller has left", err)
+				}
 				return
 			}
 			// The browser follows the link, the person signs in, and nobody can follow it again.

@@ -190,7 +190,7 @@ func TestFinishAuthorization_ChecksInOrder(t *testing.T) {
 			if e := isFailure(t, err); !strings.Contains(e.Error(), c.says) || c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("got %v", err)
 			}
-			if (c.is != oauth2grant.AccessDenied) == errors.Is(err, oauth2grant.AccessDenied) {
+			if errors.Is(err, oauth2grant.AccessDenied) != (c.name == "error") {
 				t.Errorf("an error is believed too early, or not: %v", err)
 			}
 			if oauth2grant.IsTransient(err) {

@@ -1,6 +1,7 @@
 package oauth2grant
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -111,12 +112,10 @@ func (e *StepUpError) Is(target error) bool { return target == InsufficientUserA
 // API takes tokens of both kinds, a demand for a nonce says more than the rest.
 func refusalOf(res *http.Response) (code Code) {
 	for _, c := range tokenChallenges(res.Header) {
-		switch said := Code(c.Params["error"]); {
-		case said == UseDPoPNonce:
-			return said
-		case code == "":
-			code = said
+		if Code(c.Params["error"]) == UseDPoPNonce {
+			return UseDPoPNonce
 		}
+		code = cmp.Or(code, Code(c.Params["error"]))
 	}
 	return code
 }

@@ -17,22 +17,26 @@ func TestStepUp(t *testing.T) {
 		text       string
 	}{
 		"of RFC 9470 §3": {
-			401, []string{`Bearer error="insufficient_user_authentication", error_description="A different authentication level is required", acr_values="myACR"`},
+			401,
+			[]string{`Bearer error="insufficient_user_authentication", error_description="A different authentication level is required", acr_values="myACR"`},
 			"acr_values=myACR", "oauth2grant: the API wants another sign-in of the person by myACR: A different authentication level is required",
 		},
 		"of a recent sign-in": {
-			401, []string{`Bearer error="insufficient_user_authentication", max_age="5"`},
+			401,
+			[]string{`Bearer error="insufficient_user_authentication", max_age="5"`},
 			"max_age=5", "oauth2grant: the API wants another sign-in of the person no longer ago than 5s",
 		},
 		"of both, now": {
-			401, []string{`Basic realm="x"`, `DPoP error=insufficient_user_authentication, acr_values="a  b", max_age=0`},
+			401,
+			[]string{`Basic realm="x"`, `DPoP error=insufficient_user_authentication, acr_values="a  b", max_age=0`},
 			"acr_values=a+b&max_age=0", "oauth2grant: the API wants another sign-in of the person by a or b no longer ago than 0s",
 		},
 		"of nothing in particular": {
 			401, []string{`Bearer error="insufficient_user_authentication", max_age="-1"`}, "", "oauth2grant: the API wants another sign-in of the person",
 		},
 		"absurd": {
-			401, []string{`Bearer error="insufficient_user_authentication", max_age=9223372036854775807, acr_values="` + "a\x1b[2J" + `"`},
+			401,
+			[]string{`Bearer error="insufficient_user_authentication", max_age=9223372036854775807, acr_values="` + "a\x1b[2J" + `"`},
 			"acr_values=a+%5B2J&max_age=315360000", "oauth2grant: the API wants another sign-in of the person by a or [2J no longer ago than 87600h0m0s",
 		},
 		"none, of another code":   {401, []string{`Bearer error="invalid_token"`}, "none", ""},

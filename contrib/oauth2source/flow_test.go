@@ -41,11 +41,11 @@ func TestFlow(t *testing.T) {
 		if n := srv.Count(granttest.Token); n < 5 || n > 20 {
 			t.Errorf("%d token requests in 5 minutes", n)
 		}
-		old, err := g.Token(t.Context())
+		old, err := g.FetchToken(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(7 * time.Second)
+		time.Sleep(15 * time.Second) // the refusal of a token just obtained is not believed
 		g.Invalidate(old.AccessToken)
 		if fresh, err := g.Token(t.Context()); err != nil || fresh == old {
 			t.Errorf("a refused token came back, or %v", err)

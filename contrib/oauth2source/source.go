@@ -15,16 +15,17 @@ import (
 
 const defaultTimeout = time.Minute
 
+var errNoContext = errors.New("oauth2source: the context is nil")
+
 var errProof = errors.New("oauth2source: the token is bound to a key, and a TokenSource has no proof of it to give: " +
 	"use Authorize or Transport of the Grant")
 
 // TokenSource returns g as an [oauth2.TokenSource]. Its Token returns at once
 // if g holds an active token. Otherwise it waits for one until ctx ends, and no
 // longer than timeout; zero means a minute, and less than zero as long as ctx
-// lasts. A nil ctx counts as [context.Background]. For a client that serves
-// many requests let ctx last as long as the client; where each request can have
-// a source of its own, give it the context of the request. It is safe for
-// concurrent use.
+// lasts. For a client that serves many requests let ctx last as long as the
+// client; where each request can have a source of its own, give it the context
+// of the request. It is safe for concurrent use.
 //
 // Expiry of a token that it returns is the time of the call, so that
 // [oauth2.Token.Valid] reports false: that keeps [oauth2.ReuseTokenSource], and
@@ -37,9 +38,6 @@ var errProof = errors.New("oauth2source: the token is bound to a key, and a Toke
 // The error is that of [oauth2grant.Grant.Token]. With Config.Proof set it is
 // one that names Authorize.
 func TokenSource(ctx context.Context, g *oauth2grant.Grant, timeout time.Duration) oauth2.TokenSource {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
@@ -62,6 +60,9 @@ type converted struct {
 // Token implements [oauth2.TokenSource].
 func (s *source) Token() (*oauth2.Token, error) {
 	ctx := s.ctx
+	if ctx == nil {
+		return nil, errNoContext
+	}
 	if s.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.timeout)

@@ -165,6 +165,14 @@ func TestTokenSource_SaysWhatIsWrong(t *testing.T) {
 	})
 }
 
+func TestTokenSource_WithoutAContext(t *testing.T) {
+	var none context.Context
+	g := open(t, oauth2grant.ClientCredentials{}, configFor(granttest.New(granttest.Config{})))
+	if _, err := oauth2source.TokenSource(none, g, 0).Token(); err == nil {
+		t.Error("no context is as good as one")
+	}
+}
+
 // prover proves nothing.
 type prover struct{}
 

@@ -1,0 +1,215 @@
+package explore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Found is what a search has seen.
+type Found struct {
+	Schedules int       // that were run to rest
+	Distinct  int       // of those, by hash
+	Pruned    int       // that were not, since another order of the same came before
+	Failures  []Failure // the shortest for every rule that was broken
+}
+
+// Failure is a schedule that breaks a rule.
+type Failure struct {
+	Rule     string
+	Text     string
+	Schedule string // for Replay
+}
+
+func (f Found) String() string {
+	text := fmt.Sprintf("%d schedules, %d distinct, %d pruned", f.Schedules, f.Distinct, f.Pruned)
+	for _, x := range f.Failures {
+		text += fmt.Sprintf("\n\t%s: %s\n\t\t%q", x.Rule, x.Text, x.Schedule)
+	}
+	return text
+}
+
+// collector makes a Found of what schedules come to.
+type collector struct {
+	found Found
+	seen  map[uint64]struct{}
+}
+
+func (c *collector) add(o outcome) {
+	if o.cut {
+		c.found.Pruned++
+		return
+	}
+	c.found.Schedules++
+	if _, known := c.seen[o.hash]; !known {
+		c.found.Distinct++
+		c.seen[o.hash] = struct{}{}
+	}
+	if o.failure.rule == "" {
+		return
+	}
+	new := Failure{o.failure.rule, o.failure.text, strings.Join(o.steps, " ")}
+	for i, old := range c.found.Failures {
+		if old.Rule == new.Rule {
+			if len(new.Schedule) < len(old.Schedule) {
+				c.found.Failures[i] = new
+			}
+			return
+		}
+	}
+	c.found.Failures = append(c.found.Failures, new)
+}
+
+// node is a point at which a schedule can go on in several ways.
+type node struct {
+	ids     []uint64 // of all choices, to notice a replay that meets others
+	names   []string
+	options []choice // worth following, without what they point to
+	at      []int    // index of each among all choices
+	now     int      // the option that is followed
+	asleep  []choice // what another schedule has already begun with
+}
+
+// search is a depth-first search without a memory of states: each schedule
+// begins anew and repeats the choices on the stack.
+type search struct {
+	s     *Scenario
+	stack []*node
+}
+
+// Search follows every order of the first s.Orders steps, with every fault in
+// the first s.Depth, until more says that it is enough.
+func Search(t *testing.T, s *Scenario, more func() bool) Found {
+	sr := &search{s: s}
+	c := collector{seen: map[uint64]struct{}{}}
+	for first := true; more() && (first || sr.next()); first = false {
+		c.add(run(t, s, sr))
+	}
+	return c.found
+}
+
+// choose repeats what is on the stack, and then does what was not done before.
+func (sr *search) choose(step int, cs []choice) int {
+	if step >= max(sr.s.Orders, sr.s.Depth) {
+		return 0
+	}
+	if step == len(sr.stack) {
+		sr.stack = append(sr.stack, sr.explore(step, cs))
+	}
+	n := sr.stack[step]
+	if len(n.options) == 0 {
+		sr.stack = sr.stack[:step]
+		return -1
+	}
+	if !slices.EqualFunc(n.ids, cs, func(id uint64, c choice) bool { return id == c.id() }) {
+		panic(fmt.Sprintf("explore: %s: step %d of a repeated schedule meets other choices: %v, not %v", sr.s.Name, step, names(cs), n.names))
+	}
+	return n.at[n.now]
+}
+
+func names(cs []choice) (all []string) {
+	for i := range cs {
+		all = append(all, cs[i].String())
+	}
+	return all
+}
+
+// explore makes the node of a step that is reached for the first time.
+func (sr *search) explore(step int, cs []choice) *node {
+	n := &node{names: names(cs)}
+	if step > 0 && step < sr.s.Orders {
+		n.asleep = sr.stack[step-1].sleepers()
+	}
+	for i := range cs {
+		c := &cs[i]
+		n.ids = append(n.ids, c.id())
+		switch {
+		case c.fault() && step >= max(sr.s.Depth, sr.s.Orders), !c.fault() && step >= sr.s.Orders && i > 0:
+			continue
+		case slices.ContainsFunc(n.asleep, func(a choice) bool { return a.id() == c.id() }):
+			continue
+		}
+		n.options, n.at = append(n.options, *c), append(n.at, i)
+	}
+	return n
+}
+
+// sleepers are the choices that need not be made after the one that is followed
+// now, since they were made before it, and it does not matter which comes first.
+func (n *node) sleepers() (all []choice) {
+	follows := &n.options[n.now]
+	for _, before := range [][]choice{n.asleep, n.options[:n.now]} {
+		for i := range before {
+			if independent(&before[i], follows) {
+				all = append(all, before[i])
+			}
+		}
+	}
+	return all
+}
+
+// next moves to the next schedule. It reports whether there is one.
+func (sr *search) next() bool {
+	for len(sr.stack) > 0 {
+		n := sr.stack[len(sr.stack)-1]
+		if n.now++; n.now < len(n.options) {
+			return true
+		}
+		sr.stack = sr.stack[:len(sr.stack)-1]
+	}
+	return false
+}
+
+// Random follows n schedules that are drawn from seed.
+func Random(t *testing.T, s *Scenario, seed uint64, n int) Found {
+	c := collector{seen: map[uint64]struct{}{}}
+	for i := range n {
+		c.add(run(t, s, &walk{rand.New(rand.NewPCG(seed, uint64(i)))}))
+	}
+	return c.found
+}
+
+// walk chooses by chance.
+type walk struct{ r *rand.Rand }
+
+func (k *walk) choose(step int, cs []choice) int {
+	right := slices.IndexFunc(cs, func(c choice) bool { return c.fault() })
+	switch {
+	case right < 0:
+		return k.r.IntN(len(cs))
+	case k.r.IntN(10) == 0:
+		return right + k.r.IntN(len(cs)-right)
+	default:
+		return k.r.IntN(right)
+	}
+}
+
+// Replay follows a schedule, and then lets everything come fairly to rest. A
+// schedule that can't be followed fails the test.
+func Replay(t *testing.T, s *Scenario, schedule string) (broken Failure) {
+	t.Helper()
+	r := &replay{steps: strings.Fields(schedule)}
+	o := run(t, s, r)
+	if o.cut {
+		t.Fatalf("the schedule can't be followed: %s", r.problem)
+	}
+	return Failure{o.failure.rule, o.failure.text, strings.Join(o.steps, " ")}
+}
+
+type replay struct {
+	steps   []string
+	problem string
+}
+
+func (r *replay) choose(step int, cs []choice) int {
+	if step >= len(r.steps) {
+		return 0
+	}
+	i := slices.IndexFunc(cs, func(c choice) bool { return c.String() == r.steps[step] })
+	if i < 0 {
+		r.problem = fmt.Sprintf("step %d is %s, but there is only %v", step, r.steps[step], names(cs))
+	}
+	return i
+}

@@ -143,7 +143,7 @@ func (w *world) flowBegins(p *process) {
 			continue
 		}
 		switch {
-		case c.ended == 0 && !c.revokes && c.name != "SetToken" && c.name != "Close":
+		case c.ended == 0 && !c.revokes && c.replaces == nil && c.name != "Close":
 			return // it may be for this one
 		case c.ended > 0 && c.revokes && !left(c.err):
 			revoked = true

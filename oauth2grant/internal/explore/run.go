@@ -84,9 +84,9 @@ func (w *world) follow(c chooser) (hash uint64, cut bool) {
 		}
 		hash = (hash ^ cs[i].id()) * fnvPrime
 		w.done = append(w.done, cs[i])
+		w.era++ // before anything goes on
 		w.do(&cs[i])
 		last = time.Now()
-		w.era++
 		if step++; step > mostSteps {
 			w.fail("hang", "it does not come to rest")
 		}

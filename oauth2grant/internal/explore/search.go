@@ -13,6 +13,7 @@ type Found struct {
 	Schedules int       // that were run to rest
 	Distinct  int       // of those, by hash
 	Pruned    int       // that were not, since another order of the same came before
+	Strayed   int       // that met other choices when they were repeated: the code has left something to chance
 	Failures  []Failure // the shortest for every rule that was broken
 }
 
@@ -24,7 +25,7 @@ type Failure struct {
 }
 
 func (f Found) String() string {
-	text := fmt.Sprintf("%d schedules, %d distinct, %d pruned", f.Schedules, f.Distinct, f.Pruned)
+	text := fmt.Sprintf("%d schedules, %d distinct, %d pruned, %d strayed", f.Schedules, f.Distinct, f.Pruned, f.Strayed)
 	for _, x := range f.Failures {
 		text += fmt.Sprintf("\n\t%s: %s\n\t\t%q", x.Rule, x.Text, x.Schedule)
 	}
@@ -65,7 +66,6 @@ func (c *collector) add(o outcome) {
 // node is a point at which a schedule can go on in several ways.
 type node struct {
 	ids     []uint64 // of all choices, to notice a replay that meets others
-	names   []string
 	options []choice // worth following, without what they point to
 	at      []int    // index of each among all choices
 	now     int      // the option that is followed
@@ -75,24 +75,39 @@ type node struct {
 // search is a depth-first search without a memory of states: each schedule
 // begins anew and repeats the choices on the stack.
 type search struct {
-	s     *Scenario
-	stack []*node
+	s       *Scenario
+	stack   []*node
+	strayed int // the step, from 1 on, at which a repeated schedule met other choices; zero: none
 }
 
+// mostAgain bounds how often a schedule is repeated that leads elsewhere.
+const mostAgain = 100
+
 // Search follows every order of the first s.Orders steps, with every fault in
-// the first s.Depth, until more says that it is enough.
+// the first s.Depth, as long as more reports true; nil
+// means to the end.
 func Search(t *testing.T, s *Scenario, more func() bool) Found {
 	sr := &search{s: s}
 	c := collector{seen: map[uint64]struct{}{}}
-	for first := true; more() && (first || sr.next()); first = false {
+	for first := true; (more == nil || more()) && (first || sr.next()); first = false {
 		c.add(run(t, s, sr))
+		for again := 0; sr.strayed > 0; again++ {
+			c.found.Strayed++
+			if again == mostAgain {
+				panic("explore: " + s.Name + ": the same choices never lead to the same again")
+			}
+			c.add(run(t, s, sr))
+		}
 	}
 	return c.found
 }
 
 // choose repeats what is on the stack, and then does what was not done before.
 func (sr *search) choose(step int, cs []choice) int {
-	if step >= max(sr.s.Orders, sr.s.Depth) {
+	if step == 0 {
+		sr.strayed = 0
+	}
+	if step >= max(sr.s.Orders, sr.s.Depth) || sr.strayed > 0 {
 		return 0
 	}
 	if step == len(sr.stack) {
@@ -104,7 +119,8 @@ func (sr *search) choose(step int, cs []choice) int {
 		return -1
 	}
 	if !slices.EqualFunc(n.ids, cs, func(id uint64, c choice) bool { return id == c.id() }) {
-		panic(fmt.Sprintf("explore: %s: step %d of a repeated schedule meets other choices: %v, not %v", sr.s.Name, step, names(cs), n.names))
+		sr.strayed = step + 1
+		return 0
 	}
 	return n.at[n.now]
 }
@@ -118,7 +134,7 @@ func names(cs []choice) (all []string) {
 
 // explore makes the node of a step that is reached for the first time.
 func (sr *search) explore(step int, cs []choice) *node {
-	n := &node{names: names(cs)}
+	n := &node{}
 	if step > 0 && step < sr.s.Orders {
 		n.asleep = sr.stack[step-1].sleepers()
 	}
@@ -184,6 +200,25 @@ func (k *walk) choose(step int, cs []choice) int {
 	default:
 		return k.r.IntN(right)
 	}
+}
+
+// Shrink returns a shorter schedule that breaks the same rule, if it finds one
+// by leaving out steps.
+func Shrink(t *testing.T, s *Scenario, x Failure) Failure {
+	steps := strings.Fields(x.Schedule)
+	for size := len(steps); size >= 1; size /= 2 {
+		for i := len(steps) - size; i >= 0; i-- {
+			if i+size > len(steps) {
+				continue
+			}
+			shorter := slices.Delete(slices.Clone(steps), i, i+size)
+			if o := run(t, s, &replay{steps: shorter}); !o.cut && o.failure.rule == x.Rule {
+				steps, x.Text = shorter, o.failure.text
+			}
+		}
+	}
+	x.Schedule = strings.Join(steps, " ")
+	return x
 }
 
 // Replay follows a schedule, and then lets everything come fairly to rest. A

@@ -254,8 +254,8 @@ func (w *world) await(d time.Duration) bool {
 func (w *world) drain(d time.Duration) {
 	for last := time.Now(); ; {
 		synctest.Wait()
-		w.era++
 		if g := w.first(); g != nil {
+			w.era++
 			w.pass(g, passes)
 			last = time.Now()
 			continue
@@ -289,10 +289,13 @@ func (w *world) begin(c *call) {
 	if do == nil {
 		panic("explore: there is no call " + c.name)
 	}
-	if c.name == "SetToken" {
+	if strings.HasPrefix(c.name, "Set") {
 		i := w.server.signIn(c.p, c.began)
 		i.by, i.at = c.p, c.began
 		c.token, c.replaces = i.token(), i.family
+		if c.name == "SetStale" {
+			c.token = oauth2grant.Token{RefreshToken: c.token.RefreshToken}
+		}
 	}
 	if c.name == "Close" {
 		c.p.closing = c.began
@@ -318,6 +321,7 @@ var methods = map[string]func(ctx context.Context, c *call, held oauth2grant.Tok
 	"RefreshToken": refresh,
 	"FetchToken":   fetch,
 	"SetToken":     set,
+	"SetStale":     set,
 	"Revoke":       revoke,
 	"Invalidate": func(ctx context.Context, c *call, held oauth2grant.Token) (oauth2grant.Token, error) {
 		c.p.grant.Invalidate(held.AccessToken)

@@ -197,7 +197,7 @@ func (w *world) do(c *choice) {
 	}
 	switch d := &w.db; c.kind {
 	case lets:
-		w.pass(c.g, c.mode)
+		w.passLocked(c.g, c.mode)
 	case wakes:
 		c.p.stopped = false
 	case calls:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"testing/synctest"
 )
 
 // mode says how a gate lets its call go on.
@@ -67,8 +68,8 @@ func (g *gate) open() bool { return g.ready == nil || g.ready() }
 
 // gates are all calls of a bubble that have stopped.
 type gates struct {
-	// mu guards the fields below, and the model while the explorer is not at
-	// work: it works only while every goroutine is blocked.
+	// mu guards the fields below, and the whole model. The explorer holds it but
+	// while it waits for the goroutines of the bubble.
 	mu      sync.Mutex
 	pending []*gate
 	era     int  // of arrivals: one ends with every choice
@@ -119,17 +120,22 @@ func (gs *gates) leave(ctx context.Context, g *gate) error {
 	return ctx.Err()
 }
 
-// pass lets g go on. Every goroutine of the bubble is blocked.
-func (gs *gates) pass(g *gate, m mode) {
+// settleLocked waits until every goroutine of the bubble is blocked.
+func (gs *gates) settleLocked() {
+	gs.mu.Unlock()
+	synctest.Wait()
+	gs.mu.Lock()
+}
+
+// passLocked lets g go on.
+func (gs *gates) passLocked(g *gate, m mode) {
 	i := slices.Index(gs.pending, g)
 	gs.pending = slices.Delete(gs.pending, i, i+1)
 	g.done <- g.effect(m)
 }
 
-// end lets everything go, without effect.
-func (gs *gates) end() {
-	gs.mu.Lock()
-	defer gs.mu.Unlock()
+// endLocked lets everything go, without effect.
+func (gs *gates) endLocked() {
 	gs.over = true
 	for _, g := range gs.pending {
 		g.done <- errOver

@@ -65,7 +65,7 @@ func (w *world) follow(c chooser) (hash uint64, cut bool) {
 	hash = fnvOffset
 	var cs []choice
 	for step, last := 0, time.Now(); ; {
-		synctest.Wait()
+		w.settleLocked()
 		w.check()
 		if w.failure.rule != "" {
 			return hash, false

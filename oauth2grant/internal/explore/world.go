@@ -109,6 +109,7 @@ type world struct {
 	peeking   context.Context // has ended
 }
 
+// newWorld makes a bubble's world, and locks it.
 func newWorld(s *Scenario) *world {
 	w := &world{scenario: s, gates: gates{stirred: make(chan struct{}, 1)}}
 	ended, cancel := context.WithCancel(context.Background())
@@ -118,6 +119,7 @@ func newWorld(s *Scenario) *world {
 	for range s.Calls {
 		w.start()
 	}
+	w.mu.Lock()
 	w.warm()
 	for i, names := range s.Calls {
 		for _, name := range strings.Fields(names) {
@@ -195,7 +197,7 @@ func (w *world) warm() {
 	}
 	switch w.scenario.Stored {
 	case Fresh:
-		time.Sleep(time.Minute)
+		w.drain(time.Minute)
 	case Due:
 		w.await(lifetime)
 	}
@@ -240,23 +242,25 @@ func (w *world) await(d time.Duration) bool {
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	w.mu.Unlock()
+	stirred := false
 	select {
 	case <-w.stirred:
-		synctest.Wait()
-		return true
+		stirred = true
 	case <-timer.C:
-		synctest.Wait()
-		return false
 	}
+	synctest.Wait()
+	w.mu.Lock()
+	return stirred
 }
 
 // drain lets everything pass, without faults, until nothing has happened for d.
 func (w *world) drain(d time.Duration) {
 	for last := time.Now(); ; {
-		synctest.Wait()
+		w.settleLocked()
 		if g := w.first(); g != nil {
 			w.era++
-			w.pass(g, passes)
+			w.passLocked(g, passes)
 			last = time.Now()
 			continue
 		}
@@ -361,10 +365,11 @@ func (w *world) peek(p *process) oauth2grant.Token {
 	return t
 }
 
-// close ends every process and whatever it still does. It reports whether all
+// close ends every process and whatever it still does, and unlocks w. It reports whether all
 // have ended in time.
 func (w *world) close() bool {
-	w.end()
+	w.endLocked()
+	w.mu.Unlock()
 	for _, c := range w.calls {
 		if c.began > 0 {
 			c.cancel()

@@ -7,7 +7,7 @@ ROOT    := $(CURDIR)
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover leak
+.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover leak explore explore-mutants
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,14 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@set -e; $(GO) list ./... | while read -r pkg; do \
 	  $(GO) test -list '^Fuzz' $$pkg | { grep '^Fuzz' || true; } | while read -r target; do \
 	    echo "== $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+EXPLORE ?= 10m
+
+explore: ## search the schedules of processes that share a store, for EXPLORE (10m)
+	GOGC=400 $(GO) test -count=1 -timeout 0 -v -run '^TestExplorer' ./oauth2grant/internal/explore -explore $(EXPLORE) | grep -v '^=== '
+
+explore-mutants: ## break the code on purpose, patch by patch; the explorer must notice each
+	GO=$(GO) oauth2grant/internal/explore/mutants/run.sh
 
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./oauth2grant/... | tee /dev/stderr | $(GO) tool -modfile=$(ROOT)/tools/go.mod benchstat -

@@ -63,6 +63,9 @@ const (
 // follow does what c chooses, until everything has come to rest.
 func (w *world) follow(c chooser) (hash uint64, cut bool) {
 	hash = fnvOffset
+	for _, b := range []byte(w.scenario.Name) {
+		hash = (hash ^ uint64(b)) * fnvPrime
+	}
 	var cs []choice
 	for step, last := 0, time.Now(); ; {
 		w.settleLocked()

@@ -11,11 +11,15 @@ import (
 // Found is what a search has seen.
 type Found struct {
 	Schedules int       // that were run to rest
-	Distinct  int       // of those, by hash
 	Pruned    int       // that were not, since another order of the same came before
 	Strayed   int       // that met other choices when they were repeated: the code has left something to chance
 	Failures  []Failure // the shortest for every rule that was broken
+
+	hashes map[uint64]struct{} // of the schedules
 }
+
+// Distinct returns how many of the schedules differ.
+func (f *Found) Distinct() int { return len(f.hashes) }
 
 // Failure is a schedule that breaks a rule.
 type Failure struct {
@@ -24,43 +28,52 @@ type Failure struct {
 	Schedule string // for Replay
 }
 
-func (f Found) String() string {
-	text := fmt.Sprintf("%d schedules, %d distinct, %d pruned, %d strayed", f.Schedules, f.Distinct, f.Pruned, f.Strayed)
-	for _, x := range f.Failures {
-		text += fmt.Sprintf("\n\t%s: %s\n\t\t%q", x.Rule, x.Text, x.Schedule)
+func (f *Found) String() string {
+	return fmt.Sprintf("%d schedules, %d of them distinct, %d pruned, %d strayed", f.Schedules, f.Distinct(), f.Pruned, f.Strayed)
+}
+
+// Add adds what another search has seen.
+func (f *Found) Add(g Found) {
+	f.Schedules += g.Schedules
+	f.Pruned += g.Pruned
+	f.Strayed += g.Strayed
+	for hash := range g.hashes {
+		f.note(hash)
 	}
-	return text
+	for _, x := range g.Failures {
+		f.fail(x)
+	}
 }
 
-// collector makes a Found of what schedules come to.
-type collector struct {
-	found Found
-	seen  map[uint64]struct{}
-}
-
-func (c *collector) add(o outcome) {
+// count counts a schedule.
+func (f *Found) count(o outcome) {
 	if o.cut {
-		c.found.Pruned++
+		f.Pruned++
 		return
 	}
-	c.found.Schedules++
-	if _, known := c.seen[o.hash]; !known {
-		c.found.Distinct++
-		c.seen[o.hash] = struct{}{}
+	f.Schedules++
+	f.note(o.hash)
+	if o.failure.rule != "" {
+		f.fail(Failure{o.failure.rule, o.failure.text, strings.Join(o.steps, " ")})
 	}
-	if o.failure.rule == "" {
-		return
+}
+
+func (f *Found) note(hash uint64) {
+	if f.hashes == nil {
+		f.hashes = map[uint64]struct{}{}
 	}
-	new := Failure{o.failure.rule, o.failure.text, strings.Join(o.steps, " ")}
-	for i, old := range c.found.Failures {
-		if old.Rule == new.Rule {
-			if len(new.Schedule) < len(old.Schedule) {
-				c.found.Failures[i] = new
-			}
-			return
-		}
+	f.hashes[hash] = struct{}{}
+}
+
+// fail keeps the shortest schedule for every rule.
+func (f *Found) fail(x Failure) {
+	i := slices.IndexFunc(f.Failures, func(y Failure) bool { return x.Rule == y.Rule })
+	switch {
+	case i < 0:
+		f.Failures = append(f.Failures, x)
+	case len(x.Schedule) < len(f.Failures[i].Schedule):
+		f.Failures[i] = x
 	}
-	c.found.Failures = append(c.found.Failures, new)
 }
 
 // node is a point at which a schedule can go on in several ways.
@@ -84,22 +97,26 @@ type search struct {
 const mostAgain = 100
 
 // Search follows every order of the first s.Orders steps, with every fault in
-// the first s.Depth, as long as more reports true; nil
-// means to the end.
-func Search(t *testing.T, s *Scenario, more func() bool) Found {
+// the first s.Depth, as long as more reports true; nil means to the end. It
+// reports whether it has come to the end.
+func Search(t *testing.T, s *Scenario, more func() bool) (f Found, whole bool) {
 	sr := &search{s: s}
-	c := collector{seen: map[uint64]struct{}{}}
-	for first := true; (more == nil || more()) && (first || sr.next()); first = false {
-		c.add(run(t, s, sr))
+	for {
+		if more != nil && !more() {
+			return f, false
+		}
+		f.count(run(t, s, sr))
 		for again := 0; sr.strayed > 0; again++ {
-			c.found.Strayed++
+			f.Strayed++
 			if again == mostAgain {
 				panic("explore: " + s.Name + ": the same choices never lead to the same again")
 			}
-			c.add(run(t, s, sr))
+			f.count(run(t, s, sr))
+		}
+		if !sr.next() {
+			return f, true
 		}
 	}
-	return c.found
 }
 
 // choose repeats what is on the stack, and then does what was not done before.
@@ -179,12 +196,11 @@ func (sr *search) next() bool {
 }
 
 // Random follows n schedules that are drawn from seed.
-func Random(t *testing.T, s *Scenario, seed uint64, n int) Found {
-	c := collector{seen: map[uint64]struct{}{}}
+func Random(t *testing.T, s *Scenario, seed uint64, n int) (f Found) {
 	for i := range n {
-		c.add(run(t, s, &walk{rand.New(rand.NewPCG(seed, uint64(i)))}))
+		f.count(run(t, s, &walk{rand.New(rand.NewPCG(seed, uint64(i)))}))
 	}
-	return c.found
+	return f
 }
 
 // walk chooses by chance.

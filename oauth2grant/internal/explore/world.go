@@ -30,6 +30,8 @@ type Stored int
 const (
 	// Nothing means that nobody has signed in yet.
 	Nothing Stored = iota
+	// Unread is a fresh token that no process has loaded.
+	Unread
 	// Fresh is a token that every process has loaded already.
 	Fresh
 	// Due is a token that the background of every process begins to renew.
@@ -188,7 +190,7 @@ const backOff = 5 * time.Second
 
 // warm brings every process to where the scenario begins.
 func (w *world) warm() {
-	if w.scenario.Stored == Nothing || w.scenario.Stored == Dead {
+	if w.scenario.Stored != Fresh && w.scenario.Stored != Due {
 		return
 	}
 	for _, p := range w.processes {

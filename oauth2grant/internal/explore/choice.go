@@ -192,7 +192,7 @@ func (w *world) appendFaults(cs []choice) []choice {
 
 // do makes a choice.
 func (w *world) do(c *choice) {
-	if c.fault() {
+	if c.fault() && !(c.kind == leaves && w.scenario.Leaving) {
 		w.faults--
 	}
 	switch d := &w.db; c.kind {

@@ -172,8 +172,8 @@ func (w *world) superseded(f *family, by *process) string {
 		if g.by == nil || g == f || g.obtained == 0 || by != nil && g.by != by {
 			continue
 		}
-		if f.obtained < g.began && g.latest.stored {
-			return "a later sign-in of " + g.by.String() + " was in the store"
+		if f.obtained < g.began && (g.latest.stored || g.by.alive()) {
+			return "a later sign-in of " + g.by.String() + " was given to callers, or stored"
 		}
 	}
 	return ""

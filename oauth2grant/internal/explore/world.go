@@ -48,6 +48,7 @@ type Scenario struct {
 	Interactive bool     // the flow asks a person
 	Calls       []string // of each process, as "Token RefreshToken SetToken", each made once
 	Faults      int      // at most so many
+	Leaving     bool     // a caller who leaves does not count as a fault
 	Orders      int      // every order of what can happen in the first so many steps
 	Depth       int      // faults happen in the first so many steps; zero: Orders
 }

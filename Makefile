@@ -10,7 +10,7 @@ FUZZTIME ?= 30s
 .PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover leak explore explore-mutants
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## run the main job on an embedded authorization server, in under 30 s
 	@cd examples && $(GO) run ./quickstart

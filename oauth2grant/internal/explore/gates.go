@@ -44,7 +44,8 @@ var opNames = [ops]string{
 // modesOf are the ways in which an operation can go wrong.
 var modesOf = [ops][]mode{
 	opLoad: {fails}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses}, opLock: {fails},
-	opAuthenticate: {fails}, opBody: {fails}, opArrive: {fails}, opAnswer: {loses}, opRevoke: {fails, loses}, opFlow: {fails},
+	opAuthenticate: {fails}, opBody: {fails}, opArrive: {fails}, opAnswer: {loses},
+	opRevoke: {fails, loses}, opFlow: {fails},
 }
 
 var (

@@ -19,7 +19,8 @@ func (w *world) refresh(p *process, refreshToken string) *issue {
 	case i.next != nil:
 		i.family.ended = true
 		if !w.lost(i.next) && !p.markDied() && !(w.rolled && !p.knows(i.next)) {
-			w.fail("reuse", "%s sends %s again, although %s had been issued for it and was not lost", p, refreshToken, i.next.refreshToken())
+			w.fail("reuse", "%s sends %s again, although %s had been issued for it and was not lost",
+				p, refreshToken, i.next.refreshToken())
 		}
 		return nil
 	}
@@ -93,7 +94,8 @@ const longestClose = 16 * time.Second
 
 // left reports whether a caller has left before anything was done for it.
 func left(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, oauth2grant.ErrClosed)
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, oauth2grant.ErrClosed)
 }
 
 // given looks whether a token that somebody was given is safe: it was in the
@@ -212,7 +214,8 @@ func (w *world) atRest() {
 	if w.lost(i.next) || w.rolled && !(w.probed && w.known(i.next)) {
 		return // one of the honest windows
 	}
-	w.fail("lost", "the store holds %s, which was traded for %s, and %s lives", i.refreshToken(), i.next.refreshToken(), i.next.by)
+	w.fail("lost", "the store holds %s, which was traded for %s, and %s lives",
+		i.refreshToken(), i.next.refreshToken(), i.next.by)
 }
 
 // known reports whether a process that lives has i, or what came of it.

@@ -29,7 +29,8 @@ type Failure struct {
 }
 
 func (f *Found) String() string {
-	return fmt.Sprintf("%d schedules, %d of them distinct, %d pruned, %d strayed", f.Schedules, f.Distinct(), f.Pruned, f.Strayed)
+	return fmt.Sprintf("%d schedules, %d of them distinct, %d pruned, %d strayed",
+		f.Schedules, f.Distinct(), f.Pruned, f.Strayed)
 }
 
 // Add adds what another search has seen.

@@ -27,7 +27,7 @@ func TestReplay(t *testing.T) {
 		{
 			"a caller who leaves a sign-in that refreshes",
 			Scenario{Store: Leased, Stored: Nothing, Interactive: true, Calls: []string{"Token", "SetStale"}, Faults: 2},
-			"A.Token() A.load A.lock A.load B.SetStale() A.unlock B.lock B.load B.save B.unlock "+
+			"A.Token() A.load A.lock A.load B.SetStale() A.unlock B.lock B.load B.save B.unlock " +
 				"A.lock A.load A.load A.authenticate A.body A.arrive A.Token():left time",
 		},
 		{

@@ -9,10 +9,10 @@ TESTRUN  = $(GO) -C tools run ./testrun
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover
+.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover explore explore-mutants
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## run the main job on an embedded authorization server, in under 30 s
 	@echo 'Compiling the demo and its authorization server: up to two minutes the first time.'
@@ -44,6 +44,14 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@set -e; $(GO) list ./... | while read -r pkg; do \
 	  $(GO) test -list '^Fuzz' $$pkg | { grep '^Fuzz' || true; } | while read -r target; do \
 	    echo "== $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; done; done
+
+EXPLORE ?= 10m
+
+explore: ## search the schedules of processes that share a store, for EXPLORE (10m)
+	GOGC=400 $(GO) test -count=1 -timeout 0 -v -run '^TestExplorer' ./oauth2grant/internal/explore -explore $(EXPLORE) | grep -v '^=== '
+
+explore-mutants: ## break the code on purpose, patch by patch; the explorer must notice each
+	GO=$(GO) oauth2grant/internal/explore/mutants/run.sh
 
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./oauth2grant/... | tee /dev/stderr | $(GO) tool -modfile=$(ROOT)/tools/go.mod benchstat -

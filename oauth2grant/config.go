@@ -20,7 +20,7 @@ type Config struct {
 	// Client, if not nil, is shared with other grants. It brings the server and
 	// the credentials, so Server, Auth, RevocationAuth, PKCE, Proof, Scheme,
 	// Dialect, HTTPClient and InsecureAllowHTTP must be left zero. Scopes,
-	// Params, Origins and Refresh.Timeout are the Client's unless they are set.
+	// Params and Origins are the Client's unless they are set here.
 	Client *Client
 
 	// Server names the authorization server. Server.Issuer alone is enough:
@@ -151,8 +151,8 @@ func (cfg *Config) sharedClientProblems() []error {
 	}
 	if cfg.Server != (Server{}) || cfg.Auth != nil || cfg.RevocationAuth != nil || cfg.PKCE != "" || cfg.Proof != nil ||
 		cfg.Scheme != "" || cfg.Dialect.used() || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP {
-		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, Proof, Scheme, Dialect, HTTPClient and " +
-			"InsecureAllowHTTP must be empty: they are the Client's")}
+		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, Proof, Scheme, Dialect, " +
+			"HTTPClient and InsecureAllowHTTP must be empty: they are the Client's")}
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (t *Token) UnmarshalJSON(data []byte) error {
 		IDToken: m.Text("id_token"), Scope: m.Words("scope"), lifetime: saneLifetime(m.Seconds("expires_in")),
 		Expiry: storedExpiry(m), refreshAfter: saneLifetime(m.Seconds("refresh_in")),
 		refreshEnd: writable(m.Time("refresh_expiry")),
-		extra: m.Rest(wire.TokenMembers...), meta: compactMeta(m[metaMember]),
+		extra:      m.Rest(wire.TokenMembers...), meta: compactMeta(m[metaMember]),
 	}
 	return nil
 }

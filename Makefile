@@ -1,43 +1,44 @@
-# The two commands of a newcomer are `make demo` and `make test`; each does its own set-up.
+# The two commands of a newcomer are `make demo` and `make test`; each does its
+# own set-up. `make unit` needs nothing but Go.
 
 SHELL   := bash
 GO      ?= go
 MODULES  = $(patsubst ./%/go.mod,%,$(filter-out ./tools/go.mod ./go.mod,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
 ROOT    := $(CURDIR)
+TESTRUN  = $(GO) -C tools run ./testrun
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover leak
+.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## run the main job on an embedded authorization server, in under 30 s
+	@echo 'Compiling the demo and its authorization server: up to two minutes the first time.'
 	@cd examples && $(GO) run ./quickstart
 
-test: unit modules e2e ## run every test, with real servers; installs what they need
+test: ## run every test, with real servers; installs what they need
+	@$(TESTRUN)
 
 unit: ## test the root module alone; needs nothing but Go
-	$(GO) vet ./...
-	GOOS=windows $(GO) vet ./oauth2grant/... ./callbackserver/...
-	GOOS=darwin $(GO) vet ./oauth2grant/... ./callbackserver/...
-	$(GO) test -race -count=1 ./...
+	@$(TESTRUN) unit
 
-modules: setup ## test the nested modules beside e2e
-	@set -e; for m in $(filter-out e2e,$(MODULES)); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test -race -count=1 ./...); done
+modules: ## test the nested modules beside e2e
+	@$(TESTRUN) modules
 
-e2e: setup ## every flow against real authorization servers, stores and a browser
-	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -timeout 30m ./...
+e2e: ## every flow against real authorization servers, stores and a browser
+	@$(TESTRUN) e2e
 
 setup: ## install the servers, stores and the browser that the tests talk to
 	@e2e/setup.sh
 
 lint: ## vet, format and lint every module
 	@set -e; lint() { $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint run --config $(ROOT)/.golangci.yml ./...; }; \
-	for m in . $(MODULES); do echo "== $$m"; (cd $$m && lint); done
+	for m in . $(MODULES) tools; do echo "== $$m"; (cd $$m && lint); done
 
 fmt: ## format every module
-	@set -e; for m in . $(MODULES); do (cd $$m && $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint fmt --config $(ROOT)/.golangci.yml ./...); done
+	@set -e; for m in . $(MODULES) tools; do (cd $$m && $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint fmt --config $(ROOT)/.golangci.yml ./...); done
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@set -e; $(GO) list ./... | while read -r pkg; do \

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
 // TestCloseDoesNotWaitForAHangingServer closes a grant whose first token request is not answered.
 func TestCloseDoesNotWaitForAHangingServer(t *testing.T) {
-	const hangs = 30 * time.Second
+	const hangs = 5 * progress.Limit
 	onEachAtOnce(t, settings{delay: hangs}, func(t *testing.T, s *authServer) {
 		w := newTap(t)
 		cfg := s.config(worker, "read")
@@ -33,7 +34,7 @@ func TestCloseDoesNotWaitForAHangingServer(t *testing.T) {
 		}
 		took := time.Since(began)
 		t.Logf("closed in %v", took)
-		if took > hangs/10 {
+		if took > progress.Limit {
 			t.Errorf("Close took %v", took)
 		}
 		if sent := w.tokenRequests(); len(sent) != 1 || sent[0].err == nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
@@ -75,7 +76,7 @@ func (d disk) isRiddenOut(t *testing.T, s rotating, c common, dir string) {
 			t.Error("the file was changed")
 		}
 		d.empty(t, dir)
-		if saved := p.order(t, order{Do: doEmpty, Patience: 10 * time.Second}).wait(t); saved.Err != "" {
+		if saved := p.order(t, order{Do: doEmpty, Patience: progress.Limit}).wait(t); saved.Err != "" {
 			t.Fatalf("with room again: %s", saved.Err)
 		}
 		if c.get(t).RefreshToken != renewed.Refresh {

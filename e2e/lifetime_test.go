@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	shortLife = 2 * time.Second
+	shortLife = 6 * time.Second
 	lead      = shortLife / 2 // longer than by default: the machine may be busy with other things
 	slowness  = 50 * time.Millisecond
-	watched   = 10 * time.Second
+	watched   = 20 * time.Second
 )
 
 // TestAnExpiringTokenIsRenewedWithoutAnybodyWaiting makes every call but the first with a context that has ended: such a call fails if it would have to wait.

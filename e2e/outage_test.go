@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	outageLife = 3 * time.Second // of the token that must last
-	darkness   = 3 * time.Second // without any token after that
+	outageLife = 10 * time.Second // of the token that must last
+	darkness   = 3 * time.Second  // without any token after that
 	minBackOff = 50 * time.Millisecond
 	maxBackOff = 400 * time.Millisecond
 )
@@ -36,7 +36,11 @@ func TestAnOutageIsRiddenOut(t *testing.T) {
 			g := newGrant(t, tc.flow, oauth2grant.Config{
 				Server: oauth2grant.Server{Issuer: p.Issuer()}, Auth: tc.auth, Scopes: offline, HTTPClient: w.client(),
 				Refresh: oauth2grant.Refresh{MinBackOff: minBackOff, MaxBackOff: maxBackOff},
-				Hooks:   oauth2grant.Hooks{OnToken: func(_ context.Context, t oauth2grant.Token) { tokens <- t }},
+				OnEvent: func(_ context.Context, e oauth2grant.Event) {
+					if e.Kind == oauth2grant.EventObtained {
+						tokens <- e.Token
+					}
+				},
 			})
 			held := tokenOf(t, g)
 			<-tokens

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 )
 
 // process is a worker, as the test sees it.
@@ -90,6 +92,7 @@ func (p *process) listen(out io.Reader) {
 // pending is an order that is being carried out.
 type pending struct {
 	p     *process
+	order order
 	reply chan report
 }
 
@@ -105,16 +108,19 @@ func (p *process) order(t *testing.T, o order) pending {
 	if err := p.orders.Encode(o); err != nil {
 		t.Fatal(err)
 	}
-	return pending{p, reply}
+	return pending{p, o, reply}
 }
 
-// wait gives the report on it.
+// wait returns the report on it. It fails the test when nothing comes for
+// [progress.Limit] after the order should have been carried out.
 func (o pending) wait(t *testing.T) report {
 	t.Helper()
 	select {
 	case r := <-o.reply:
 		return r
 	case <-o.p.ended:
+	case <-time.After(o.order.For + o.order.Patience + progress.Limit):
+		t.Fatalf("the worker says nothing of %q for %v", o.order.Do, progress.Limit)
 	}
 	select {
 	case r := <-o.reply:
@@ -148,6 +154,8 @@ func (p *process) until(t *testing.T, at point, o order) (carried pending, there
 		t.Fatalf("the worker never came to %q: %+v", at, r)
 	case <-p.ended:
 		t.Fatalf("the worker ended before it came to %q", at)
+	case <-time.After(progress.Limit):
+		t.Fatalf("the worker did not come to %q within %v", at, progress.Limit)
 	}
 	return carried, there
 }

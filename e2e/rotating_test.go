@@ -51,8 +51,13 @@ func gracious(t *testing.T, announced time.Duration) rotating {
 	socket := httptest.NewServer(g)
 	t.Cleanup(socket.Close)
 	g.SetIssuer(socket.URL)
+	return granted(g, socket.URL)
+}
+
+// granted is a granttest server behind a socket.
+func granted(g *granttest.Server, issuer string) rotating {
 	return rotating{
-		&authServer{"granttest", socket.URL, func() int { return g.Count(granttest.Token) }},
+		&authServer{"granttest", issuer, func() int { return g.Count(granttest.Token) }},
 		func() (refused int) {
 			for _, r := range g.Requests(granttest.Token) {
 				if r.Code != "" {

@@ -29,12 +29,23 @@ need() {
   command=$1
   shift
   if found "$command"; then return; fi
-  echo "setup: installing $*"
+  echo "setup: installing $* ($(size "$command"))"
   if can_install; then
     apt_install "$@" || { refresh && apt_install "$@"; } || true
   fi
   found "$command" || missing="$missing
   $command (Debian: apt-get install $*)"
+}
+
+# size COMMAND: what its packages take on the disk, with what they need.
+size() {
+  case $1 in
+  chromium) echo "about 375 MB" ;;
+  node) echo "about 200 MB" ;;
+  npm) echo "about 60 MB" ;;
+  initdb) echo "about 60 MB" ;;
+  *) echo "less than 10 MB" ;;
+  esac
 }
 
 # PostgreSQL's server is not on the PATH in Debian.

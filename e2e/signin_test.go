@@ -222,7 +222,11 @@ func TestASecondSignInIsAskedForByACallOnly(t *testing.T) {
 		p.will(p.approves(alice), returns())
 		foundOut := make(chan error, 100)
 		cfg := s.config(native, personal...)
-		cfg.Hooks.OnError = func(_ context.Context, err error, _ time.Duration) { foundOut <- err }
+		cfg.OnEvent = func(_ context.Context, e oauth2grant.Event) {
+			if e.Err != nil {
+				foundOut <- e.Err
+			}
+		}
 		g := newGrant(t, p.flow(), cfg)
 		token := tokenOf(t, g)
 		p.done()

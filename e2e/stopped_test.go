@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
@@ -80,7 +81,7 @@ func leaseIsLost(t *testing.T, s rotating, c common) {
 	} else {
 		t.Logf("who woke up got %q", r.Err)
 	}
-	if r := holder.order(t, order{Do: doToken, Patience: 10 * time.Second}).wait(t); r.Access != renewed.Access {
+	if r := holder.order(t, order{Do: doToken, Patience: progress.Limit}).wait(t); r.Access != renewed.Access {
 		t.Errorf("who woke up did not adopt the new token: %q", r.Err)
 	}
 	if n := s.tokenRequests() - before; n != 1 || s.refusals() != 0 {
@@ -102,6 +103,7 @@ func TestClocksThatAreWrong(t *testing.T) {
 		c.put(t, s.signIn(t))
 		before := s.tokenRequests()
 		var reports []pending
+		begin := time.Now()
 		for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
 			p := c.start(t, spec{Issuer: s.issuer, Ahead: ahead, Refresh: oauth2grant.Refresh{Jitter: -1}})
 			reports = append(reports, p.order(t, order{Do: doCall, For: d}))
@@ -109,12 +111,12 @@ func TestClocksThatAreWrong(t *testing.T) {
 		for _, r := range reports {
 			got := r.wait(t)
 			add(t, &calls{}, got.Calls)
-			if got.Calls.Tokens < int(d/life) {
-				t.Errorf("a process had %d tokens in %v", got.Calls.Tokens, d)
+			if got.Calls.Tokens < 2 {
+				t.Errorf("a process had %d tokens in %v: it never came to a new one", got.Calls.Tokens, d)
 			}
 		}
 		// Who is ahead takes every token of the others for expired, and they those of who is behind: each renews for itself, but at its own pace.
-		most := len(reports) * (int(d/(life/2)) + 2)
+		most := len(reports) * (int(time.Since(begin)/(life/2)) + 2)
 		if n := s.tokenRequests() - before; n > most || s.refusals() != 0 {
 			t.Errorf("%d token requests, %d refused, want at most %d and none", n, s.refusals(), most)
 		} else {

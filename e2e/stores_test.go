@@ -6,7 +6,6 @@ import (
 	"io"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
@@ -18,7 +17,6 @@ type storeUnderTest struct {
 	start func(t *testing.T) (place string)             // once a test; a place is all that a process needs to know
 	open  func(place string) (oauth2grant.Store, error) // in any process
 	kills []point                                       // where its holders are killed, from the request to the save
-	turn  time.Duration                                 // in which every process of a fleet comes to a refresh and through it, on a busy machine
 	lease bool                                          // its lock is taken from a holder that does not answer
 }
 
@@ -28,11 +26,9 @@ var stores = []storeUnderTest{
 		start: func(t *testing.T) string { t.Helper(); return filepath.Join(t.TempDir(), "private", "token.json") },
 		open:  func(place string) (oauth2grant.Store, error) { return filestore.Open(filestore.Config{Path: place}) },
 		kills: []point{sending, answered, tempWritten, renamed},
-		turn:  time.Second, // the lock is tried for every 50 ms
 	},
-	// Their locks are tried for less and less often, down to twice a second.
-	{name: "redisstore", start: startRedis, open: openRedis, kills: []point{sending, answered, saving, saved}, turn: 5 * time.Second, lease: true},
-	{name: "pgstore", start: startPostgres, open: openPostgres, kills: []point{sending, answered, saving, saved}, turn: 5 * time.Second, lease: true},
+	{name: "redisstore", start: startRedis, open: openRedis, kills: []point{sending, answered, saving, saved}, lease: true},
+	{name: "pgstore", start: startPostgres, open: openPostgres, kills: []point{sending, answered, saving, saved}, lease: true},
 }
 
 func storeNamed(name string) (storeUnderTest, error) {

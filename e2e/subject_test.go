@@ -38,10 +38,14 @@ func newShared(s spec, w *wire, g *gate) (subject, error) {
 			return nil
 		}}
 	}
-	grant, err := oauth2grant.New(context.Background(), flow, oauth2grant.Config{
+	cfg := oauth2grant.Config{
 		Server: oauth2grant.Server{Issuer: s.Issuer}, Auth: web, Scopes: offline,
-		Store: skewed{gated{store, g}, s.Ahead}, Refresh: s.Refresh, HTTPClient: &http.Client{Transport: w},
-	})
+		Store: skewed{gated{store, g}, s.Ahead}, Refresh: s.Refresh,
+	}
+	if !s.Own {
+		cfg.HTTPClient = &http.Client{Transport: w}
+	}
+	grant, err := oauth2grant.New(context.Background(), flow, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type spec struct {
 	Refresh      oauth2grant.Refresh
 	Peer         bool // golang.org/x/oauth2 instead of a grant
 	SignIn       bool // at a browser where there is no token
+	Own          bool // the library's own transport, which has no points and counts nothing
 }
 
 type (

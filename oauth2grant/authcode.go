@@ -38,6 +38,8 @@ const (
 // Interactive is true.
 func (AuthCode) Interactive() bool { return true }
 
+func (AuthCode) op() string { return OpAuthorizationCode }
+
 func (a AuthCode) validate(cfg *Config) []error {
 	var problems []error
 	if a.Timeout < 0 {

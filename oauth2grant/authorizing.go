@@ -37,7 +37,7 @@ func (a authorizing) name(tokenType string) (string, error) {
 		printable(tokenType))
 }
 
-func equalFold(a, b string) bool { return lower(a) == lower(b) }
+func equalFold(a, b string) bool { return lowerASCII(a) == lowerASCII(b) }
 
 // header returns the value of Authorization for a token, or why there is none:
 // its type, or a token that does not fit into a header.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
@@ -41,6 +42,7 @@ type session struct {
 	guard          *guard // of the library's own transport; nil: it is not used
 	insecure       bool
 	known          discovered
+	watcher        engine.Watcher
 }
 
 // NewClient returns a Client made from what of cfg concerns the authorization
@@ -50,7 +52,7 @@ type session struct {
 //
 // It refuses an unusable Config with an error that wraps [ErrConfig] and names
 // every problem at once, and one with what belongs to a Grant: Token, Store, the
-// rest of Refresh, or Hooks.
+// rest of Refresh, or OnEvent.
 func NewClient(cfg Config) (*Client, error) {
 	problems := append(cfg.clientProblems(), cfg.originProblems()...)
 	if cfg.Client != nil {
@@ -58,8 +60,8 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	refresh := cfg.Refresh
 	if refresh.Timeout = 0; cfg.Token != (Token{}) || cfg.Store != nil || refresh != (Refresh{}) ||
-		cfg.Hooks.OnToken != nil || cfg.Hooks.OnError != nil {
-		problems = append(problems, errors.New("Token, Store, Refresh (but for its Timeout) and Hooks belong to a Grant"))
+		cfg.OnEvent != nil {
+		problems = append(problems, errors.New("Token, Store, Refresh (but for its Timeout) and OnEvent belong to a Grant"))
 	}
 	problems = append(problems, (&Refresh{Timeout: cfg.Refresh.Timeout}).validate()...)
 	if err := unusable(problems); err != nil {
@@ -75,6 +77,7 @@ func newClient(cfg Config) *Client {
 		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE, proof: cfg.Proof,
 		authorizing: cfg.authorizing(), dialect: cfg.Dialect, wire: wire.Client(t.RoundTripper), idle: t.closeIdle,
 		guard: t.guard, insecure: cfg.InsecureAllowHTTP, known: newDiscovered(refresh),
+		watcher: engine.Watcher{Now: wallClock},
 	}
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth
@@ -178,7 +181,7 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 	var sent time.Time
 	answer, err := c.post(ctx, request{
 		op: x.op, to: to, auth: c.auth, form: x.form, patient: x.patient, look: x.look,
-		sending: func() { sent = wallClock() },
+		sending: func() { sent = clockNow() },
 	})
 	if err != nil {
 		return Token{}, err

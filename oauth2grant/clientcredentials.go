@@ -13,3 +13,5 @@ func (ClientCredentials) Run(ctx context.Context, c *Client) (Token, error) {
 
 // Interactive is false.
 func (ClientCredentials) Interactive() bool { return false }
+
+func (ClientCredentials) op() string { return OpClientCredentials }

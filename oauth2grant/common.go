@@ -12,28 +12,42 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
 
-// Grant keeps one token fresh and puts it on requests. All methods are safe for concurrent use. Those that wait do so on the ctx of their caller, and when it
-// ends they leave with an error that wraps its cause and the last failure; what they waited for goes on. After Close, or the end of New's ctx, every method
-// gives ErrClosed.
+// Grant keeps one token fresh and puts it on requests. It comes from [New], must
+// be closed, and is safe for concurrent use.
+//
+// Methods that wait do so on the ctx of their caller. When it ends they leave
+// with an error that wraps its cause and the last failure; what they waited for
+// goes on. After Close, or the end of New's ctx, every method returns
+// [ErrClosed]. A call with the ctx that a [Flow] or a [Store] of the same grant
+// was given returns an error at once where it would wait for itself.
+//
+// A Grant shows no secret when it is given to fmt or slog.
 type Grant struct {
-	cfg    Config
-	flow   Flow
-	client *Client
-	owned  bool // client is this grant's alone
-	store  Store
-	log    *slog.Logger
-	engine *engine.Engine[held]
-	sent   witness
-	keep   keeper
-	stop   func() // of the Notifier
-
-	origins []string // where the token may go; empty: anywhere
+	*grant // one pointer, so that a Grant within another value prints as an address
 }
 
-// held is what a snapshot carries: the token, and what goes into the Authorization header.
+// grant is what all copies of a Grant share.
+type grant struct {
+	cfg     Config
+	flow    Flow
+	client  *Client
+	owned   bool // client is this grant's alone
+	log     *slog.Logger
+	engine  *engine.Engine[held]
+	custody *custody
+	sent    witness
+	origins []webOrigin // where the token may go; empty: anywhere
+
+	subscribers subscribers
+	subscribed  func() // ends the subscription to the Notifier
+	unwatch     func() // leaves the Client's watcher
+}
+
+// held is what a snapshot carries.
 type held struct {
-	token  Token
-	header string
+	token   Token
+	header  string // the value of Authorization
+	adopted bool   // it was not issued to this grant
 }
 
 type (
@@ -41,11 +55,12 @@ type (
 	flight   = engine.Flight[held]
 )
 
-// wallClock is where the time comes from; a test lets it jump.
-var wallClock = time.Now
+var errZeroGrant = errors.New("oauth2grant: this Grant was not made by New")
 
-// New starts a grant that obtains tokens by running flow. ctx bounds the life of the grant, not this call. New does no network I/O; it fails on an unusable
-// Config, naming every problem at once, and then leaves nothing running.
+// New returns a grant that obtains tokens by running flow. ctx bounds the life
+// of the grant, not this call. New makes no request; it returns an error that
+// names every problem of an unusable Config at once, and then leaves nothing
+// running.
 func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 	problems := cfg.problems(flow)
 	if ctx == nil {
@@ -59,10 +74,10 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 		Renew:       g.renew,
 		SignIn:      g.signIn,
 		Interactive: flow.Interactive(),
-		Judge:       judge,
+		Judge:       g.judge,
 		Changed:     g.credentialsChanged,
 		Failed:      g.failed,
-		Now:         func() time.Time { return wallClock() },
+		Now:         wallClock,
 		MinBackOff:  g.cfg.Refresh.MinBackOff,
 		MaxBackOff:  g.cfg.Refresh.MaxBackOff,
 		IdleAfter:   g.cfg.Refresh.IdleAfter,
@@ -70,17 +85,20 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 		Passive:     g.cfg.Refresh.Disabled,
 		Ended:       g.ended,
 	})
-	if n, ok := g.store.(Notifier); ok && !g.cfg.Refresh.Disabled {
-		g.stop = sync.OnceFunc(n.Notify(g.engine.Changed))
+	if !g.cfg.Refresh.Disabled {
+		if n, ok := cfg.Store.(Notifier); ok {
+			g.subscribed = sync.OnceFunc(n.Notify(g.engine.Changed))
+		}
+		g.unwatch = g.client.watcher.Join(g.engine.Wake)
 	}
 	g.engine.Start()
-	return g, nil
+	return &Grant{g}, nil
 }
 
-func newGrant(flow Flow, cfg Config) *Grant {
+func newGrant(flow Flow, cfg Config) *grant {
 	cfg.Refresh = cfg.Refresh.withDefaults()
 	cfg.Token.Expiry = wall(cfg.Token.Expiry)
-	g := &Grant{cfg: cfg, flow: flow, store: cfg.Store, log: cfg.Logger, stop: func() {}}
+	g := &grant{cfg: cfg, flow: flow, log: cfg.Logger, subscribed: func() {}, unwatch: func() {}}
 	if cfg.Client != nil {
 		g.client = cfg.Client.with(cfg)
 	} else {
@@ -91,9 +109,7 @@ func newGrant(flow Flow, cfg Config) *Grant {
 	}
 	g.sent.auth = g.client.auth
 	g.origins = origins(g.client.origins)
-	if g.store == nil {
-		g.store = &memoryStore{}
-	}
+	g.custody = newCustody(cfg.Store, cfg.Refresh.Timeout)
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
@@ -101,44 +117,49 @@ func newGrant(flow Flow, cfg Config) *Grant {
 	return g
 }
 
-// EnsureActiveToken gives nil once an active token is held: at once if it is, whatever ctx, and then without a lock or an allocation. Otherwise it waits on ctx
-// for one, which may ask a person if the flow does. It gives ErrLoginRequired, an *Error, the error of the Store or of a user's Flow, or ErrClosed.
+// EnsureActiveToken returns nil as soon as the grant holds an active token. If
+// it already holds one, it returns at once, whatever the state of ctx, and
+// neither locks nor allocates. Otherwise it waits until a token has been
+// obtained, which may involve a person if [Flow.Interactive] says so, or until
+// ctx ends.
+//
+// The error is [ErrLoginRequired], [ErrClosed], an [*Error], or that of the
+// [Store] or of a user's [Flow].
 func (g *Grant) EnsureActiveToken(ctx context.Context) error {
-	if g.engine.Fresh() != nil {
+	if g.grant != nil && g.engine.Fresh() != nil {
 		return nil
 	}
 	_, err := g.active(ctx)
 	return err
 }
 
-// PrepareRequest is EnsureActiveToken, and then sets Authorization in h (RFC 6750 §2.1). With Config.Proof set it gives an error, since a proof covers the
-// whole request: use Authorize.
+// PrepareRequest is [Grant.EnsureActiveToken], and then sets Authorization in h
+// (RFC 6750 §2.1). With Config.Proof set it returns an error, since a proof
+// covers the whole request: use [Grant.Authorize].
 func (g *Grant) PrepareRequest(ctx context.Context, h http.Header) error {
 	switch {
 	case h == nil:
 		return errNilHeader
-	case g.client.proof != nil:
+	case g.grant != nil && g.client.proof != nil:
 		return errNeedsProof
 	}
-	s := g.engine.Fresh()
-	if s == nil {
-		var err error
-		if s, err = g.active(ctx); err != nil {
-			return err
-		}
+	s, err := g.active(ctx)
+	if err != nil {
+		return err
 	}
 	setAuthorization(h, s.Value.header)
 	return nil
 }
 
-// setAuthorization gives each header a value slice of its own and writes into none: a header's slices may be shared with a copy of it.
+// setAuthorization gives each header a value slice of its own and writes into
+// none: a header's slices may be shared with a copy of it.
 func setAuthorization(h http.Header, value string) {
 	if now := h["Authorization"]; len(now) != 1 || now[0] != value {
 		h["Authorization"] = []string{value}
 	}
 }
 
-// Token is EnsureActiveToken, and then gives a copy of the token.
+// Token is [Grant.EnsureActiveToken], and then returns a copy of the token.
 func (g *Grant) Token(ctx context.Context) (Token, error) {
 	s, err := g.active(ctx)
 	if err != nil {
@@ -148,6 +169,9 @@ func (g *Grant) Token(ctx context.Context) (Token, error) {
 }
 
 func (g *Grant) active(ctx context.Context) (*snapshot, error) {
+	if g.grant == nil {
+		return nil, errZeroGrant
+	}
 	if s := g.engine.Fresh(); s != nil {
 		return s, nil
 	}
@@ -157,17 +181,29 @@ func (g *Grant) active(ctx context.Context) (*snapshot, error) {
 	return g.engine.Get(ctx)
 }
 
-// FetchToken runs the flow now, whatever token is held, and may ask a person. Concurrent calls share one run. It blocks until that has ended or ctx ends, and
-// does not wait for the back-off after a failure.
-func (g *Grant) FetchToken(ctx context.Context) (Token, error) { return g.now(ctx, g.engine.Run) }
-
-// RefreshToken renews now, whatever token is held, and never asks a person: where only that would help it gives ErrLoginRequired. A token that another process
-// has put into the Store meanwhile counts as renewed. It blocks until that is done or ctx ends, and does not wait for the back-off after a failure.
-func (g *Grant) RefreshToken(ctx context.Context) (Token, error) {
-	return g.now(ctx, g.engine.Renew)
+// FetchToken runs the flow now, whatever token is held, and may ask a person.
+// Concurrent calls share one run. It waits until that has ended or ctx ends, and
+// does not wait for the back-off after a failure. The errors are those of
+// [Grant.EnsureActiveToken].
+func (g *Grant) FetchToken(ctx context.Context) (Token, error) {
+	if g.grant == nil {
+		return Token{}, errZeroGrant
+	}
+	return now(ctx, g.engine.Run)
 }
 
-func (g *Grant) now(ctx context.Context, obtain func(context.Context) (*snapshot, error)) (Token, error) {
+// RefreshToken renews now, whatever token is held, and never asks a person:
+// where only that would help it returns [ErrLoginRequired]. A token that another
+// process has put into the [Store] meanwhile counts as renewed. It waits until
+// that is done or ctx ends, and does not wait for the back-off after a failure.
+func (g *Grant) RefreshToken(ctx context.Context) (Token, error) {
+	if g.grant == nil {
+		return Token{}, errZeroGrant
+	}
+	return now(ctx, g.engine.Renew)
+}
+
+func now(ctx context.Context, obtain func(context.Context) (*snapshot, error)) (Token, error) {
 	if ctx == nil {
 		return Token{}, errNilContext
 	}
@@ -178,10 +214,17 @@ func (g *Grant) now(ctx context.Context, obtain func(context.Context) (*snapshot
 	return s.Value.token, nil
 }
 
-// SetToken takes a token from a sign-in done elsewhere: saves it, publishes it, and forgets earlier failures. It waits for the Store, on ctx. If the Store fails
-// it gives the Store's error; the token is used all the same, and the grant tries again to save it. A Token with only a refresh token will do.
+// SetToken takes a token from a sign-in done elsewhere: it saves it, publishes
+// it, and forgets earlier failures. A Token with only a refresh token will do.
+//
+// It waits for the [Store], on ctx. If it returns an error of the Store, or
+// because ctx has ended, the token is used all the same, and the grant goes on
+// trying to save it. A token that the grant could not use is refused, and then
+// nothing has changed.
 func (g *Grant) SetToken(ctx context.Context, t Token) error {
 	switch {
+	case g.grant == nil:
+		return errZeroGrant
 	case ctx == nil:
 		return errNilContext
 	case t.AccessToken == "" && t.RefreshToken == "":
@@ -200,81 +243,113 @@ func (g *Grant) SetToken(ctx context.Context, t Token) error {
 	return g.set(ctx, t)
 }
 
-// Invalidate says that an API refused the access token, so that the next call renews it. It does nothing if another token is held by now, or if the token is
-// younger than the lesser of 10 s and a tenth of its life: so an API that refuses every token causes no storm. It is in memory only and does not block.
-func (g *Grant) Invalidate(accessToken string) { g.invalidate(accessToken) }
-
-func (g *Grant) invalidate(accessToken string) bool {
-	s := g.engine.Current()
-	if s == nil || s.Value.token.AccessToken != accessToken {
-		return true // another one is held, or will be
+// Invalidate says that an API refused the access token, so that the next call
+// renews it. It does nothing if another token is held by now, or if the token
+// was issued, to whomever, less than 10 s or a tenth of its life ago, whichever
+// is shorter: so an API that refuses every token causes no storm. Where nobody
+// noted when the token was issued, one call within that time is believed. It is
+// in memory only and does not block.
+func (g *Grant) Invalidate(accessToken string) {
+	if g.grant != nil {
+		g.invalidate(accessToken)
 	}
-	if !s.Invalid && !settled(s.Value.token, s.Since, wall(wallClock())) {
+}
+
+// invalidate reports whether a renewal can help against the refusal.
+func (g *grant) invalidate(accessToken string) bool {
+	s := g.engine.Current()
+	switch {
+	case s == nil:
+		return !g.custody.hasSignedOut()
+	case s.Value.token.AccessToken != accessToken: // another one is held, or will be
+		return true
+	case !s.Invalid && !g.believes(s):
 		return false
 	}
-	g.keep.refuse(accessToken)
+	g.custody.refuse(accessToken)
 	g.engine.Invalidate(s)
 	return true
 }
 
-// Status tells how the grant is, for health checks. It never blocks for long: it asks nobody.
-func (g *Grant) Status() Status {
-	if err := g.engine.Closed(); err != nil {
-		return Status{State: StateClosed, Err: err}
+// believes reports whether a token is old enough to be believed refused.
+func (g *grant) believes(s *snapshot) bool {
+	t := s.Value.token
+	least := youngToken
+	if t.lifetime > 0 {
+		least = min(least, t.lifetime/10)
 	}
-	failures, next, last := g.engine.Health()
-	s := Status{Failures: failures, Err: last, NextRefresh: next}
-	current := g.engine.Current()
-	now := wall(wallClock())
-	if current != nil {
-		s.Expiry = current.Expiry
-		s.Usable = !current.Invalid && (current.Expiry.IsZero() || now.Before(current.Expiry))
+	if !s.Value.adopted {
+		return time.Since(s.Since) >= least
 	}
-	switch {
-	case errors.Is(last, ErrLoginRequired):
-		s.State = StateLoginRequired
-	case current == nil:
-		s.State = StateEmpty
-	case !s.Usable:
-		s.State = StateExpired
-	case current.RenewAt.IsZero() || now.Before(current.RenewAt):
-		s.State = StateFresh
-	default:
-		s.State = StateStale
+	age := wallNow().Sub(t.obtained())
+	if t.obtained().IsZero() || age < 0 {
+		return g.custody.believes(youngToken)
 	}
-	return s
+	return age >= least
 }
 
-// Client gives the stateless half that the grant works with, with the grant's scopes and parameters.
-func (g *Grant) Client() *Client { return g.client }
+// Client returns the stateless half that the grant works with, with the grant's
+// scopes and parameters.
+func (g *Grant) Client() *Client {
+	if g.grant == nil {
+		return &Client{}
+	}
+	return g.client
+}
 
-// Close ends everything that the grant does, waits for every goroutine of it, and returns nil, however often it is called. Calls that wait get ErrClosed at
-// once. With a Store, a refresh request already sent has 2 s to be answered and its token 5 s to be saved, lest a rotated refresh token be lost.
+// Close ends everything that the grant does, waits for every goroutine of it,
+// and returns nil, however often it is called. Calls that wait get [ErrClosed]
+// at once. With a [Store], a refresh request already sent whose answer must not
+// be lost has 10 s to be answered, and what must be saved 5 s to be saved.
 func (g *Grant) Close() error {
-	g.engine.Close()
-	g.saveLast()
-	g.ended()
+	if g.grant != nil {
+		g.engine.Close()
+	}
 	return nil
 }
 
-// ended leaves nothing that a grant needs only while it lives.
-func (g *Grant) ended() {
-	g.stop()
+// ended runs when all that the grant did has ended: it writes what still waits
+// and leaves nothing that a grant needs only while it lives.
+func (g *grant) ended() {
+	g.subscribed()
+	g.unwatch()
+	g.saveLast()
 	if g.owned {
 		g.client.CloseIdleConnections()
 	}
 }
 
-// String names the grant and says how it is.
-func (g *Grant) String() string {
-	if g == nil || g.engine == nil {
+// saveLast goes on writing what waits for as long as a write may take, unless
+// that was tried since the grant has ended.
+func (g *grant) saveLast() {
+	if g.custody.triedSince(g.engine.EndedAt()) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(g.engine.Afterlife(), saveTimeout)
+	defer cancel()
+	for g.custody.waits() != nil {
+		err := g.custody.locked(ctx, waiting{blind: true}, func(_ context.Context, v view) error { return v.err })
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			g.log.Error("a token could not be saved", "error", err)
+			return
+		}
+		pause(ctx, saveEvery, context.Background(), g.custody.changed)
+	}
+}
+
+// String returns the grant's name and state.
+func (g Grant) String() string {
+	if g.grant == nil {
 		return "Grant{none}"
 	}
 	return fmt.Sprintf("Grant{%q, %s}", g.cfg.Name, g.Status().State)
 }
 
-// Format implements fmt.Formatter: no verb shows a secret.
-func (g *Grant) Format(f fmt.State, _ rune) { formatRedacted(f, g.String()) }
+// Format implements [fmt.Formatter]: no verb shows a secret.
+func (g Grant) Format(f fmt.State, _ rune) { formatRedacted(f, g.String()) }
 
-// LogValue implements slog.LogValuer.
-func (g *Grant) LogValue() slog.Value { return slog.StringValue(g.String()) }
+// LogValue implements [slog.LogValuer].
+func (g Grant) LogValue() slog.Value { return slog.StringValue(g.String()) }

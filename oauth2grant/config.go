@@ -1,6 +1,7 @@
 package oauth2grant
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,8 +69,9 @@ type Config struct {
 	// Refresh says when to renew the token. The zero value is a good schedule.
 	Refresh Refresh
 
-	// Hooks are told what happens. A nil func is skipped.
-	Hooks Hooks
+	// OnEvent, if not nil, is told of everything that happens to the token. It is
+	// called as [Grant.Subscribe] says, from before the grant can do anything.
+	OnEvent func(ctx context.Context, e Event)
 
 	// HTTPClient is for requests to the authorization server: its RoundTripper
 	// is used, with its proxy and certificates, and it is never modified. If

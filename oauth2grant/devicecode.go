@@ -37,6 +37,8 @@ const (
 // Interactive is true.
 func (DeviceCode) Interactive() bool { return true }
 
+func (DeviceCode) op() string { return OpDeviceCode }
+
 func (d DeviceCode) validate(cfg *Config) []error {
 	if cfg.Client == nil && cfg.Server.Issuer == "" && cfg.Server.DeviceAuthURL == "" {
 		return []error{errors.New("DeviceCode: Server has neither Issuer nor DeviceAuthURL")}
@@ -104,7 +106,7 @@ func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error
 		params.Set("code_challenge_method", string(method))
 		r.token.Set("code_verifier", verifier)
 	}
-	sent := wallClock()
+	sent := clockNow()
 	var answer deviceAnswer
 	if err := c.postTo(ctx, opDevice, endpoint, c.auth, params, &answer); err != nil {
 		return nil, err
@@ -181,7 +183,7 @@ func (r *deviceRequest) ask(ctx context.Context, c *Client) (Token, error) {
 
 // pause waits before the next poll, unless the code expires first.
 func (r *deviceRequest) pause(ctx context.Context, wait time.Duration) error {
-	if wallClock().Add(wait).After(r.prompt.Expiry) {
+	if clockNow().Add(wait).After(r.prompt.Expiry) {
 		return fmt.Errorf("%w: the device code has expired", ErrAuthorizationTimeout)
 	}
 	timer := time.NewTimer(wait)

@@ -148,7 +148,7 @@ type discovered struct {
 	server Server
 	done   bool
 	err    error     // of the last attempt
-	again  time.Time // not before
+	again  time.Time // not before; of the monotonic clock
 	wait   time.Duration
 	least  time.Duration
 	most   time.Duration
@@ -184,7 +184,7 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 	switch {
 	case k.done:
 		return k.server, nil
-	case k.err != nil && wallClock().Before(k.again) && ctx.Value(askAnewKey{}) == nil:
+	case k.err != nil && time.Now().Before(k.again) && ctx.Value(askAnewKey{}) == nil:
 		return Server{}, k.err
 	}
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
@@ -193,7 +193,7 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 	if err != nil {
 		if ctx.Err() == nil {
 			k.wait = min(max(k.least, 2*k.wait), k.most)
-			k.err, k.again = err, wallClock().Add(k.wait)
+			k.err, k.again = err, time.Now().Add(k.wait)
 		}
 		return Server{}, err
 	}

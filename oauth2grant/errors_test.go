@@ -34,43 +34,40 @@ func TestErrorUnwrapsToItsCause(t *testing.T) {
 	wantIs(t, oauth2grant.Refuse("not so: %w", errors.ErrUnsupported), errors.ErrUnsupported)
 }
 
-func TestSeverityOfAnError(t *testing.T) {
+func TestIsTransient_OfAnAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  *oauth2grant.Error
-		want string
+		want bool
 	}{
-		"no answer":                  {&oauth2grant.Error{}, "transient"},
-		"an unreadable 200":          {&oauth2grant.Error{StatusCode: 200}, "transient"},
-		"a redirect":                 {oauth2grant.Failed(307, wire.Redirect(nil)), "refusal"},
-		"408":                        {&oauth2grant.Error{StatusCode: 408}, "transient"},
-		"429":                        {&oauth2grant.Error{StatusCode: 429}, "transient"},
-		"429 with a code":            {&oauth2grant.Error{StatusCode: 429, Code: oauth2grant.InvalidRequest}, "transient"},
-		"500":                        {&oauth2grant.Error{StatusCode: 500}, "transient"},
-		"503 with a code":            {&oauth2grant.Error{StatusCode: 503, Code: oauth2grant.InvalidClient}, "transient"},
-		"599":                        {&oauth2grant.Error{StatusCode: 599}, "transient"},
-		"temporarily_unavailable":    {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.TemporarilyUnavailable}, "transient"},
-		"server_error":               {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.ServerError}, "transient"},
-		"slow_down":                  {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.SlowDown}, "transient"},
-		"authorization_pending":      {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.AuthorizationPending}, "transient"},
-		"a bare 400":                 {&oauth2grant.Error{StatusCode: 400}, "unclear"},
-		"a bare 401":                 {&oauth2grant.Error{StatusCode: 401}, "unclear"},
-		"a bare 403":                 {&oauth2grant.Error{StatusCode: 403}, "unclear"},
-		"a bare 404":                 {&oauth2grant.Error{StatusCode: 404}, "unclear"},
-		"a 4xx too large to be read": {oauth2grant.Failed(400, wire.ErrTooLarge), "unclear"},
-		"a 4xx that was cut":         {oauth2grant.Cut(400, io.ErrUnexpectedEOF), "transient"},
-		"invalid_grant":              {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.InvalidGrant}, "refusal"},
-		"invalid_client":             {&oauth2grant.Error{StatusCode: 401, Code: oauth2grant.InvalidClient}, "refusal"},
-		"invalid_scope":              {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.InvalidScope}, "refusal"},
-		"access_denied":              {&oauth2grant.Error{Code: oauth2grant.AccessDenied}, "refusal"},
-		"a code that nobody knows, also in a 200":      {&oauth2grant.Error{StatusCode: 200, Code: "bad_verification_code"}, "refusal"},
-		"our own word, whatever it says":               {oauth2grant.Refuse("no: %w", context.DeadlineExceeded), "refusal"},
-		"our own word on what the server does not say": {oauth2grant.Refuse("no"), "refusal"},
+		"no answer":                  {&oauth2grant.Error{}, true},
+		"an unreadable 200":          {&oauth2grant.Error{StatusCode: 200}, true},
+		"a redirect":                 {oauth2grant.Failed(307, wire.Redirect(nil)), false},
+		"408":                        {&oauth2grant.Error{StatusCode: 408}, true},
+		"429":                        {&oauth2grant.Error{StatusCode: 429}, true},
+		"429 with a code":            {&oauth2grant.Error{StatusCode: 429, Code: oauth2grant.InvalidRequest}, true},
+		"500":                        {&oauth2grant.Error{StatusCode: 500}, true},
+		"503 with a code":            {&oauth2grant.Error{StatusCode: 503, Code: oauth2grant.InvalidClient}, true},
+		"599":                        {&oauth2grant.Error{StatusCode: 599}, true},
+		"temporarily_unavailable":    {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.TemporarilyUnavailable}, true},
+		"server_error":               {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.ServerError}, true},
+		"slow_down":                  {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.SlowDown}, true},
+		"authorization_pending":      {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.AuthorizationPending}, true},
+		"a bare 400":                 {&oauth2grant.Error{StatusCode: 400}, false},
+		"a bare 401":                 {&oauth2grant.Error{StatusCode: 401}, false},
+		"a bare 403":                 {&oauth2grant.Error{StatusCode: 403}, false},
+		"a bare 404":                 {&oauth2grant.Error{StatusCode: 404}, false},
+		"a 4xx too large to be read": {oauth2grant.Failed(400, wire.ErrTooLarge), false},
+		"a 4xx that was cut":         {oauth2grant.Cut(400, io.ErrUnexpectedEOF), true},
+		"invalid_grant":              {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.InvalidGrant}, false},
+		"invalid_client":             {&oauth2grant.Error{StatusCode: 401, Code: oauth2grant.InvalidClient}, false},
+		"invalid_scope":              {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.InvalidScope}, false},
+		"access_denied":              {&oauth2grant.Error{Code: oauth2grant.AccessDenied}, false},
+		"a code that nobody knows, also in a 200":      {&oauth2grant.Error{StatusCode: 200, Code: "bad_verification_code"}, false},
+		"our own word, whatever it says":               {oauth2grant.Refuse("no: %w", context.DeadlineExceeded), false},
+		"our own word on what the server does not say": {oauth2grant.Refuse("no"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := oauth2grant.Severity(c.err); got != c.want {
-				t.Errorf("got %s, want %s", got, c.want)
-			}
-			if got := oauth2grant.IsTransient(fmt.Errorf("wrapped: %w", c.err)); got != (c.want == "transient") {
+			if got := oauth2grant.IsTransient(fmt.Errorf("wrapped: %w", c.err)); got != c.want {
 				t.Errorf("IsTransient is %v", got)
 			}
 		})

@@ -2,11 +2,6 @@ package oauth2grant
 
 import "net/url"
 
-// Severity tells the tests how an error is classed.
-func Severity(e *Error) string {
-	return map[severity]string{transient: "transient", unclear: "unclear", refusal: "refusal"}[e.severity()]
-}
-
 // Refuse makes an error that is our own word.
 func Refuse(format string, args ...any) *Error { return refuse("test", format, args...) }
 

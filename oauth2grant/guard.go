@@ -67,7 +67,7 @@ func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	host = lower(host)
+	host = lowerASCII(host)
 	g.mu.Lock()
 	field := g.named[host]
 	if g.inside {

@@ -105,21 +105,6 @@ func (e *Error) redirects() bool {
 	return ok
 }
 
-// severity is what an error says about asking again.
-type severity int
-
-const (
-	transient severity = iota // ask again after the back-off
-	unclear                   // a 4xx that says nothing: a proxy, or a careless server
-	refusal                   // the same question gets the same answer
-)
-
-func (e *Error) severity() severity {
-	switch {
-	case e.kind() == kindLater, e.page() && e.StatusCode < 300:
-		return transient
-	case e.kind() == kindUnclear && !e.coded() && e.StatusCode >= 300:
-		return unclear
-	}
-	return refusal
-}
+// transient reports whether the same request may succeed without anybody
+// changing anything.
+func (e *Error) transient() bool { return e.kind() == kindLater || e.page() && e.StatusCode < 300 }

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
@@ -54,10 +53,7 @@ func newLeaks(t *testing.T, endpoint granttest.Endpoint, first int, spill func(e
 		Params:     url.Values{"subject_token": {l.secret("parameter")}},
 		Token:      oauth2grant.Token{RefreshToken: refresh},
 		Logger:     slog.New(slog.NewMultiHandler(text, asJSON)),
-		Hooks: oauth2grant.Hooks{
-			OnToken: func(_ context.Context, token oauth2grant.Token) { l.show(token) },
-			OnError: func(_ context.Context, err error, _ time.Duration) { l.show(err) },
-		},
+		OnEvent:    func(_ context.Context, e oauth2grant.Event) { l.show(e, e.Token, e.Err) },
 	}
 	return l
 }

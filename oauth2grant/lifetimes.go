@@ -24,6 +24,21 @@ func saneLifetime(seconds int64) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
+// wallClock is where the time of the wall comes from, nil for time.Now; a test
+// lets it jump.
+var wallClock func() time.Time
+
+// clockNow returns the time of the wall clock, with the monotonic reading.
+func clockNow() time.Time {
+	if wallClock != nil {
+		return wallClock()
+	}
+	return time.Now()
+}
+
+// wallNow returns the time of the wall clock alone.
+func wallNow() time.Time { return wall(clockNow()) }
+
 // wall drops what makes equal times differ: the monotonic reading and the zone.
 func wall(t time.Time) time.Time { return t.Round(0).UTC() }
 

@@ -38,12 +38,19 @@ func (t Token) readMeta() meta {
 // withMeta returns t with m in place of its meta. Members that m does not know
 // are kept.
 func (t Token) withMeta(m meta) Token {
+	m.Version = 0
+	bare := m == meta{}
 	m.Version = metaVersion
 	known, err := json.Marshal(m)
 	if err != nil {
 		panic("oauth2grant: meta cannot be marshalled: " + err.Error()) // it has no such field
 	}
-	t.meta = string(keepUnknown(t.meta, known))
+	all := keepUnknown(t.meta, known)
+	if bare && len(all) == len(known) {
+		t.meta = "" // nothing is said
+		return t
+	}
+	t.meta = string(all)
 	return t
 }
 
@@ -87,6 +94,9 @@ func (t Token) Mark() string { return t.readMeta().Mark }
 // marked returns t with the mark of a request made at now; an empty mark takes
 // one away.
 func (t Token) marked(mark string, now time.Time) Token {
+	if mark == "" && t.meta == "" {
+		return t
+	}
 	m := t.readMeta()
 	if m.Mark = mark; mark == "" {
 		m.Marked = 0

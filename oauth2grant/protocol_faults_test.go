@@ -23,7 +23,7 @@ func (w world) unsaved(cfg oauth2grant.Config) (*oauth2grant.Grant, oauth2grant.
 	w.Helper()
 	g := newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)
 	w.ensure(g)
-	w.b.set(func() { w.b.onSave = func() error { return errStoreDown } })
+	w.b.loseAnswers()
 	t, err := g.RefreshToken(w.Context())
 	if err != nil {
 		w.Fatal(err)

@@ -1,46 +1,103 @@
 package oauth2grant
 
 import (
+	"cmp"
 	"errors"
-	"math/rand/v2"
 	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
 
-// Refresh says when a grant renews its token and how it tries again. The zero value is a good schedule.
+// Refresh says when a grant renews its token and how it tries again. The zero
+// value is a good schedule.
 type Refresh struct {
-	Before     time.Duration // lead on expiry; zero: a fifth of the lifetime, at most 5 min; capped at half of the lifetime
-	Jitter     float64       // how much earlier a renewal may come, as a share of Before, at most 1; zero: 0.5, negative: none
-	Leeway     time.Duration // a token this close to expiry is renewed first; zero: 10 s; capped at a tenth of the lifetime
-	Timeout    time.Duration // of one attempt; zero: 30 s
-	MinBackOff time.Duration // zero: 500 ms
-	MaxBackOff time.Duration // zero: 1 min
-	IdleAfter  time.Duration // a token nobody used for so long is not renewed ahead; zero: always renewed
-	Eager      bool          // load the store and fetch if needed as soon as New returns (never an interactive flow)
-	Disabled   bool          // no background goroutine: renew only when a call needs it
+	// Before is the lead on expiry at which the background renews. If zero, it
+	// is a third of the lifetime, at most 20 min, unless the server said when to
+	// renew. It is capped at half of the lifetime.
+	Before time.Duration
+
+	// Jitter is how much earlier a renewal may come at random, as a share of
+	// Before, at most 1. If zero, it is 0.25; if negative, there is none.
+	Jitter float64
+
+	// Leeway says how close to its expiry a token must be so that callers wait
+	// for the next one. If zero, it is 10 s. It is capped at a tenth of the
+	// lifetime.
+	Leeway time.Duration
+
+	// Timeout bounds one attempt. If zero, it is 30 s.
+	Timeout time.Duration
+
+	// MinBackOff is the shortest wait after a failure. If zero, it is 500 ms.
+	MinBackOff time.Duration
+
+	// MaxBackOff is the longest wait after a failure. If zero, it is 1 min, or
+	// MinBackOff if that is longer.
+	MaxBackOff time.Duration
+
+	// IdleAfter is for how long a token that nobody uses is renewed ahead. If
+	// zero, it is always renewed.
+	IdleAfter time.Duration
+
+	// AssumedLifetime is that of a token whose answer names none, from when it
+	// was issued. If zero, it is unknown, and only the refusal of an API renews
+	// such a token.
+	AssumedLifetime time.Duration
+
+	// Scope says which scope a refresh asks for. If zero, it is
+	// RefreshScopeNone.
+	Scope RefreshScope
+
+	// Eager loads the Store, and fetches a token if needed, as soon as New has
+	// returned; never by a flow that asks a person.
+	Eager bool
+
+	// Disabled runs no background goroutine: the token is renewed only when a
+	// call needs it.
+	Disabled bool
+}
+
+// RefreshScope says which scope a refresh asks for (RFC 6749 §6). A server that
+// refuses the scope of a refresh, or the lack of one, is asked once more with
+// Config.Scopes, and what worked is remembered in the [Store].
+type RefreshScope int
+
+const (
+	// RefreshScopeNone asks for none: the server keeps what it has granted.
+	RefreshScopeNone RefreshScope = iota
+	// RefreshScopeGranted repeats what the server has granted.
+	RefreshScopeGranted
+	// RefreshScopeRequested repeats Config.Scopes.
+	RefreshScopeRequested
+)
+
+func (s RefreshScope) of(granted, requested string) string {
+	switch s {
+	case RefreshScopeGranted:
+		return granted
+	case RefreshScopeRequested:
+		return requested
+	default:
+		return ""
+	}
 }
 
 const (
-	defaultLeeway = 10 * time.Second
-	longestLead   = 5 * time.Minute
-	youngToken    = 10 * time.Second // younger than this, or than a tenth of its life, a token is not invalidated
+	defaultJitter  = 0.25
+	defaultLeeway  = 10 * time.Second
+	defaultTimeout = 30 * time.Second
+	longestLead    = 20 * time.Minute
+	youngToken     = 10 * time.Second // younger than this, or than a tenth of its life, a token is not invalidated
+	longestFloor   = 500 * time.Millisecond
 )
 
 func (r Refresh) withDefaults() Refresh {
-	if r.Jitter == 0 {
-		r.Jitter = 0.5
-	}
-	r.Jitter = max(r.Jitter, 0)
-	setDefault(&r.Leeway, defaultLeeway)
-	setDefault(&r.Timeout, 30*time.Second)
-	setDefault(&r.MinBackOff, 500*time.Millisecond)
-	setDefault(&r.MaxBackOff, max(time.Minute, r.MinBackOff))
+	r.Jitter = max(cmp.Or(r.Jitter, defaultJitter), 0)
+	r.Leeway = cmp.Or(r.Leeway, defaultLeeway)
+	r.Timeout = cmp.Or(r.Timeout, defaultTimeout)
+	r.MinBackOff = cmp.Or(r.MinBackOff, 500*time.Millisecond)
+	r.MaxBackOff = cmp.Or(r.MaxBackOff, max(time.Minute, r.MinBackOff))
 	return r
-}
-
-func setDefault(d *time.Duration, value time.Duration) {
-	if *d == 0 {
-		*d = value
-	}
 }
 
 func (r Refresh) validate() []error {
@@ -49,7 +106,13 @@ func (r Refresh) validate() []error {
 		name  string
 		value time.Duration
 	}{
-		{"Before", r.Before}, {"Leeway", r.Leeway}, {"Timeout", r.Timeout}, {"MinBackOff", r.MinBackOff}, {"MaxBackOff", r.MaxBackOff}, {"IdleAfter", r.IdleAfter},
+		{"Before", r.Before},
+		{"Leeway", r.Leeway},
+		{"Timeout", r.Timeout},
+		{"MinBackOff", r.MinBackOff},
+		{"MaxBackOff", r.MaxBackOff},
+		{"IdleAfter", r.IdleAfter},
+		{"AssumedLifetime", r.AssumedLifetime},
 	} {
 		if d.value < 0 {
 			problems = append(problems, errors.New("Refresh."+d.name+" is negative"))
@@ -61,40 +124,46 @@ func (r Refresh) validate() []error {
 	if !(r.Jitter <= 1) { // also NaN
 		problems = append(problems, errors.New("Refresh.Jitter is above 1"))
 	}
+	if r.Scope < RefreshScopeNone || r.Scope > RefreshScopeRequested {
+		problems = append(problems, errors.New("Refresh.Scope is none of the constants"))
+	}
 	if r.Disabled && (r.Eager || r.IdleAfter > 0) {
 		problems = append(problems, errors.New("Refresh.Disabled excludes Eager and IdleAfter"))
 	}
 	return problems
 }
 
-// before is the lead on expiry of a token that lives so long.
+// before returns the lead on expiry of a token that lives so long.
 func (r Refresh) before(lifetime time.Duration) time.Duration {
 	if r.Before == 0 {
-		return min(lifetime/5, longestLead)
+		return min(lifetime/3, longestLead)
 	}
 	return min(r.Before, lifetime/2)
 }
 
-// lead is before, made longer by a random share of it, and at most three quarters of the lifetime.
+// lead returns before, made longer by a random share of it, and at most three
+// quarters of the lifetime.
 func (r Refresh) lead(lifetime time.Duration) time.Duration {
 	before := r.before(lifetime)
-	return min(before+time.Duration(rand.Float64()*r.Jitter*float64(before)), lifetime/4*3)
+	return min(before+time.Duration(engine.Random()*r.Jitter*float64(before)), lifetime/4*3)
 }
 
-// leeway is how close to expiry a token counts as expired.
+// leeway returns how close to expiry a token counts as expired.
 func (r Refresh) leeway(lifetime time.Duration) time.Duration { return min(r.Leeway, lifetime/10) }
 
-// renewFloor is the least time between obtaining a token and renewing it ahead.
-func (r Refresh) renewFloor() time.Duration { return min(r.MinBackOff, 500*time.Millisecond) }
+// renewFloor returns the least time between obtaining a token and renewing it
+// ahead.
+func (r Refresh) renewFloor() time.Duration { return min(r.MinBackOff, longestFloor) }
 
 // times are those of one token.
 type times struct{ renewAt, freshUntil, expiry time.Time }
 
-// schedule gives the times of a token obtained, or adopted from elsewhere, at now.
+// schedule returns the times of a token obtained, or adopted from elsewhere, at
+// now.
 func (r Refresh) schedule(t Token, now time.Time, adopted bool) times {
 	expiry, lifetime := t.Expiry, t.lifetime
 	if expiry.IsZero() {
-		return times{}
+		return r.assumed(t, now)
 	}
 	if limit := now.Add(lifetime); adopted && lifetime > 0 && expiry.After(limit) {
 		expiry = limit // the clock of who saved it may be ahead
@@ -109,26 +178,34 @@ func (r Refresh) schedule(t Token, now time.Time, adopted bool) times {
 	return s
 }
 
-// due tells whether a token found in a store should be renewed rather than used.
-func (r Refresh) due(t Token, now time.Time) bool {
-	if t.AccessToken == "" {
-		return true
+// assumed returns the times of a token of unknown lifetime. It is renewed, but
+// never expires by the clock.
+func (r Refresh) assumed(t Token, now time.Time) times {
+	if r.AssumedLifetime == 0 {
+		return times{}
 	}
-	if t.Expiry.IsZero() {
-		return false
+	end := now.Add(r.AssumedLifetime)
+	if from := t.obtained(); !from.IsZero() && from.Before(now) {
+		end = from.Add(r.AssumedLifetime)
 	}
-	lifetime := t.lifetime
-	if lifetime == 0 {
-		return !now.Before(t.Expiry.Add(-r.Leeway))
-	}
-	return !now.Before(t.Expiry.Add(-max(r.before(lifetime), r.leeway(lifetime))))
+	return times{renewAt: end.Add(-r.lead(r.AssumedLifetime)), freshUntil: end.Add(-r.leeway(r.AssumedLifetime))}
 }
 
-// settled tells whether a token is old enough to be believed refused.
-func settled(t Token, since, now time.Time) bool {
-	least := youngToken
-	if t.lifetime > 0 {
-		least = min(least, t.lifetime/10)
+// due reports whether a token found in a store should be renewed rather than
+// used.
+func (r Refresh) due(t Token, now time.Time) bool {
+	switch {
+	case t.AccessToken == "":
+		return true
+	case t.Expiry.IsZero() && r.AssumedLifetime > 0:
+		return !now.Before(r.assumed(t, now).freshUntil)
+	case t.Expiry.IsZero():
+		return false
+	case t.lifetime == 0:
+		return !now.Before(t.Expiry.Add(-r.Leeway))
+	default:
+		return !now.Before(t.Expiry.Add(-max(r.before(t.lifetime), r.leeway(t.lifetime))))
 	}
-	return now.Sub(since) >= least
 }
+
+func setDefault(d *time.Duration, value time.Duration) { *d = cmp.Or(*d, value) }

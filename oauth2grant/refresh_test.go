@@ -19,17 +19,17 @@ func TestTheTimesOfAToken(t *testing.T) {
 		lifetime                    time.Duration
 		earliest, latest, usedUntil time.Duration // from now: of the renewal, and until when nobody waits
 	}{
-		{"an hour, by default: five minutes before it expires, and up to half of that earlier", Refresh{}, time.Hour, 52*time.Minute + 30*time.Second, 55 * time.Minute, time.Hour - 10*time.Second},
-		{"ten minutes: a fifth of the lifetime before", Refresh{}, 10 * time.Minute, 7 * time.Minute, 8 * time.Minute, 590 * time.Second},
-		{"a year: no more than five minutes before", Refresh{}, 365 * 24 * time.Hour, 365*24*time.Hour - 450*time.Second, 365*24*time.Hour - 300*time.Second, 365*24*time.Hour - 10*time.Second},
-		{"ten seconds: the leeway is a tenth", Refresh{}, 10 * time.Second, 7 * time.Second, 8 * time.Second, 9 * time.Second},
-		{"Before as configured", Refresh{Before: 10 * time.Minute}, time.Hour, 45 * time.Minute, 50 * time.Minute, time.Hour - 10*time.Second},
-		{"a Before that is too long is capped at half, and with jitter at three quarters", Refresh{Before: 10 * time.Hour}, time.Hour, 15 * time.Minute, 30 * time.Minute, time.Hour - 10*time.Second},
-		{"all of the jitter", Refresh{Jitter: 1}, 10 * time.Minute, 6 * time.Minute, 8 * time.Minute, 590 * time.Second},
-		{"no jitter", Refresh{Jitter: -1}, time.Hour, 55 * time.Minute, 55 * time.Minute, time.Hour - 10*time.Second},
-		{"a leeway as configured", Refresh{Jitter: -1, Leeway: 3 * time.Minute}, time.Hour, 55 * time.Minute, 55 * time.Minute, 57 * time.Minute},
-		{"a leeway that is too long is capped at a tenth", Refresh{Jitter: -1, Leeway: time.Hour}, time.Hour, 55 * time.Minute, 55 * time.Minute, 54 * time.Minute},
-		{"a second: half a second passes before it is renewed", Refresh{}, time.Second, 500 * time.Millisecond, 800 * time.Millisecond, 900 * time.Millisecond},
+		{"an hour, by default: a third of its lifetime before it expires, and up to a quarter of that earlier", Refresh{}, time.Hour, 35 * time.Minute, 40 * time.Minute, time.Hour - 10*time.Second},
+		{"fifteen minutes: a third before", Refresh{}, 15 * time.Minute, 525 * time.Second, 10 * time.Minute, 890 * time.Second},
+		{"a year: no more than twenty minutes before", Refresh{}, 365 * 24 * time.Hour, 365*24*time.Hour - 25*time.Minute, 365*24*time.Hour - 20*time.Minute, 365*24*time.Hour - 10*time.Second},
+		{"twelve seconds: the leeway is a tenth", Refresh{}, 12 * time.Second, 7 * time.Second, 8 * time.Second, 10800 * time.Millisecond},
+		{"Before as configured", Refresh{Before: 10 * time.Minute}, time.Hour, 47*time.Minute + 30*time.Second, 50 * time.Minute, time.Hour - 10*time.Second},
+		{"a Before that is too long is capped at half, and with jitter at three quarters", Refresh{Before: 10 * time.Hour, Jitter: 1}, time.Hour, 15 * time.Minute, 30 * time.Minute, time.Hour - 10*time.Second},
+		{"all of the jitter", Refresh{Jitter: 1}, 15 * time.Minute, 5 * time.Minute, 10 * time.Minute, 890 * time.Second},
+		{"no jitter", Refresh{Jitter: -1}, time.Hour, 40 * time.Minute, 40 * time.Minute, time.Hour - 10*time.Second},
+		{"a leeway as configured", Refresh{Jitter: -1, Leeway: 3 * time.Minute}, time.Hour, 40 * time.Minute, 40 * time.Minute, 57 * time.Minute},
+		{"a leeway that is too long is capped at a tenth", Refresh{Jitter: -1, Leeway: time.Hour}, time.Hour, 40 * time.Minute, 40 * time.Minute, 54 * time.Minute},
+		{"a second: half a second passes before it is renewed", Refresh{}, time.Second, 500 * time.Millisecond, 700 * time.Millisecond, 900 * time.Millisecond},
 		{"half a second: it is used all the same", Refresh{}, 500 * time.Millisecond, 500 * time.Millisecond, 500 * time.Millisecond, 450 * time.Millisecond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -52,15 +52,15 @@ func TestTheTimesOfAToken(t *testing.T) {
 
 func TestJitterSpreadsTheRenewalsOfAFleetAndOnlyEverAdvancesThem(t *testing.T) {
 	r := Refresh{}.withDefaults()
-	latest := refreshStart.Add(time.Hour - 5*time.Minute)
+	latest := refreshStart.Add(40 * time.Minute)
 	const slots = 10
 	var spread [slots]int
 	for range 10_000 {
 		early := latest.Sub(r.schedule(living(time.Hour), refreshStart, false).renewAt)
-		if early < 0 || early > 150*time.Second {
+		if early < 0 || early > 5*time.Minute {
 			t.Fatalf("renewed %v early", early)
 		}
-		spread[min(int(early*slots/(150*time.Second)), slots-1)]++
+		spread[min(int(early*slots/(5*time.Minute)), slots-1)]++
 	}
 	for i, n := range spread {
 		if n < 700 || n > 1300 {
@@ -98,7 +98,7 @@ func TestWhatIsLeftOfATokenWithoutALifetimeCountsAsIts(t *testing.T) {
 	token := living(10 * time.Minute)
 	token.lifetime = 0
 	s := Refresh{Jitter: -1}.withDefaults().schedule(token, refreshStart, false)
-	if at := s.renewAt.Sub(refreshStart); at != 8*time.Minute {
+	if at := s.renewAt.Sub(refreshStart); at != 10*time.Minute-10*time.Minute/3 {
 		t.Fatalf("renewed after %v", at)
 	}
 	past := (Refresh{}).withDefaults().schedule(token, refreshStart.Add(time.Hour), false)
@@ -117,8 +117,8 @@ func TestWhetherAStoredTokenIsDue(t *testing.T) {
 		want  bool
 	}{
 		{"new", living(time.Hour), 0, false},
-		{"shortly before its renewal, whatever the jitter", living(time.Hour), 55*time.Minute - 1, false},
-		{"at its renewal", living(time.Hour), 55 * time.Minute, true},
+		{"shortly before its renewal, whatever the jitter", living(time.Hour), 40*time.Minute - 1, false},
+		{"at its renewal", living(time.Hour), 40 * time.Minute, true},
 		{"expired", living(time.Hour), 2 * time.Hour, true},
 		{"without an access token", Token{RefreshToken: "R"}, 0, true},
 		{"of unknown expiry", Token{AccessToken: "A"}, 1000 * time.Hour, false},
@@ -131,20 +131,24 @@ func TestWhetherAStoredTokenIsDue(t *testing.T) {
 	}
 }
 
-func TestWhetherATokenIsOldEnoughToBeBelievedRefused(t *testing.T) {
+func TestRefresh_AssumesALifetimeWhereTheServerNamesNone(t *testing.T) {
+	r := Refresh{Jitter: -1, AssumedLifetime: time.Hour}.withDefaults()
+	noted := Token{AccessToken: "A"}.issued(refreshStart.Add(-30 * time.Minute))
 	for _, c := range []struct {
-		name     string
-		lifetime time.Duration
-		least    time.Duration
+		name  string
+		token Token
+		renew time.Duration // from now
 	}{
-		{"ten seconds", time.Hour, 10 * time.Second},
-		{"a tenth of a short life", 20 * time.Second, 2 * time.Second},
-		{"ten seconds where the lifetime is unknown", 0, 10 * time.Second},
+		{"of a token issued now", Token{AccessToken: "A"}, 40 * time.Minute},
+		{"of one issued half an hour ago", noted, 10 * time.Minute},
 	} {
-		token := Token{AccessToken: "A", lifetime: c.lifetime}
-		if settled(token, refreshStart, refreshStart.Add(c.least-1)) || !settled(token, refreshStart, refreshStart.Add(c.least)) {
-			t.Errorf("%s: the bound is not %v", c.name, c.least)
+		s := r.schedule(c.token, refreshStart, true)
+		if got := s.renewAt.Sub(refreshStart); got != c.renew || !s.expiry.IsZero() {
+			t.Errorf("%s: renewed after %v, want %v; expires %v, want never", c.name, got, c.renew, s.expiry)
 		}
+	}
+	if r.due(noted, refreshStart) || !r.due(noted, refreshStart.Add(30*time.Minute)) {
+		t.Error("a stored one is not due at the end of its assumed lifetime")
 	}
 }
 

@@ -4,266 +4,319 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
 
-// This file is the one decision: the stored token, the refresh token, or the flow; then save, then publish.
+// This file is the one decision: the stored token, the refresh token, or the
+// flow.
 //
-//	lock ──▶ load ──▶ adopt ─────────────────────────▶ publish ──▶ unlock ──▶ hooks
-//	                   └─▶ refresh ──▶ save ───────────▲
-//	                         └─▶ run the flow ──▶ save ┘
+//	lock ──▶ load ──▶ adopt ────────────────────────────────▶ publish ──▶ unlock ──▶ events
+//	                   └─▶ mark ──▶ refresh ──▶ save ─────────▲
+//	                                  └─▶ run the flow ──▶ save ┘
+
+// lookAgain bounds how often a renewal begins anew because others have changed
+// the store meanwhile.
+const lookAgain = 3
 
 // renew is the flight of the engine that never asks a person.
-func (g *Grant) renew(f *flight) (*snapshot, error) {
-	ctx := withWitness(f.Context(), &g.sent)
-	for {
-		news := f.News()
-		if s, done, err := g.glance(ctx, f); done {
+func (g *grant) renew(f *flight) (*snapshot, error) {
+	ctx := g.flightContext(f)
+	for tries := 1; ; {
+		news := g.engine.News()
+		s, done, err := g.glance(ctx, f)
+		if done {
 			return s, err
 		}
-		held, unlock, err := g.lockUnless(ctx, func(give func(error)) func() bool { return g.impatience(news, give) })
-		if errors.Is(err, errChanged) {
-			continue // who held the lock may have done it
+		err = g.custody.locked(ctx, g.patience(ctx, f, news), func(held context.Context, v view) error {
+			var err error
+			s, err = g.renewLocked(held, f, v)
+			return err
+		})
+		switch {
+		case errors.Is(err, errChanged): // who held the lock may have done it
+		case errors.Is(err, errOvertaken):
+			return nil, nil
+		case errors.Is(err, ErrLockLost) && tries < lookAgain: // and nothing was sent
+			tries++
+		default:
+			return s, err
 		}
-		if err != nil {
-			return nil, err
-		}
-		defer unlock()
-		return g.renewLocked(held, f)
 	}
 }
 
-// impatience gives a reason not to wait for the lock any longer: the store has changed or, where a usable token is held, it takes long.
-func (g *Grant) impatience(news context.Context, give func(error)) (stop func() bool) {
-	stopChange := context.AfterFunc(news, func() { give(errChanged) })
-	if !g.Status().Usable {
-		return stopChange
+// flightContext returns the context of a flight for what the Client does in it.
+func (g *grant) flightContext(f *flight) context.Context {
+	ctx := withWitness(f.Context(), &g.sent)
+	if f.Why == engine.Force {
+		ctx = askingAnew(ctx)
 	}
-	alarm := time.AfterFunc(g.cfg.Refresh.Timeout, func() { give(errLocked) })
-	return func() bool { inTime := alarm.Stop(); return stopChange() && inTime }
+	return ctx
 }
 
-// glance looks at the store without a lock: what somebody else has renewed is adopted, and a sign-out is noticed.
-func (g *Grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, err error) {
+// patience says how a renewal waits for the lock: not for long where there is a
+// usable token, and only until the store changes.
+func (g *grant) patience(ctx context.Context, f *flight, news context.Context) waiting {
+	w := waiting{news: news, current: f.Current}
+	switch {
+	case f.Why == engine.Look || usable(g.engine.Current()):
+		w.limit = g.cfg.Refresh.Timeout
+	case g.personal():
+		w.slow = func() { g.report(ctx, Event{Kind: EventWaiting}) }
+	}
+	return w
+}
+
+func (g *grant) onlyRefreshes() bool { _, ok := g.flow.(RefreshOnly); return ok }
+
+// glance looks at the store without a lock: what somebody else has renewed is
+// adopted, and a sign-out is noticed.
+func (g *grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, err error) {
 	only := f.Why == engine.Look
-	if g.cfg.Store == nil {
+	if !g.custody.durable {
 		return nil, only, nil
 	}
-	stored, found, err := g.load(ctx)
-	waiting := g.keep.waits()
+	stored, found, err := g.custody.load(ctx)
 	switch {
 	case err != nil:
 		return nil, only, fmt.Errorf("%w: %w", errNotSeen, err) // under the lock it counts
-	case waiting != nil && same(stored, waiting.base):
-		return nil, only, nil
+	case g.custody.waits() != nil, found && g.custody.isSpent(stored.RefreshToken):
+		return nil, false, nil // to be mended under the lock
 	case found && g.adoptable(f, stored):
 		return g.adopt(f, stored), true, nil
-	case !found && only && g.keep.isKnown():
-		f.Drop()
+	case !found && only && g.custody.isKnown():
+		g.drop(f)
+	case !only && g.onlyRefreshes() && g.custody.isDead(stored.RefreshToken) && (g.custody.isKnown() || g.cfg.Token == Token{}):
+		if !found {
+			g.drop(f)
+		}
+		return nil, true, ErrLoginRequired // whoever signs in elsewhere holds the lock
 	}
 	return nil, only, nil
 }
 
-// adoptable tells whether the stored token is to be used as it is: another than the one held, not refused, and not due itself.
-func (g *Grant) adoptable(f *flight, stored Token) bool {
+// adoptable reports whether the stored token is to be used as it is: another
+// than the one held, not refused, not spent, and not due itself.
+func (g *grant) adoptable(f *flight, stored Token) bool {
 	current := g.engine.Current()
 	if current == nil && f.Why == engine.Force {
 		return false // a renewal was asked for, and this is the first look at the store
 	}
-	if current != nil && current.Value.token.AccessToken == stored.AccessToken {
+	if current != nil && same(current.Value.token, stored) {
 		return false
 	}
 	_, err := g.client.authorizing.header(stored)
-	return err == nil && !g.keep.wasRefused(stored) && !g.cfg.Refresh.due(stored, wall(wallClock()))
+	return err == nil && !g.custody.wasRefused(stored) && !g.custody.isSpent(stored.RefreshToken) &&
+		!g.cfg.Refresh.due(stored, wallNow())
 }
 
-func (g *Grant) adopt(f *flight, t Token) *snapshot {
+func (g *grant) adopt(f *flight, t Token) *snapshot {
 	s := g.snapshotOf(t, true)
 	if !f.Publish(s) {
 		return nil
 	}
-	f.Tell(func(ctx context.Context) { g.published(ctx, t, "adopted") })
+	g.custody.adopt(t)
+	g.reportAfter(f, Event{Kind: EventAdopted, Token: t})
 	return s
 }
 
-func (g *Grant) renewLocked(held context.Context, f *flight) (*snapshot, error) {
-	base, found, err := g.load(held)
-	if err != nil {
-		return nil, err
+// drop publishes that there is no token any more.
+func (g *grant) drop(f *flight) {
+	if g.engine.Current() != nil && f.Publish(nil) {
+		g.custody.adopt(Token{})
+		g.reportAfter(f, Event{Kind: EventDropped})
 	}
-	stored, saveErr := g.settle(held, base)
-	if !found && stored == (Token{}) {
-		if g.keep.isKnown() || g.cfg.Token == (Token{}) {
-			return g.renewEmpty(held, f)
-		}
-		stored = defaultType(g.cfg.Token) // the seed
-		if saveErr = g.save(held, stored); saveErr != nil {
-			g.keep.wait(&unsaved{token: stored})
-		}
-	}
-	if saveErr == nil {
-		base = stored
-	}
-	switch current := g.engine.Current(); {
-	case g.adoptable(f, stored):
-		return g.adopt(f, stored), saveErr
-	case f.Why == engine.Due && current != nil && !current.Invalid && current.Value.token == stored && wall(wallClock()).Before(current.RenewAt):
-		return current, saveErr // only a save was due
-	}
-	return g.obtain(held, f, base, stored)
 }
 
-// renewEmpty renews where the store holds nothing: there never was a token, or somebody signed out. A remembered refresh token is not used.
-func (g *Grant) renewEmpty(held context.Context, f *flight) (*snapshot, error) {
-	if g.keep.isKnown() && g.engine.Current() != nil && !f.Drop() {
-		return nil, nil
+// serves reports whether the token held is the stored one and need not be
+// renewed, so that only a write was due.
+func (g *grant) serves(f *flight, current *snapshot, stored Token) bool {
+	if current == nil || current.Invalid || f.Why == engine.Force || !same(current.Value.token, stored) {
+		return false
 	}
-	g.keep.ask("")
-	return g.runFlow(held, f, Token{}, nil)
+	if until := current.FreshUntil; f.Why == engine.Need {
+		return until.IsZero() || wallNow().Before(until)
+	}
+	return current.RenewAt.IsZero() || wallNow().Before(current.RenewAt)
 }
 
-// lookAgain bounds how often a refresh is tried with what others have put into the store meanwhile.
-const lookAgain = 3
+func (g *grant) renewLocked(held context.Context, f *flight, v view) (*snapshot, error) {
+	if same(v.Token, Token{}) && !g.custody.isKnown() && g.cfg.Token != (Token{}) {
+		v = g.custody.replace(held, pending{want: defaultType(g.cfg.Token), over: []Token{{}}, generation: f.Generation()})
+	}
+	current := g.engine.Current()
+	switch {
+	case errors.Is(v.err, errOvertaken):
+		return nil, v.err
+	case same(v.Token, Token{}):
+		if g.custody.isKnown() {
+			g.drop(f)
+		}
+		if f.Why == engine.Look {
+			return nil, v.err
+		}
+		g.custody.ask("")
+		return g.runFlow(held, f, Token{}, nil)
+	case g.adoptable(f, v.Token):
+		return g.adopt(f, v.Token), v.err
+	case f.Why == engine.Look, g.serves(f, current, v.Token):
+		return current, v.err
+	}
+	return g.obtain(held, f, v.Token)
+}
 
-// obtain refreshes the stored token, or runs the flow where that can't be done. base is what the store holds: the same, unless that waits to be saved.
-func (g *Grant) obtain(held context.Context, f *flight, base, stored Token) (*snapshot, error) {
+// obtain refreshes the stored token, or runs the flow where that can't be done.
+func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot, error) {
 	var refusedBy error
 	for range lookAgain {
-		if g.keep.isDead(stored.RefreshToken) {
+		if g.custody.isDead(stored.RefreshToken) {
 			break
 		}
-		t, err := g.refresh(held, f, stored)
+		t, mark, err := g.refresh(held, f, stored)
 		if err == nil {
-			return g.finish(held, f, base, t)
+			return g.finish(held, f, t, pending{over: []Token{stored}, mark: mark}, OpRefresh)
 		}
-		if !g.needsFlow(err) {
+		kind := verdictOf(err, g.personal())
+		if kind != dead && (kind != unclear || usable(g.engine.Current())) {
 			return nil, err
 		}
 		refusedBy = err
-		if !errors.Is(err, InvalidGrant) {
-			break // unclear: the refresh token is kept
+		if kind == unclear {
+			break // the refresh token is kept
 		}
 		again, found, err := g.secondLook(held, stored)
 		switch {
 		case err != nil:
 			return nil, err
 		case !found:
-			return g.renewEmpty(held, f)
+			g.drop(f)
+			g.custody.ask("")
+			return g.runFlow(held, f, Token{}, nil)
 		case again.RefreshToken == stored.RefreshToken:
-			g.keep.bury(stored.RefreshToken)
+			g.custody.bury(stored.RefreshToken)
 		case g.adoptable(f, again):
 			return g.adopt(f, again), nil
-		default:
-			base = again
 		}
 		stored = again
 	}
-	g.keep.ask(stored.RefreshToken)
-	return g.runFlow(held, f, base, refusedBy)
+	g.custody.ask(stored.RefreshToken)
+	return g.runFlow(held, f, stored, refusedBy)
 }
 
-// needsFlow tells whether a failed refresh leads to the flow: when the refresh token was refused, or when a 4xx said nothing and there is no usable token left.
-func (g *Grant) needsFlow(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Op != opRefresh {
-		return false
-	}
-	switch e.severity() {
-	case refusal:
-		return e.Code == InvalidGrant
-	case unclear:
-		return !g.Status().Usable
-	default:
-		return false
-	}
-}
-
-// secondLook reads the store before an invalid_grant is believed: somebody may have rotated the refresh token in between.
-func (g *Grant) secondLook(held context.Context, refused Token) (Token, bool, error) {
-	if u := g.keep.waits(); u != nil && u.token.RefreshToken == refused.RefreshToken {
+// secondLook reads the store before the refusal of a refresh token is believed:
+// somebody may have rotated it in between.
+func (g *grant) secondLook(held context.Context, refused Token) (Token, bool, error) {
+	if p := g.custody.waits(); p != nil && p.want.RefreshToken == refused.RefreshToken {
 		return refused, true, nil // the store does not have it yet
 	}
-	ctx, cancel := g.linger(held)
-	defer cancel()
-	return g.load(ctx)
+	return g.custody.load(held)
 }
 
-// refresh sends the refresh token of t. Once sent, the request is not given up lightly.
-func (g *Grant) refresh(held context.Context, f *flight, t Token) (Token, error) {
-	if _, err := g.client.tokenEndpoint(held, opRefresh); err != nil {
-		return Token{}, err // nothing was sent
-	}
-	if err := held.Err(); err != nil {
-		return Token{}, context.Cause(held)
-	}
-	longer, cancel := g.linger(held)
-	defer cancel()
-	ctx, done := f.Attempt(longer, g.cfg.Refresh.Timeout)
-	defer done()
-	params := url.Values{}
-	if t.Scope != "" {
-		params.Set("scope", t.Scope)
-	}
-	f.Obtained = true
-	return g.client.Refresh(ctx, t.RefreshToken, params)
-}
-
-// runFlow runs a flow that needs nobody; one that does is left to those who call.
-func (g *Grant) runFlow(held context.Context, f *flight, stored Token, cause error) (*snapshot, error) {
+// runFlow runs a flow that needs nobody; one that does is left to those who
+// call.
+func (g *grant) runFlow(held context.Context, f *flight, stored Token, cause error) (*snapshot, error) {
 	if g.flow.Interactive() {
-		return nil, loginRequired(ErrLoginRequired, cause)
+		return nil, withCause(ErrLoginRequired, cause)
 	}
 	ctx, done := f.Attempt(held, g.cfg.Refresh.Timeout)
 	defer done()
 	t, err := g.run(ctx)
 	if err != nil {
-		return nil, loginRequired(err, cause)
+		return nil, withCause(err, cause)
 	}
 	f.Obtained = true
-	return g.finish(held, f, stored, t)
+	return g.finish(held, f, t, pending{over: []Token{stored}}, g.flowOp())
 }
 
-// loginRequired adds to ErrLoginRequired why the refresh token did not help.
-func loginRequired(err, cause error) error {
-	if cause != nil && errors.Is(err, ErrLoginRequired) {
-		return fmt.Errorf("%w: %w", err, cause)
+// flowOp returns what the grant's flow asks for, as far as that is known.
+func (g *grant) flowOp() string {
+	if named, ok := g.flow.(interface{ op() string }); ok {
+		return named.op()
 	}
-	return err
+	return ""
 }
 
-// run runs the flow and sees to it that it gave a token.
-func (g *Grant) run(ctx context.Context) (Token, error) {
+// snapshotOf returns what readers see of a token.
+func (g *grant) snapshotOf(t Token, adopted bool) *snapshot {
+	now := clockNow()
+	times := g.cfg.Refresh.schedule(t, wall(now), adopted)
+	header, err := g.client.authorizing.header(t)
+	return &snapshot{
+		Value: held{token: t, header: header, adopted: adopted},
+		Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
+		Invalid: err != nil || t.AccessToken == "",
+	}
+}
+
+// run runs the flow and makes sure that it returned a token.
+func (g *grant) run(ctx context.Context) (Token, error) {
 	t, err := g.flow.Run(ctx, g.client)
 	if err != nil {
 		return Token{}, err
 	}
 	if t.AccessToken == "" {
-		return Token{}, errors.New("oauth2grant: the flow gave neither a token nor an error")
+		return Token{}, errors.New("oauth2grant: the flow returned neither a token nor an error")
 	}
+	t = defaultType(t)
 	if _, err := g.client.authorizing.header(t); err != nil {
 		return Token{}, refuse("flow", "%w", err)
 	}
-	return defaultType(t), nil
+	if t.obtained().IsZero() {
+		t = t.issued(wallNow())
+	}
+	return t, nil
 }
 
-// finish saves a token made from what the store held, then publishes it; if it can't be saved it is used all the same, since the old one is dead.
-func (g *Grant) finish(held context.Context, f *flight, base, t Token) (*snapshot, error) {
-	if !f.Current() {
-		return nil, nil
+// finish saves a token, then publishes it. If it can't be saved it is used all
+// the same, since the old one is dead, and saving goes on.
+func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op string) (*snapshot, error) {
+	p.want, p.generation = t, f.Generation()
+	ctx, cancel := outlast(held, f.Context(), func() time.Duration { return saveTimeout })
+	defer cancel()
+	if !f.Current() || !g.custody.put(p) {
+		return nil, g.reconcile(ctx, t)
 	}
-	saveErr := g.save(held, t)
-	if saveErr != nil {
-		g.keep.wait(&unsaved{token: t, base: base})
-	} else {
-		g.keep.wait(nil)
+	err := g.custody.flushPending(ctx)
+	if errors.Is(err, ErrLockLost) && !g.custody.wins(ctx) {
+		return nil, err // somebody else has saved a newer one
 	}
 	s := g.snapshotOf(t, false)
 	if !f.Publish(s) {
-		return nil, nil
+		return nil, g.reconcile(ctx, t)
 	}
-	f.Tell(func(ctx context.Context) { g.published(ctx, t, "obtained") })
-	return s, saveErr
+	g.reportAfter(f, Event{Kind: EventObtained, Op: op, Token: t})
+	if err == nil || p.mark == "" {
+		return s, err
+	}
+	f.Deliver(s, err)
+	return s, g.keepSaving(ctx, held)
+}
+
+// reconcile writes what was asked for while a token was being obtained that
+// nobody wants any more.
+func (g *grant) reconcile(ctx context.Context, unwanted Token) error {
+	if g.custody.hasSignedOut() {
+		_ = g.revokeAll(ctx, []Token{unwanted})
+	}
+	g.custody.flush(ctx, g.custody.look(ctx)) // else who asked for it tries again
+	return errOvertaken
+}
+
+// keepSaving goes on writing the answer to a mark, under the lock, at a fixed
+// interval and at once on news, until it is written or somebody else's has taken
+// its place. ctx bounds it. If the lock is lost, or another write has been asked
+// for, the background and who asked for it go on.
+func (g *grant) keepSaving(ctx, held context.Context) error {
+	for {
+		pause(ctx, saveEvery, g.engine.News(), g.custody.changed)
+		err := g.custody.flushPending(ctx)
+		answers, unlocked := g.custody.answering()
+		switch {
+		case err == nil, errors.Is(err, ErrLockLost) && !g.custody.wins(ctx):
+			return err
+		case ctx.Err() != nil, !answers, held.Err() != nil && !unlocked:
+			return err
+		}
+	}
 }

@@ -30,12 +30,12 @@ func TestADayOfRenewalsIsAheadOfEveryExpiry(t *testing.T) {
 		}
 		requests := srv.Requests(granttest.Token)
 		for i := 1; i < len(requests); i++ {
-			// Five minutes ahead of the hour, or up to half as much earlier.
-			if age := requests[i].Time.Sub(requests[i-1].Time); age < 52*time.Minute+30*time.Second || age > 55*time.Minute {
+			// Twenty minutes ahead of the hour, or up to a quarter of that earlier.
+			if age := requests[i].Time.Sub(requests[i-1].Time); age < 35*time.Minute || age > 40*time.Minute {
 				t.Errorf("renewed after %v", age)
 			}
 		}
-		if n := len(requests); n < 26 || n > 28 {
+		if n := len(requests); n < 36 || n > 42 {
 			t.Errorf("%d token requests in a day", n)
 		}
 	})
@@ -58,23 +58,34 @@ func TestRenewalsOfAFleetSpread(t *testing.T) {
 	})
 }
 
-func TestARefreshSendsTheScopeThatWasGrantedAndTheParams(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := granttest.New(granttest.Config{})
-		srv.Script(granttest.Token, granttest.Fault{Edit: func(a map[string]any) { a["scope"] = "read" }})
-		cfg := configFor(srv)
-		cfg.Scopes, cfg.Params = []string{"read", "write"}, url.Values{"audience": {"a"}}
-		g := open(t, alice(), cfg)
-		ensure(t, g)
-		if got := last(t, srv, granttest.Token).Form.Get("scope"); got != "read write" {
-			t.Errorf("at first it asks for %q", got)
-		}
-		pass(56 * time.Minute)
-		r := last(t, srv, granttest.Token)
-		if got := []string{r.Form.Get("grant_type"), r.Form.Get("scope"), r.Form.Get("audience")}; !slices.Equal(got, []string{"refresh_token", "read", "a"}) {
-			t.Errorf("sent %q", got)
-		}
-	})
+func TestRefresh_SendsTheScopeThatIsConfiguredAndTheParams(t *testing.T) {
+	for _, c := range []struct {
+		scope oauth2grant.RefreshScope
+		want  string
+	}{
+		{oauth2grant.RefreshScopeNone, ""},
+		{oauth2grant.RefreshScopeGranted, "read"},
+		{oauth2grant.RefreshScopeRequested, "read write"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := granttest.New(granttest.Config{})
+			srv.Script(granttest.Token, granttest.Fault{Edit: func(a map[string]any) { a["scope"] = "read" }})
+			cfg := configFor(srv)
+			cfg.Scopes, cfg.Params = []string{"read", "write"}, url.Values{"audience": {"a"}}
+			cfg.Refresh.Scope = c.scope
+			g := open(t, alice(), cfg)
+			ensure(t, g)
+			if got := last(t, srv, granttest.Token).Form.Get("scope"); got != "read write" {
+				t.Errorf("at first it asks for %q", got)
+			}
+			pass(41 * time.Minute)
+			r := last(t, srv, granttest.Token)
+			got := []string{r.Form.Get("grant_type"), r.Form.Get("scope"), r.Form.Get("audience")}
+			if want := []string{"refresh_token", c.want, "a"}; !slices.Equal(got, want) {
+				t.Errorf("sent %q, want %q", got, want)
+			}
+		})
+	}
 }
 
 func TestARefusedRefreshTokenLeadsToTheFlowOnce(t *testing.T) {
@@ -237,9 +248,9 @@ func TestIdleAfterLetsATokenRestThatNobodyUses(t *testing.T) {
 		min, max int
 	}{
 		"nobody uses it":                  {0, 1, 1},
-		"used every quarter of an hour":   {15 * time.Minute, 26, 28},
+		"used every quarter of an hour":   {15 * time.Minute, 36, 42},
 		"used less often than that":       {10 * time.Hour, 2, 5},
-		"used as often as it must at all": {29 * time.Minute, 26, 28},
+		"used as often as it must at all": {29 * time.Minute, 36, 42},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -37,6 +37,8 @@ func (p Password) Run(ctx context.Context, c *Client) (Token, error) {
 // Interactive returns false.
 func (Password) Interactive() bool { return false }
 
+func (Password) op() string { return OpPassword }
+
 func (p Password) credentials(ctx context.Context) (username, password string, err error) {
 	if p.Credentials != nil {
 		return p.Credentials(ctx)

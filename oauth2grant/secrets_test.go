@@ -188,7 +188,7 @@ func (l *leaks) grant(flow oauth2grant.Flow) {
 }
 
 func (l *leaks) client() {
-	l.cfg.Token, l.cfg.Hooks = oauth2grant.Token{}, oauth2grant.Hooks{}
+	l.cfg.Token, l.cfg.OnEvent = oauth2grant.Token{}, nil
 	l.cfg.Auth = oauth2grant.SecretPost("client", l.secret("client secret+/%"))
 	l.cfg.Server.RevocationURL = l.srv.URL(granttest.Revocation) + "?key=" + url.QueryEscape(l.secret("key"))
 	c := newClient(l.t, l.cfg)
@@ -217,7 +217,7 @@ func (l *leaks) client() {
 }
 
 func (l *leaks) webApplication() {
-	l.cfg.Token, l.cfg.Hooks, l.cfg.Scopes = oauth2grant.Token{}, oauth2grant.Hooks{}, []string{"openid"}
+	l.cfg.Token, l.cfg.OnEvent, l.cfg.Scopes = oauth2grant.Token{}, nil, []string{"openid"}
 	c := newClient(l.t, l.cfg)
 	ctx := l.t.Context()
 	a, err := c.BeginAuthorization(ctx, "https://app.example/callback", nil)

@@ -145,7 +145,7 @@ func hostOf(raw string) string {
 	if err != nil {
 		return ""
 	}
-	return lower(u.Hostname())
+	return lowerASCII(u.Hostname())
 }
 
 // problems are those of the URLs in s.

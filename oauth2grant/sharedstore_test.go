@@ -48,6 +48,25 @@ func (b *backend) get() oauth2grant.Token {
 	return b.token
 }
 
+// loseAnswers lets the mark of the next refresh through and no other write.
+func (b *backend) loseAnswers() {
+	marked := false
+	b.set(func() {
+		b.onSave = func() error {
+			if !marked {
+				marked = true
+				return nil
+			}
+			return errStoreDown
+		}
+	})
+}
+
+// same reports whether two tokens are one, whatever travels with them.
+func same(a, b oauth2grant.Token) bool {
+	return a.AccessToken == b.AccessToken && a.RefreshToken == b.RefreshToken
+}
+
 // loseLease ends the lease of the holder and lets the next one in.
 func (b *backend) loseLease() {
 	b.mu.Lock()

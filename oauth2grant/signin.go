@@ -4,29 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
 
-// signIn is the flight of the engine that runs the flow for those who call, and may ask a person.
-func (g *Grant) signIn(f *flight) (*snapshot, error) {
-	ctx := withWitness(f.Context(), &g.sent)
+// signIn is the flight of the engine that runs the flow for those who call, and
+// may ask a person. It never refreshes: what somebody else has put into the
+// store meanwhile is adopted, or handed back to renew.
+func (g *grant) signIn(f *flight) (s *snapshot, err error) {
+	ctx := g.flightContext(f)
 	if f.Why == engine.Force {
 		return g.fetch(ctx, f)
 	}
-	held, unlock, err := g.lock(ctx, 0)
-	if err != nil {
-		return nil, err
+	w := waiting{current: f.Current, slow: func() { g.report(ctx, Event{Kind: EventWaiting}) }}
+	err = g.custody.locked(ctx, w, func(held context.Context, v view) (err error) {
+		s, err = g.signInLocked(ctx, held, f, v)
+		return err
+	})
+	if errors.Is(err, errOvertaken) {
+		return nil, nil
 	}
-	defer unlock()
-	stored, found, err := g.load(held)
-	if err != nil {
-		return nil, err
-	}
-	if found && (g.adoptable(f, stored) || !g.keep.hasAsked(stored.RefreshToken)) { // somebody has signed in meanwhile
-		if s, err := g.renewLocked(held, f); !errors.Is(err, ErrLoginRequired) {
-			return s, err
-		}
+	return s, err
+}
+
+func (g *grant) signInLocked(ctx, held context.Context, f *flight, v view) (*snapshot, error) {
+	current := g.engine.Current()
+	switch {
+	case g.serves(f, current, v.Token):
+		return current, v.err
+	case same(v.Token, Token{}):
+	case g.adoptable(f, v.Token):
+		return g.adopt(f, v.Token), v.err
+	case !g.custody.hasAsked(v.RefreshToken): // somebody has signed in meanwhile
+		return f.HandBack()
 	}
 	t, err := g.run(ctx) // a lost lease must not stop a person
 	if err != nil {
@@ -34,11 +45,11 @@ func (g *Grant) signIn(f *flight) (*snapshot, error) {
 	}
 	f.Obtained = true
 	engine.Commit(ctx)
-	return g.finish(held, f, stored, t)
+	return g.finish(held, f, t, pending{over: []Token{v.Token}}, g.flowOp())
 }
 
 // fetch runs the flow and locks the store only to save.
-func (g *Grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
+func (g *grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 	run := ctx
 	if !g.flow.Interactive() {
 		attempt, done := f.Attempt(ctx, g.cfg.Refresh.Timeout)
@@ -51,76 +62,48 @@ func (g *Grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 	}
 	f.Obtained = true
 	engine.Commit(ctx)
-	held, base, unlock, err := g.lockToSave(ctx)
-	defer unlock()
-	if held == nil {
-		return g.finishUnlocked(f, base, t, err)
-	}
-	return g.finish(held, f, base, t)
-}
-
-// lockToSave takes the lock to replace what the store holds, which it gives too. It does not wait for long: a token that can't be saved now is saved later.
-// held is nil where there is no lock; with a lock, an error says that the store can't be read, which the save that follows may heal.
-func (g *Grant) lockToSave(ctx context.Context) (held context.Context, base Token, unlock func(), err error) {
-	held, unlock, err = g.lock(ctx, g.cfg.Refresh.Timeout)
-	if err != nil {
-		return nil, g.lastKnown(), func() {}, err
-	}
-	if base, _, err = g.load(held); err != nil {
-		base = g.lastKnown()
-	}
-	return held, base, unlock, err
-}
-
-// lastKnown gives what the store held when it was last seen.
-func (g *Grant) lastKnown() Token {
-	if u := g.keep.waits(); u != nil {
-		return u.base
-	}
-	if s := g.engine.Current(); s != nil {
-		return s.Value.token
-	}
-	return Token{}
-}
-
-func (g *Grant) finishUnlocked(f *flight, base, t Token, lockErr error) (*snapshot, error) {
-	if !f.Current() {
+	if !f.Claim() || !g.custody.put(pending{want: t, generation: f.Generation()}) {
 		return nil, nil
 	}
-	g.keep.wait(&unsaved{token: t, base: base})
 	s := g.snapshotOf(t, false)
-	if !f.Publish(s) {
-		return nil, nil
+	err = g.take(ctx, sync.OnceFunc(func() { f.Publish(s) }))
+	g.reportAfter(f, Event{Kind: EventObtained, Op: g.flowOp(), Token: t})
+	return s, err
+}
+
+// take writes what was just put into custody by somebody's explicit call, and
+// calls publish, once or twice: when it is saved, or else when it can't be saved
+// now.
+func (g *grant) take(ctx context.Context, publish func()) error {
+	err := g.custody.locked(ctx, waiting{limit: g.cfg.Refresh.Timeout, blind: true}, func(_ context.Context, v view) error {
+		publish()
+		return v.err
+	})
+	if err == nil {
+		return nil
 	}
-	f.Tell(func(ctx context.Context) { g.published(ctx, t, "obtained") })
-	return s, fmt.Errorf("%w: %w", errNotSaved, lockErr)
+	publish()
+	if !errors.Is(err, errNotSaved) {
+		err = fmt.Errorf("%w: %w", errNotSaved, err)
+	}
+	return err
 }
 
 // set takes over a token from outside.
-func (g *Grant) set(ctx context.Context, t Token) error {
+func (g *grant) set(ctx context.Context, t Token) error {
 	t = defaultType(t)
+	generation := g.engine.Claim()
+	if !g.custody.put(pending{want: t, generation: generation}) {
+		return nil // a later call has replaced it already
+	}
+	g.custody.forget()
+	publish := sync.OnceFunc(func() { g.engine.Set(generation, g.snapshotOf(t, true)) })
 	if g.engine.SigningIn() { // it holds the lock, and is not needed any more
-		g.engine.Set(g.snapshotOf(t, false))
+		publish()
 		g.engine.Interrupt()
 	}
-	held, base, unlock, err := g.lockToSave(ctx)
-	defer unlock()
-	if held == nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("oauth2grant: SetToken: %w", err)
-		}
-		err = fmt.Errorf("%w: %w", errNotSaved, err)
-	} else {
-		err = g.save(held, t)
-	}
-	if err != nil {
-		g.keep.wait(&unsaved{token: t, base: base})
-	} else {
-		g.keep.wait(nil)
-	}
-	g.keep.bury("")
-	g.engine.Set(g.snapshotOf(t, false))
-	g.engine.Tell(ctx, func(ctx context.Context) { g.published(ctx, t, "set") })
+	err := g.take(ctx, publish)
+	g.report(ctx, Event{Kind: EventSet, Token: t})
 	if err != nil {
 		g.engine.Note(err)
 	}

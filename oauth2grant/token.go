@@ -104,3 +104,14 @@ func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // formatRedacted writes the text that stands for a value with secrets, whatever
 // the verb and its flags.
 func formatRedacted(f fmt.State, text string) { _, _ = f.Write([]byte(text)) }
+
+// defaultType returns t as if it had been made here: complete, comparable.
+func defaultType(t Token) Token {
+	if t.TokenType == "" {
+		t.TokenType = schemeBearer
+	}
+	if !t.Expiry.IsZero() {
+		t.Expiry = wall(t.Expiry)
+	}
+	return t
+}

@@ -78,7 +78,7 @@ func (w *weight) answered(e *Error) {
 	switch {
 	case e.own:
 		w.weigh(e.cause)
-	case e.severity() != transient, isMisconfigured(e.cause):
+	case !e.transient(), isMisconfigured(e.cause):
 		w.final = true
 	default:
 		w.later = true

@@ -1,22 +1,48 @@
 package oauth2grant
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
-var errNeedsProof = errors.New("oauth2grant: a proof of possession covers the whole request: use Authorize or Transport")
+var errNeedsProof = errors.New(
+	"oauth2grant: a proof of possession covers the whole request: use Authorize or Transport")
 
-// Transport gives a RoundTripper that puts the token on requests, over base, nil for http.DefaultTransport. It waits for the token on the request's context.
-// A token goes to the origin that the caller's request was made for and that Config.Origins allows, over https or to this machine: along a redirect to another
-// origin the request goes on without it, and to an origin not allowed it is not sent at all. On a 401 that does not say insufficient_scope it renews the token
-// once and sends the request once more, if the body can be read again (http.Request.GetBody). The caller's request is not modified.
+// Transport returns a RoundTripper that puts the token of the grant on every
+// request and sends it through base, or through [http.DefaultTransport] if base
+// is nil. It waits for an active token on the request's context.
+//
+// A token goes to the origin (RFC 6454) that the caller's request was made for,
+// if Config.Origins allows it, over https or to this machine. Along a redirect
+// to another origin the request goes on without the token, even if a later one
+// leads back, and so does a request whose chain of redirects cannot be followed
+// to its beginning. A request to an origin that is not allowed is not sent.
+//
+// A 401 (RFC 6750 §3) is taken for the end of that token, whatever its error
+// code: the token is renewed once and the request sent once more, provided that
+// its body can be read again ([http.Request.GetBody]). Three codes do not speak
+// of the token's end, and their 401 is returned: insufficient_scope;
+// insufficient_user_authentication, for which see [StepUp]; and use_dpop_nonce
+// without Config.Proof, which otherwise is answered by one more request with
+// that nonce. A 401 is also returned as it is if the token was obtained just
+// now, see [Grant.Invalidate], or if the grant has been signed out meanwhile by
+// [Grant.Revoke]. The body of a 401 that is not returned is closed unread.
+//
+// The caller's request is not modified, and its body is always closed.
+// Response.Request is the caller's own, without the token. A base must treat a
+// request as the contract of [http.RoundTripper] demands: it shares its URL,
+// trailer and the values of its header with the caller's.
+//
+// The error is that of base or, where no token could be put on the request,
+// that of [Grant.EnsureActiveToken], of Config.Proof, or one that says why the
+// token must not go there.
 func (g *Grant) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -24,14 +50,24 @@ func (g *Grant) Transport(base http.RoundTripper) http.RoundTripper {
 	return &transport{g: g, base: base}
 }
 
-// HTTPClient gives a client for APIs, over Transport(nil).
+// HTTPClient returns a client for APIs, over Transport(nil).
 func (g *Grant) HTTPClient() *http.Client { return &http.Client{Transport: g.Transport(nil)} }
 
-// Authorize puts the token on a whole request, with its proof of possession where Config.Proof is set. It waits for the token on the request's context, and
-// refuses where a token must not go; see Transport.
+// Authorize puts the token on a whole request, with its proof of possession if
+// Config.Proof is set (RFC 9449 §7). It waits for an active token on the
+// request's context, and returns an error where [Grant.Transport] would send no
+// token.
+//
+// It cannot see where the request is redirected to: an [http.Client] takes
+// Authorization along to the same host name and to names below it, whatever
+// the scheme and the port. Use [Grant.Transport], which does not, or a client
+// whose CheckRedirect is as strict as that.
 func (g *Grant) Authorize(req *http.Request) error {
-	if req == nil || req.URL == nil {
+	switch {
+	case req == nil || req.URL == nil:
 		return errNilRequest
+	case g.grant == nil:
+		return errZeroGrant
 	}
 	if err := g.allowed(req.URL); err != nil {
 		return err
@@ -43,12 +79,12 @@ func (g *Grant) Authorize(req *http.Request) error {
 	if req.Header == nil {
 		req.Header = http.Header{}
 	}
-	return g.sign(req, s, "")
+	setAuthorization(req.Header, s.Value.header)
+	return g.prove(req, s, "")
 }
 
-// sign sets the headers of a request for one token.
-func (g *Grant) sign(req *http.Request, s *snapshot, nonce string) error {
-	setAuthorization(req.Header, s.Value.header)
+// prove sets the proof of possession of one token, where there is to be one.
+func (g *Grant) prove(req *http.Request, s *snapshot, nonce string) error {
 	if g.client.proof == nil {
 		return nil
 	}
@@ -58,7 +94,9 @@ func (g *Grant) sign(req *http.Request, s *snapshot, nonce string) error {
 	if method == "" {
 		method = http.MethodGet
 	}
-	proof, err := g.client.proof.Proof(req.Context(), ProofRequest{Method: method, URL: target.String(), AccessToken: s.Value.token.AccessToken, Nonce: nonce})
+	proof, err := g.client.proof.Proof(req.Context(), ProofRequest{
+		Method: method, URL: target.String(), AccessToken: s.Value.token.AccessToken, Nonce: nonce,
+	})
 	if err != nil {
 		return fmt.Errorf("oauth2grant: proof of possession: %w", err)
 	}
@@ -66,51 +104,71 @@ func (g *Grant) sign(req *http.Request, s *snapshot, nonce string) error {
 	return nil
 }
 
-// allowed tells whether a token may be sent to u.
+// allowed returns why the token must not be sent to u, nil if it may.
 func (g *Grant) allowed(u *url.URL) error {
 	if u.Scheme != "https" && !isLoopback(u.Hostname()) && !g.client.insecure {
 		return errors.New("oauth2grant: a token is not sent over plain http: use https, or set InsecureAllowHTTP")
 	}
-	if len(g.origins) == 0 || slices.Contains(g.origins, origin(u)) {
+	if len(g.origins) == 0 || slices.Contains(g.origins, originOf(u)) {
 		return nil
 	}
 	return fmt.Errorf("oauth2grant: Config.Origins does not allow a token to go to %s", origin(u))
 }
 
-// origins gives those of Config.Origins, which was validated.
-func origins(urls []string) []string {
-	var all []string
-	for _, raw := range urls {
-		if u, err := url.Parse(raw); err == nil {
-			all = append(all, origin(u))
-		}
-	}
-	return all
+// mayRenew reports whether, after an API has refused the token of s, another
+// one may help, and if so sees to it that s is used no more. While none is held
+// the grant is signed out or closed, and a refusal must not sign it in again.
+func (g *Grant) mayRenew(s *snapshot) bool {
+	return g.engine.Current() != nil && g.invalidate(s.Value.token.AccessToken)
 }
 
+// transport is what [Grant.Transport] returns.
 type transport struct {
 	g    *Grant
 	base http.RoundTripper
 }
 
-// CloseIdleConnections closes those of the base, for http.Client.CloseIdleConnections.
+// CloseIdleConnections closes those of the base, for
+// [http.Client.CloseIdleConnections].
 func (t *transport) CloseIdleConnections() { (&http.Client{Transport: t.base}).CloseIdleConnections() }
 
-// RoundTrip implements http.RoundTripper.
+// String names the grant whose token the transport puts on requests.
+func (t *transport) String() string {
+	if t == nil {
+		return "Transport{none}"
+	}
+	return fmt.Sprintf("Transport{%v}", t.g)
+}
+
+// Format implements [fmt.Formatter]: no verb shows a secret.
+func (t *transport) Format(f fmt.State, _ rune) { formatRedacted(f, t.String()) }
+
+// LogValue implements [slog.LogValuer].
+func (t *transport) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req == nil || req.URL == nil {
+	if req == nil {
 		return nil, errNilRequest
 	}
-	if redirectedAway(req) {
-		return t.base.RoundTrip(req)
+	if req.URL == nil {
+		closeBody(req.Body)
+		return nil, errNilRequest
+	}
+	if t.g.grant == nil {
+		closeBody(req.Body)
+		return nil, errZeroGrant
+	}
+	if req.Response != nil && redirectedAway(req) {
+		return t.sendAs(req, req)
 	}
 	if err := t.g.allowed(req.URL); err != nil {
-		closeBody(req)
+		closeBody(req.Body)
 		return nil, err
 	}
 	s, err := t.g.active(req.Context())
 	if err != nil {
-		closeBody(req)
+		closeBody(req.Body)
 		return nil, err
 	}
 	res, err := t.send(req, req.Body, s, "")
@@ -120,86 +178,118 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.answer401(req, res, s)
 }
 
-// redirectedAway tells whether req follows a redirect that led to another origin, now or earlier.
+// mostRedirects bounds how far back a chain of redirects is followed. An
+// [http.Client] gives up after ten unless its CheckRedirect permits more.
+const mostRedirects = 100
+
+// redirectedAway reports whether req follows a redirect that led to another
+// origin, now or earlier, or may have done so.
 func redirectedAway(req *http.Request) bool {
-	here := origin(req.URL)
-	for r := req; r.Response != nil && r.Response.Request != nil; {
-		r = r.Response.Request
-		if r.URL == nil || origin(r.URL) != here {
+	here := originOf(req.URL)
+	for range mostRedirects {
+		if req.Response == nil {
+			return false
+		}
+		req = req.Response.Request
+		if req == nil || req.URL == nil || originOf(req.URL) != here {
 			return true
 		}
 	}
-	return false
+	return true
 }
 
-// send sends a copy of req with the token.
+// signed is a copy of a request and the one value that it adds to the header,
+// in one piece of memory.
+type signed struct {
+	http.Request
+	authorization [1]string
+}
+
+// send sends a copy of req with the token of s.
 func (t *transport) send(req *http.Request, body io.ReadCloser, s *snapshot, nonce string) (*http.Response, error) {
-	out := req.Clone(req.Context())
+	out := &signed{Request: *req, authorization: [1]string{s.Value.header}}
 	out.Body = body
-	if out.Header == nil {
-		out.Header = http.Header{}
-	}
-	if err := t.g.sign(out, s, nonce); err != nil {
-		closeBody(out)
+	out.Header = copyHeader(req.Header)
+	out.Header["Authorization"] = out.authorization[:]
+	if err := t.g.prove(&out.Request, s, nonce); err != nil {
+		closeBody(body)
 		return nil, err
 	}
+	return t.sendAs(&out.Request, req)
+}
+
+// copyHeader returns a map of its own for the values of h, with room for one or
+// two more. A map of up to eight is copied whole; a larger one would then grow.
+func copyHeader(h http.Header) http.Header {
+	const fewest = 7
+	if h != nil && len(h) <= fewest {
+		return maps.Clone(h)
+	}
+	out := make(http.Header, len(h)+2)
+	maps.Copy(out, h)
+	return out
+}
+
+// sendAs sends out and answers as if it were req.
+func (t *transport) sendAs(out, req *http.Request) (*http.Response, error) {
 	res, err := t.base.RoundTrip(out)
-	if err != nil {
-		return nil, err
+	if err != nil || res == nil {
+		return nil, cmp.Or(err, errNoResponse)
 	}
-	if nonce := res.Header.Get(headerNonce); nonce != "" && t.g.client.proof != nil {
-		t.g.client.proof.Learn(origin(req.URL), nonce)
+	res.Request = req
+	if out != req && t.g.client.proof != nil {
+		if nonce := res.Header.Get(headerNonce); nonce != "" {
+			t.g.client.proof.Learn(origin(req.URL), nonce)
+		}
 	}
 	return res, nil
 }
 
-// answer401 sends the request once more if that can help: with a nonce, or with another token.
+var errNoResponse = errors.New("oauth2grant: the base of the transport returned neither a response nor an error")
+
+// answer401 sends the request again as long as that can help: once with a nonce
+// and once with another token.
 func (t *transport) answer401(req *http.Request, res *http.Response, s *snapshot) (*http.Response, error) {
-	nonce, helps := t.remedy(res, s)
-	if !helps {
-		return res, nil
-	}
-	body, ok := again(req)
-	if !ok {
-		return res, nil
-	}
-	drop(res)
-	if nonce == "" {
-		fresh, err := t.g.active(req.Context())
-		if err != nil {
-			if body != nil {
-				_ = body.Close()
+	var renewed, proved bool
+	for res.StatusCode == http.StatusUnauthorized {
+		nonce := ""
+		switch refusalOf(res) {
+		case InsufficientScope, InsufficientUserAuthentication:
+			return res, nil
+		case UseDPoPNonce:
+			nonce = res.Header.Get(headerNonce)
+			if proved || nonce == "" || t.g.client.proof == nil {
+				return res, nil
 			}
+			proved = true
+		default:
+			if renewed || !t.g.mayRenew(s) {
+				return res, nil
+			}
+			renewed = true
+		}
+		body, ok := again(req)
+		if !ok {
+			return res, nil
+		}
+		// Not drained: only the server knows when it will have sent the rest.
+		closeBody(res.Body)
+		var err error
+		if nonce == "" {
+			s, err = t.g.active(req.Context())
+		}
+		if err != nil {
+			closeBody(body)
 			return nil, err
 		}
-		s = fresh
-	}
-	return t.send(req, body, s, nonce)
-}
-
-// remedy says what may help against a 401.
-func (t *transport) remedy(res *http.Response, s *snapshot) (nonce string, helps bool) {
-	code := ""
-	for _, c := range wire.ReadChallenges(res.Header.Values("WWW-Authenticate")) {
-		if c.Scheme != "bearer" && c.Scheme != "dpop" {
-			continue
-		}
-		if e := c.Params["error"]; e != "" && code == "" {
-			code = e
+		if res, err = t.send(req, body, s, nonce); err != nil {
+			return nil, err
 		}
 	}
-	switch Code(code) {
-	case UseDPoPNonce:
-		nonce = res.Header.Get(headerNonce)
-		return nonce, nonce != "" && t.g.client.proof != nil
-	case "", InvalidToken:
-		return "", t.g.invalidate(s.Value.token.AccessToken)
-	default:
-		return "", false
-	}
+	return res, nil
 }
 
-// again gives the body of req once more, if it can be had.
+// again returns the body of req once more, if it can be had.
 func again(req *http.Request) (io.ReadCloser, bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req.Body, true
@@ -211,16 +301,8 @@ func again(req *http.Request) (io.ReadCloser, bool) {
 	return body, err == nil
 }
 
-const mostDrained = 256 << 10
-
-// drop drains, within reason, and closes the body of an answer that nobody will see, so that its connection can be used again.
-func drop(res *http.Response) {
-	_, _ = io.CopyN(io.Discard, res.Body, mostDrained)
-	_ = res.Body.Close()
-}
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		_ = req.Body.Close()
+func closeBody(body io.ReadCloser) {
+	if body != nil {
+		_ = body.Close()
 	}
 }

@@ -105,7 +105,7 @@ func isInside(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return isInsideAddr(addr)
 	}
-	host = lower(strings.TrimSuffix(host, "."))
+	host = lowerASCII(strings.TrimSuffix(host, "."))
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") // also what may be resolved to this machine
 }
 
@@ -148,24 +148,4 @@ func isInsideAddr(addr netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// origin is that of RFC 6454 §4, as text.
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[lower(u.Scheme)]
-	}
-	return lower(u.Scheme + "://" + u.Hostname() + ":" + port)
-}
-
-// lower returns s with the letters of ASCII in lower case. Others stay: some of
-// their lower cases are letters of ASCII.
-func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
 }

@@ -65,7 +65,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 		answer, failure = c.getUserInfo(ctx, to, accessToken, nonce)
 	}
 	if failure != nil {
-		return UserInfo{}, failed(OpUserInfo, to, failure)
+		return UserInfo{}, steppedUp(failed(OpUserInfo, to, failure), answer.Header)
 	}
 	m, failure := wire.ReadAnswer(answer)
 	switch {

@@ -11,8 +11,8 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/keyringstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 )
 
 // tokenOf makes a token with so many bytes of access token.
@@ -190,9 +190,9 @@ func TestAHeldOfThePastSavesNothing(t *testing.T) {
 	must(t, err)
 	must(t, errors.Join(s.Delete(held), s.Save(held, tokenOf("old", 9<<10))))
 	must(t, s.Save(t.Context(), tokenOf("newer", 1))) // by somebody without the lock
-	fails(t, s.Save(held, tokenOf("late", 1)), filestore.ErrLockLost)
+	fails(t, s.Save(held, tokenOf("late", 1)), oauth2grant.ErrLockLost)
 	unlock()
-	fails(t, s.Delete(held), filestore.ErrLockLost)
+	fails(t, s.Delete(held), oauth2grant.ErrLockLost)
 	holds(t, s, tokenOf("newer", 1))
 }
 
@@ -258,7 +258,7 @@ func TestALateAnswerDoesNotOverwriteWhatIsNewer(t *testing.T) {
 	fails(t, elsewhere(200*time.Millisecond), context.DeadlineExceeded)
 	answer()
 	keyringstore.Settle()
-	must(t, elsewhere(10*time.Second))
+	must(t, elsewhere(progress.Limit))
 	must(t, s.Save(t.Context(), tokenOf("newer", 1)))
 	holds(t, s, tokenOf("newer", 1))
 }

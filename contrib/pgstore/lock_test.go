@@ -10,31 +10,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
-
-func TestHeldEndsWithItsConnectionAndTheNextCallsWork(t *testing.T) {
-	server, pool := start(t)
-	s, other := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+" alice", pgstore.Config{})
-	held, unlock := lock(t, s)
-	must(t, s.Save(held, older))
-	_, err := pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM (`+sessionOfLock+`) AS holder`, "alice")
-	must(t, err)
-	await(t, "end of held", held.Done())
-	fails(t, context.Cause(held), pgstore.ErrLockLost)
-
-	// nobody has taken the lock since: what the server issued is not lost
-	must(t, s.Save(context.WithoutCancel(held), newer))
-	newest, giveBack := lock(t, other)
-	fails(t, s.Save(context.WithoutCancel(held), older), pgstore.ErrLockLost)
-	holds(t, other, newer)
-	must(t, other.Delete(newest))
-	giveBack()
-	unlock()
-	held, _ = lock(t, s)
-	must(t, s.Save(held, newer))
-}
 
 func TestAHolderIsFencedAfterTheTableWasEmptied(t *testing.T) {
 	server, pool := start(t)
@@ -42,29 +21,17 @@ func TestAHolderIsFencedAfterTheTableWasEmptied(t *testing.T) {
 	old, unlock := lock(t, s)
 	_, err := pool.Exec(t.Context(), `TRUNCATE oauth2grant_tokens`)
 	must(t, err)
-	fails(t, s.Save(old, older), pgstore.ErrLockLost)
+	fails(t, s.Save(old, older), oauth2grant.ErrLockLost)
 	unlock()
 	newest, _ := lock(t, other)
 	must(t, other.Save(newest, newer))
-	fails(t, s.Save(context.WithoutCancel(old), older), pgstore.ErrLockLost)
+	fails(t, s.Save(context.WithoutCancel(old), older), oauth2grant.ErrLockLost)
 	holds(t, s, newer)
-}
-
-func TestAHolderDoesNotUndoWhatWasDoneWithoutTheLock(t *testing.T) {
-	server, _ := start(t)
-	s, other := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+" alice", pgstore.Config{})
-	must(t, s.Save(t.Context(), older))
-	held, _ := lock(t, s)
-	must(t, other.Delete(t.Context()))
-	fails(t, s.Save(held, newer), pgstore.ErrLockLost)
-	if _, err := s.Load(t.Context()); !errors.Is(err, oauth2grant.ErrNoToken) {
-		t.Errorf("the deleted token is back: %v", err)
-	}
 }
 
 func TestManyHoldersShareASmallPool(t *testing.T) {
 	server, _ := start(t)
-	s := open(t, server.URL()+"&pool_max_conns=2 alice", pgstore.Config{Lease: patience})
+	s := open(t, server.URL()+"&pool_max_conns=2 alice", pgstore.Config{Lease: progress.Limit})
 	var g errgroup.Group
 	for n := range 30 {
 		g.Go(func() error {
@@ -85,7 +52,7 @@ func TestManyHoldersShareASmallPool(t *testing.T) {
 
 func TestWaitingKeepsNoConnection(t *testing.T) {
 	server, _ := start(t)
-	holder, s := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: patience})
+	holder, s := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: progress.Limit})
 	_, unlock := lock(t, holder)
 	ctx, cancel := context.WithCancel(t.Context())
 	var g errgroup.Group
@@ -104,34 +71,16 @@ func TestWaitingKeepsNoConnection(t *testing.T) {
 	lock(t, s)
 }
 
-func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
+func TestLock_HoldsNoConnection(t *testing.T) {
 	server, _ := start(t)
-	s := open(t, server.URL()+"&pool_max_conns=1&idle_session_timeout=12345000 alice", pgstore.Config{})
-	setting := func() (value string) {
-		must(t, s.pool.QueryRow(t.Context(), `SELECT current_setting('idle_session_timeout') || ' ' || pg_backend_pid()`).Scan(&value))
-		return value
+	s := open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: progress.Limit})
+	for n := range 20 {
+		held, _ := lock(t, s.family.Store(fmt.Sprint(n)))
+		must(t, held.Err())
 	}
-	before := setting()
-	_, unlock := lock(t, s)
-	unlock()
-	if after := setting(); after != before || !strings.HasPrefix(before, "12345s") {
-		t.Errorf("idle_session_timeout and session were %s, and are %s", before, after)
+	if n := s.pool.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are in use", n)
 	}
-}
-
-func TestCloseEndsLocksAndSubscription(t *testing.T) {
-	server, _ := start(t)
-	s := open(t, server.URL()+" alice", pgstore.Config{})
-	subscribed(t, s)
-	held, unlock := lock(t, s)
-	must(t, errors.Join(s.family.Close(), s.family.Close()))
-	fails(t, context.Cause(held), pgstore.ErrClosed)
-	must(t, s.Save(context.WithoutCancel(held), newer)) // a refreshed token must not be lost
-	unlock()
-	_, _, err := s.Lock(t.Context())
-	fails(t, err, pgstore.ErrClosed)
-	s.Notify(func() { t.Error("told after Close") })()
-	holds(t, s, newer)
 }
 
 func TestASealedTokenIsBoundToItsKey(t *testing.T) {

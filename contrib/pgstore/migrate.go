@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -13,28 +14,42 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate makes the table, or brings that of an earlier version of this package up to date, in one transaction. Processes may call it at the same time, and
-// each time they start. A table of a later version is left alone.
+// migrationFiles returns their names in order; the first is version 1.
+func migrationFiles() ([]string, error) { return fs.Glob(migrations, "migrations/*.sql") }
+
+// Migrate makes the table in schema public, or brings that of an earlier version
+// of this package up to date, in one transaction. Any number of processes may
+// call it at the same time, and each time they start. A table of a later version
+// is left alone.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
-	if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return migrate(ctx, tx) }); err != nil {
+	return MigrateSchema(ctx, pool, "public")
+}
+
+// MigrateSchema is [Migrate] in another schema, which must exist.
+func MigrateSchema(ctx context.Context, pool *pgxpool.Pool, schema string) error {
+	if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return migrate(ctx, tx, schema) }); err != nil {
 		return fmt.Errorf("pgstore: migrate: %w", clean(err))
 	}
 	return nil
 }
 
-func migrate(ctx context.Context, tx pgx.Tx) error {
+func migrate(ctx context.Context, tx pgx.Tx, schema string) error {
+	names := strings.NewReplacer(
+		migrated, pgx.Identifier{schema, migrated}.Sanitize(),
+		table, pgx.Identifier{schema, table}.Sanitize(),
+	).Replace
 	const begin = `SELECT pg_advisory_xact_lock(hashtextextended('oauth2grant_migrations', 0))`
-	const table = `CREATE TABLE IF NOT EXISTS oauth2grant_migrations (version int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())`
-	for _, sql := range []string{begin, table} {
+	const made = `CREATE TABLE IF NOT EXISTS oauth2grant_migrations (version int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())`
+	for _, sql := range []string{begin, names(made)} {
 		if _, err := tx.Exec(ctx, sql); err != nil {
 			return err
 		}
 	}
 	var done int
-	if err := tx.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM oauth2grant_migrations`).Scan(&done); err != nil {
+	if err := tx.QueryRow(ctx, names(`SELECT coalesce(max(version), 0) FROM oauth2grant_migrations`), mode).Scan(&done); err != nil {
 		return err
 	}
-	files, err := fs.Glob(migrations, "migrations/*.sql") // in order; the first is version 1
+	files, err := migrationFiles()
 	if err != nil {
 		return err
 	}
@@ -46,10 +61,10 @@ func migrate(ctx context.Context, tx pgx.Tx) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, string(sql)); err != nil {
+		if _, err := tx.Exec(ctx, names(string(sql))); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO oauth2grant_migrations (version) VALUES ($1)`, i+1); err != nil {
+		if _, err := tx.Exec(ctx, names(`INSERT INTO oauth2grant_migrations (version) VALUES ($1)`), mode, i+1); err != nil {
 			return err
 		}
 	}

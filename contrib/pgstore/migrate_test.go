@@ -7,19 +7,21 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
 
 func TestMigrateMayBeRepeatedAndRunByMany(t *testing.T) {
 	server := testservers.StartPostgres(t)
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	var g errgroup.Group
-	for range 8 {
+	for range 20 {
 		g.Go(func() error { return pgstore.Migrate(t.Context(), s.pool) })
 	}
 	must(t, g.Wait())
@@ -48,21 +50,56 @@ func TestAMissingTableIsSaidSo(t *testing.T) {
 	}
 }
 
-func TestATableInAnotherSchemaIsAnother(t *testing.T) {
+func TestSchema_IsAPlaceOfItsOwn(t *testing.T) {
 	server, pool := start(t)
 	in := func(schema string) closing {
-		_, err := pool.Exec(t.Context(), `CREATE SCHEMA `+schema)
+		_, err := pool.Exec(t.Context(), `CREATE SCHEMA `+pgx.Identifier{schema}.Sanitize())
 		must(t, err)
-		s := open(t, server.URL()+"&search_path="+schema+" alice", pgstore.Config{})
-		must(t, pgstore.Migrate(t.Context(), s.pool))
+		cfg := sealed
+		cfg.Schema = schema
+		s := open(t, server.URL()+" alice", cfg)
+		must(t, errors.Join(pgstore.MigrateSchema(t.Context(), s.pool, schema), s.family.Check(t.Context())))
 		return s
 	}
-	one, other := in("one"), in("other")
+	one, other := in("one"), in(`an "otherone`)
 	lock(t, one)
 	held, _ := lock(t, other) // another lock
 	must(t, errors.Join(one.Save(t.Context(), older), other.Save(held, newer)))
 	holds(t, one, older)
 	holds(t, other, newer)
+	_, err := pool.Exec(t.Context(), `UPDATE one.oauth2grant_tokens SET token = (SELECT token FROM "an ""otherone".oauth2grant_tokens)`)
+	must(t, err)
+	_, err = one.Load(t.Context())
+	fails(t, err, seal.ErrOpen)
+}
+
+func TestCheck_LooksAtTheServerAndTheTable(t *testing.T) {
+	server, pool := start(t)
+	s := open(t, server.URL()+" alice", pgstore.Config{})
+	must(t, s.family.Check(t.Context()))
+	_, err := pool.Exec(t.Context(), `DELETE FROM oauth2grant_migrations`)
+	must(t, err)
+	if err := s.family.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "Migrate") {
+		t.Errorf("Check returned %v", err)
+	}
+}
+
+func TestSave_RefusesAKeyThatPostgreSQLCannotKeep(t *testing.T) {
+	server, _ := start(t)
+	s := open(t, server.URL()+" alice", pgstore.Config{})
+	var long strings.Builder
+	for n := range 20_000 {
+		fmt.Fprintf(&long, "%x", n*n)
+	}
+	for key, code := range map[string]string{
+		"": "", " ": "", "e\u0301": "", "\u00e9": "", strings.Repeat("x", 2000): "",
+		"a\x00b": "22021", "\xff": "22021", long.String(): "54000",
+	} {
+		err := s.family.Store(key).Save(t.Context(), older)
+		if refused, ok := errors.AsType[*pgstore.ServerError](err); ok != (code != "") || ok && refused.Code != code {
+			t.Errorf("a key of %d bytes: %v, want %q", len(key), err, code)
+		}
+	}
 }
 
 func TestARefusalShowsNothingOfTheRow(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
@@ -14,7 +15,7 @@ const listeners = `FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = '
 
 func TestAThousandStoresShareOneSubscription(t *testing.T) {
 	server, pool := start(t)
-	s, other := open(t, server.URL()+" first", pgstore.Config{}), open(t, server.URL()+" user-700", pgstore.Config{})
+	s, other := open(t, server.URL()+" first", pgstore.Config{Listen: true}), open(t, server.URL()+" user-700", pgstore.Config{Listen: true})
 	subscribed(t, s)
 	told := make(chan string, 1000)
 	for n := range 1000 {
@@ -38,8 +39,8 @@ func TestAThousandStoresShareOneSubscription(t *testing.T) {
 func TestABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
 	server, pool := start(t)
 	proxy := testservers.StartProxy(t, server.Addr())
-	s := open(t, strings.Replace(server.URL(), server.Addr(), proxy.Addr(), 1)+" alice", pgstore.Config{})
-	other := open(t, server.URL()+" alice", pgstore.Config{})
+	s := open(t, strings.Replace(server.URL(), server.Addr(), proxy.Addr(), 1)+" alice", pgstore.Config{Listen: true})
+	other := open(t, server.URL()+" alice", pgstore.Config{Listen: true})
 	changes := subscribed(t, s)
 	for name, disturb := range map[string]func(){
 		"killed by the server": func() {
@@ -53,8 +54,8 @@ func TestABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
 			<-changes
 		}
 		disturb()
-		await(t, "news after it was "+name, changes)
+		progress.Await(t, "news after it was "+name, changes)
 		must(t, other.Save(t.Context(), newer))
-		await(t, "news of a change", changes)
+		progress.Await(t, "news of a change", changes)
 	}
 }

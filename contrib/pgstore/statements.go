@@ -1,44 +1,77 @@
 package pgstore
 
-// The lock is a hash of the table, by its number, and the key.
-const (
-	// With the lock, the server ends the session when it hears nothing for so long.
-	tryLock = `
-SELECT CASE WHEN pg_try_advisory_lock(hashtextextended($1, 'oauth2grant_tokens'::regclass::oid::bigint))
-       THEN set_config('idle_session_timeout', $2, false) IS NOT NULL ELSE false END`
+import (
+	"strings"
 
-	// A fence starts from the time, in microseconds, lest fences repeat after the table was emptied. The row counts as changed, so that nobody tidies it away.
-	takeFence = `
-INSERT INTO oauth2grant_tokens AS t (key, fence) VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
-ON CONFLICT (key) DO UPDATE SET fence = greatest(t.fence + 1, excluded.fence), changed = now()
-RETURNING fence, version`
-
-	giveLock = `
-SELECT pg_advisory_unlock(hashtextextended($1, 'oauth2grant_tokens'::regclass::oid::bigint)),
-       set_config('idle_session_timeout', (SELECT reset_val FROM pg_settings WHERE name = 'idle_session_timeout'), false)`
+	"github.com/jackc/pgx/v5"
 )
 
-// The statements that change a token give one row unless they changed nothing. A holder whose change was made without an answer may repeat it.
 const (
-	loadRow = `SELECT token FROM oauth2grant_tokens WHERE key = $1`
-
-	saveRow = `
-WITH done AS (
-  INSERT INTO oauth2grant_tokens AS t (key, token, version) VALUES ($1, $2, 1)
-  ON CONFLICT (key) DO UPDATE SET token = excluded.token, version = t.version + 1, writer = 0, changed = now()
-  RETURNING 1)
-SELECT pg_notify('oauth2grant_tokens', $3) FROM done`
-
-	emptyRow = `
-WITH done AS (
-  UPDATE oauth2grant_tokens SET token = NULL, version = version + 1, writer = 0, changed = now() WHERE key = $1 RETURNING 1)
-SELECT pg_notify('oauth2grant_tokens', $2) FROM done`
-
-	changeLockedRow = `
-WITH done AS (
-  UPDATE oauth2grant_tokens SET token = $2, version = version + 1, writer = $4, changed = now()
-  WHERE key = $1 AND fence = $4 AND (version = $5 OR writer = $4) RETURNING 1)
-SELECT pg_notify('oauth2grant_tokens', $3) FROM done`
-
-	listenForChanges = `LISTEN oauth2grant_tokens`
+	table      = "oauth2grant_tokens"
+	migrated   = "oauth2grant_migrations"
+	channel    = table
+	notifyOnce = `WITH done AS (SAVE RETURNING 1) SELECT pg_notify('` + channel + `', $1::text) FROM done`
 )
+
+// statements are the rules of [leasestore.Record] on a row, in one statement
+// each. Where it says TOKENS, SOON and MICROS, there is the table, the time after
+// a number of ms, and the time in microseconds since 1970.
+type statements struct {
+	load, save, saveLocked, saveAnswer, lock, extend, unlock, poll, check string
+}
+
+// change is what all saves have in common; $5 is how long to hold the lock.
+const change = `
+  token = $2::bytea, version = t.version + 1, mark = $3::text, answered = $4::text,
+  told = CASE WHEN $3::text = '' THEN clock_timestamp() ELSE t.told END,
+  until = greatest(t.until, CASE WHEN $5::bigint > 0 THEN SOON($5) END)`
+
+func statementsFor(cfg Config) statements {
+	names := strings.NewReplacer(
+		"TOKENS", pgx.Identifier{cfg.Schema, table}.Sanitize(),
+		"MIGRATIONS", pgx.Identifier{cfg.Schema, migrated}.Sanitize(),
+		"MICROS", "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+		"SOON($2)", soon("$2"), "SOON($3)", soon("$3"), "SOON($5)", soon("$5"),
+	).Replace
+	return statements{
+		load: names(`SELECT token, version FROM TOKENS WHERE key = $1`),
+
+		save: names(`
+INSERT INTO TOKENS AS t (key, token, version, mark) VALUES ($1::text, $2::bytea, 1, $3::text)
+ON CONFLICT (key) DO UPDATE SET writer = 0,` + change),
+
+		saveLocked: names(`
+UPDATE TOKENS AS t SET writer = $6::bigint,` + change + `
+WHERE key = $1::text AND fence = $6::bigint AND (version = $7::bigint OR writer = $6::bigint)`),
+
+		saveAnswer: names(`
+UPDATE TOKENS AS t SET ` + change + ` WHERE key = $1::text AND (mark = $4::text OR answered = $4::text)`),
+
+		// A try in vain writes nothing, but for the notice.
+		lock: names(`
+WITH taken AS (
+  UPDATE TOKENS AS t SET fence = greatest(t.fence + 1, MICROS), until = SOON($2)
+  WHERE key = $1::text AND (until IS NULL OR until <= clock_timestamp() AND ($3::bigint = 0 OR mark = ''))
+  RETURNING fence, version),
+made AS (
+  INSERT INTO TOKENS (key, fence, until) SELECT $1::text, MICROS, SOON($2)
+  WHERE NOT EXISTS (SELECT FROM TOKENS WHERE key = $1::text)
+  ON CONFLICT (key) DO NOTHING RETURNING fence, version),
+noticed AS (
+  UPDATE TOKENS SET until = SOON($3)
+  WHERE key = $1::text AND $3::bigint > 0 AND mark <> '' AND until <= clock_timestamp() RETURNING until)
+SELECT fence, version, 0 FROM taken UNION ALL SELECT fence, version, 0 FROM made UNION ALL
+SELECT 0, 0, coalesce((extract(epoch FROM coalesce((SELECT until FROM noticed), until) - clock_timestamp()) * 1000)::bigint, 0)
+FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
+
+		extend: names(`UPDATE TOKENS SET until = greatest(until, SOON($3)) WHERE key = $1::text AND fence = $2::bigint`),
+
+		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL WHERE key = $1::text AND fence = $2::bigint`),
+
+		poll: names(`SELECT key, version FROM TOKENS WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),
+
+		check: names(`SELECT pg_is_in_recovery(), (SELECT coalesce(max(version), 0) FROM MIGRATIONS)`),
+	}
+}
+
+func soon(ms string) string { return "clock_timestamp() + " + ms + "::bigint * interval '1 ms'" }

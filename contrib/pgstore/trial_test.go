@@ -23,6 +23,6 @@ func TestGrantsOnAServerInTrouble(t *testing.T) {
 				tb.Fatal(err)
 			}
 		},
-		LockLost: pgstore.ErrLockLost,
+		LockLost: oauth2grant.ErrLockLost,
 	})
 }

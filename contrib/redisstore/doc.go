@@ -1,49 +1,58 @@
-// Package redisstore is an oauth2grant.Store in Redis 6 or later, or Valkey: many tokens under one client, shared by a fleet of processes.
+// Package redisstore is an [oauth2grant.Store] in Redis 6 or later, or Valkey:
+// many tokens under one client, shared by a fleet of processes.
 //
 //	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs, ContextTimeoutEnabled: true})
 //	family, err := redisstore.New(client, redisstore.Config{Prefix: "orders"})
 //	...
 //	grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{Store: family.Store(user), ...})
 //
-// Close in this order: the grants, the family, the client. TLS, access lists, Sentinel and Cluster are the client's business. A user of an access list needs
-// GET, EVAL and EVALSHA with what the scripts call (SET, DEL, GETRANGE, HGET, HSET, HINCRBY, EXISTS, PERSIST, PEXPIRE, TIME, PUBLISH), SUBSCRIBE and PING, on
-// the keys <Prefix>:* and the channel <Prefix>:changed.
+// Close in this order: the grants, the family, the client. TLS, access lists,
+// Sentinel and Cluster are the client's business. What every store on a shared
+// database guarantees is said in package leasestore.
 //
 // # What is stored
 //
-// The token of a key is at <Prefix>:{<key>}:token, its version and fence at :state, its lock at :lock: one hash slot in a cluster. A key is seen by everybody
-// who may look at Redis, and in errors: never make it from a secret. The token is in clear unless Config.Keys is set, see package seal; then it is bound
-// to its prefix and key.
+// The record of a key is the hash <Prefix>:{<key>}:token: the token, its version,
+// its mark, and the lock with its fence and the end of its lease, by the clock of
+// Redis. So nothing that evicts keys can take a lock and leave its token. A hash
+// without a token ends after a day; one with Config.TTL a day after its token. A
+// key is seen by everybody who may look at Redis, and in errors: never make it
+// from a secret. The token is in clear unless Config.Keys is set, see package
+// seal; then it is bound to its prefix and key.
 //
-// # What is guaranteed
+// A user of an access list needs GET, HGET, HSET, HINCRBY, PERSIST, PEXPIRE,
+// TIME, PUBLISH, EVAL, EVALSHA, SUBSCRIBE and PING on the keys <Prefix>:* and the
+// channel <Prefix>:changed; INFO, or the eviction policy is not checked; and WAIT
+// with Config.Replicas.
 //
-// One holder at a time has the lock, for Config.Lease, extended in the background until unlock; a waiting Lock tries again after 20 ms, later after half a
-// second. Each Lock takes a new fence, a number that only grows, also after Redis was wiped. A Save or Delete with the context of a lock is one script, which
-// changes nothing and fails with ErrLockLost once somebody else has taken the lock, or has changed the token without it. So the last to hold the lock
-// wins, whatever became of the clocks, pauses and packets of those before. Without such a context a Save always goes by.
+// # What Redis keeps
 //
-// A Save is as durable as Redis makes it. With appendfsync always it is on disk when Save returns; with everysec a crash of the machine can lose a second, and
-// with that a refresh token that the authorization server has already replaced. Replication is asynchronous: a failover can lose the last writes, and a
-// lock, so that two holders meet; the fence then still keeps the older one from overwriting the newer. Set maxmemory-policy to noeviction: an evicted token
-// is a signed-out user.
+// A Save is as durable as Redis makes it. With appendfsync always it is on disk
+// when Save returns; with everysec a crash of the machine can lose a second, and
+// with that a refresh token that the authorization server has already replaced.
 //
-// # What happens when
+// Replication is asynchronous. With Config.Replicas zero, a failover can lose the
+// last writes: a lock, so that two holders meet, or a token that was just
+// rotated. With Replicas, each Save waits until as many replicas have it, and
+// fails if they do not in time: a refresh token is then not sent. Sentinel and
+// Cluster promote the replica that is ahead, so one of them is enough unless a
+// replica is lost as well.
 //
-//   - Redis can't be reached: every call gives an error after Config.Timeout, or when its context ends. A grant goes on with a token that is usable, and
-//     refreshes nothing without the lock. Calls work again as soon as Redis does.
-//   - Replicas are read: New refuses a cluster client that does, since they may give a refresh token that is rotated already. Do not give it one of Sentinel's
-//     replicas either.
-//   - Redis is away while a lock is held: held ends when the lease may have expired, with a cause that wraps ErrLockLost.
-//   - A holder is killed: its lock is free when the lease is over.
-//   - Redis is wiped: Load gives oauth2grant.ErrNoToken, as after a sign-out, and every held ends.
-//   - A token's TTL is over: the same, for that token.
-//   - The subscription breaks: it connects again by itself, and then tells every subscriber that its token may have changed.
+// maxmemory-policy must be noeviction, or volatile-* without Config.TTL: an
+// evicted token is a signed-out user. [Family.Check] and the first Lock look at
+// it.
 //
-// A context that is cancelled ends a wait at once, but an exchange with Redis that is under way only at its deadline, Config.Timeout at the latest: that is
+// New refuses a cluster client that reads from replicas, since they may return a
+// refresh token that is rotated already. Do not give it a client of Sentinel's
+// replicas either.
+//
+// A context that is cancelled ends a wait at once, but an exchange with Redis
+// that is under way only at its deadline, Config.Timeout at the latest: that is
 // as far as the client goes.
 //
 // # Sizing
 //
-// A Store costs no connection and no goroutine. A family has one connection for its subscription, from the first Notify to Close, and a lock that is held has
+// A Store costs no connection and no goroutine. A family has one connection for
+// its subscription, from the first Notify to Close, and a lock that is held has
 // one goroutine. Calls use the client's pool for the length of an exchange.
 package redisstore

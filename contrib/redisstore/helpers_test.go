@@ -5,8 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
@@ -23,16 +23,6 @@ func lock(tb testing.TB, s oauth2grant.Store) (held context.Context, unlock func
 	must(tb, err)
 	tb.Cleanup(unlock)
 	return held, unlock
-}
-
-// await takes the next value.
-func await[T any](tb testing.TB, what string, from <-chan T) {
-	tb.Helper()
-	select {
-	case <-from:
-	case <-time.After(patience):
-		tb.Fatalf("no %s within %v", what, patience)
-	}
 }
 
 func holds(tb testing.TB, s oauth2grant.Store, want oauth2grant.Token) {
@@ -63,6 +53,6 @@ func subscribed(tb testing.TB, s oauth2grant.Notifier) (changes <-chan struct{})
 		default:
 		}
 	}))
-	await(tb, "subscription", told)
+	progress.Await(tb, "subscription", told)
 	return told
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
@@ -50,8 +51,8 @@ func TestABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
 			<-changes
 		}
 		disturb()
-		await(t, "news after it was "+name, changes)
+		progress.Await(t, "news after it was "+name, changes)
 		must(t, other.Save(t.Context(), newer))
-		await(t, "news of a change", changes)
+		progress.Await(t, "news of a change", changes)
 	}
 }

@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
@@ -35,6 +37,8 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a cluster that ignores deadlines": {deafCluster, redisstore.Config{}},
 		"a cluster read from replicas":     {stale, redisstore.Config{}},
 		"a ring":                           {ring, redisstore.Config{}},
+		"a negative number of replicas":    {client, redisstore.Config{Replicas: -1}},
+		"a key that is too short":          {client, redisstore.Config{Keys: seal.Keys("k", map[string][]byte{"k": []byte("short")})}},
 		"a prefix with braces":             {client, redisstore.Config{Prefix: "a{b}"}},
 		"a lease that is too short":        {client, redisstore.Config{Lease: time.Millisecond}},
 		"a timeout as long as the lease":   {client, redisstore.Config{Lease: time.Second, Timeout: time.Second}},
@@ -54,22 +58,27 @@ func TestATokenLivesAsLongAsItsTTL(t *testing.T) {
 	raw := newClient(server.Addr())
 	defer raw.Close()
 	mortal, eternal := open(t, server.Addr()+" mortal", redisstore.Config{TTL: time.Hour}), open(t, server.Addr()+" eternal", redisstore.Config{})
-	held, _ := lock(t, eternal) // its state has an end as long as there is no token
-	must(t, errors.Join(mortal.Save(t.Context(), older), eternal.Save(held, older)))
-	for key, want := range map[string]struct{ least, most time.Duration }{
-		"oauth2grant:{mortal}:token":  {time.Second, time.Hour},
-		"oauth2grant:{mortal}:state":  {2 * time.Hour, 48 * time.Hour},
-		"oauth2grant:{eternal}:token": {-1, -1},
-		"oauth2grant:{eternal}:state": {-1, -1},
-	} {
-		if left, err := raw.PTTL(t.Context(), key).Result(); err != nil || left < want.least || left > want.most {
-			t.Errorf("%s has %v left, %v", key, left, err)
+	held, unlock := lock(t, eternal)
+	left := func(s string, least, most time.Duration) {
+		t.Helper()
+		if left, err := raw.PTTL(t.Context(), hashOf(" "+s)).Result(); err != nil || left < least || left > most {
+			t.Errorf("%s has %v left, %v", s, left, err)
 		}
 	}
-	must(t, mortal.Delete(t.Context()))
-	if left, err := raw.PTTL(t.Context(), "oauth2grant:{mortal}:state").Result(); err != nil || left <= 0 {
-		t.Errorf("the state of a deleted token has %v left, %v", left, err)
+	left("eternal", 23*time.Hour, 25*time.Hour) // there is no token yet
+	must(t, errors.Join(mortal.Save(t.Context(), older), eternal.Save(held, older)))
+	left("eternal", -1, -1)
+	left("mortal", 24*time.Hour, 25*time.Hour)
+	unlock()
+	holds(t, mortal, older)
+	must(t, raw.HSet(t.Context(), hashOf(" mortal"), "expires", "1").Err())
+	if _, err := mortal.Load(t.Context()); !errors.Is(err, oauth2grant.ErrNoToken) || errors.Is(err, oauth2grant.ErrSignedOut) {
+		t.Errorf("after its time Load returned %v", err)
 	}
+	must(t, mortal.Delete(t.Context()))
+	left("mortal", 24*time.Hour, 26*time.Hour)
+	_, err := mortal.Load(t.Context())
+	fails(t, err, oauth2grant.ErrSignedOut)
 }
 
 func TestASealedTokenIsBoundToItsKey(t *testing.T) {
@@ -78,12 +87,12 @@ func TestASealedTokenIsBoundToItsKey(t *testing.T) {
 	defer raw.Close()
 	alice, bob := open(t, server.Addr()+" alice", sealed), open(t, server.Addr()+" bob", sealed)
 	must(t, alice.Save(t.Context(), older))
-	data, err := raw.Get(t.Context(), "oauth2grant:{alice}:token").Result()
+	data, err := raw.HGet(t.Context(), hashOf(" alice"), "token").Result()
 	must(t, err)
 	if strings.Contains(data, "marked") {
 		t.Error("the token is stored in clear")
 	}
-	must(t, raw.Set(t.Context(), "oauth2grant:{bob}:token", data, 0).Err())
+	must(t, errors.Join(bob.Save(t.Context(), newer), raw.HSet(t.Context(), hashOf(" bob"), "token", data).Err()))
 	_, err = bob.Load(t.Context())
 	fails(t, err, seal.ErrOpen)
 }
@@ -111,25 +120,29 @@ func TestAUserWithTheDocumentedRightsIsEnough(t *testing.T) {
 	raw := newClient(server.Addr())
 	defer raw.Close()
 	rights := strings.Fields("ACL SETUSER worker on >password resetkeys ~orders:* resetchannels &orders:changed -@all " +
-		"+get +eval +evalsha +set +del +getrange +hget +hset +hincrby +exists +persist +pexpire +time +publish +subscribe +ping")
+		"+hget +hset +hincrby +persist +pexpire +time +publish +eval +evalsha +subscribe +ping")
 	args := make([]any, len(rights))
 	for i, r := range rights {
 		args[i] = r
 	}
 	must(t, raw.Do(t.Context(), args...).Err())
+	var warnings strings.Builder
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Username: "worker", Password: "password", ContextTimeoutEnabled: true})
 	defer client.Close()
-	family, err := redisstore.New(client, redisstore.Config{Prefix: "orders", TTL: time.Hour})
+	family, err := redisstore.New(client, redisstore.Config{Prefix: "orders", TTL: time.Hour, Logger: slog.New(slog.NewTextHandler(&warnings, nil))})
 	must(t, err)
 	defer family.Close()
 	s := family.Store("alice")
 	changes := subscribed(t, s)
 	held, unlock := lock(t, s)
 	must(t, s.Save(held, newer))
-	await(t, "notification", changes)
+	progress.Await(t, "notification", changes)
 	holds(t, s, newer)
 	must(t, s.Delete(held))
 	unlock()
+	if !strings.Contains(warnings.String(), "noeviction") {
+		t.Errorf("the log says %q", warnings.String())
+	}
 	if _, err := s.Load(t.Context()); !errors.Is(err, oauth2grant.ErrNoToken) {
 		t.Errorf("Load gave %v", err)
 	}
@@ -160,10 +173,62 @@ func TestKeysOfAnyKindWorkInAClusterAndDoNotMeet(t *testing.T) {
 		must(t, err)
 		must(t, s.Save(held, oauth2grant.Token{AccessToken: fmt.Sprint(i)}))
 		unlock()
-		await(t, "notification", changes)
+		progress.Await(t, "notification", changes)
 		stop()
 	}
 	for i, key := range keys {
 		holds(t, family.Store(key), oauth2grant.Token{AccessToken: fmt.Sprint(i)})
+	}
+}
+
+func TestCheck_LooksAtTheServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy string
+		cfg    redisstore.Config
+		want   string
+	}{
+		"noeviction":             {"noeviction", redisstore.Config{TTL: time.Hour}, ""},
+		"volatile without a TTL": {"volatile-lru", redisstore.Config{}, ""},
+		"volatile with a TTL":    {"volatile-ttl", redisstore.Config{TTL: time.Hour}, "noeviction"},
+		"allkeys":                {"allkeys-lru", redisstore.Config{}, "noeviction"},
+		"allkeys, least used":    {"allkeys-lfu", redisstore.Config{}, "noeviction"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := testservers.StartRedis(t, "--maxmemory-policy", c.policy)
+			s := open(t, server.Addr()+" alice", c.cfg)
+			err := s.family.Check(t.Context())
+			_, unlock, lockErr := s.Lock(t.Context())
+			if lockErr == nil {
+				unlock()
+			}
+			for _, err := range []error{err, lockErr} {
+				if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+					t.Errorf("the error is %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestReplicas_AreWaitedFor(t *testing.T) {
+	master := testservers.StartRedis(t)
+	s := open(t, master.Addr()+" alice", redisstore.Config{Replicas: 1, Timeout: 900 * time.Millisecond})
+	if err := s.Save(t.Context(), older); err == nil {
+		t.Error("a save that no replica has succeeded")
+	}
+	host, port, _ := strings.Cut(master.Addr(), ":")
+	replica := testservers.StartRedis(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0")
+	raw := newClient(replica.Addr())
+	defer raw.Close()
+	for s.Save(t.Context(), newer) != nil { // until the replica is in step
+		must(t, t.Context().Err())
+	}
+	must(t, s.Save(t.Context(), older))
+	if n, err := raw.HLen(t.Context(), hashOf(" alice")).Result(); err != nil || n == 0 {
+		t.Errorf("the replica has %d fields, %v", n, err)
+	}
+	behind := open(t, replica.Addr()+" alice", redisstore.Config{})
+	if err := behind.family.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "master") {
+		t.Errorf("a replica is taken for the master: %v", err)
 	}
 }

@@ -25,6 +25,6 @@ func TestGrantsOnAServerInTrouble(t *testing.T) {
 				tb.Fatal(err)
 			}
 		},
-		LockLost: redisstore.ErrLockLost,
+		LockLost: oauth2grant.ErrLockLost,
 	})
 }

@@ -1,8 +1,19 @@
 // The keys and certificates of a test run: the server's JWKS, a key for private_key_jwt, a CA, a TLS server certificate,
 // and one client certificate signed by the CA (mtls) and one signed by itself (self).
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+// A key object that comes straight from generateKeyPairSync shares a mutex with the job that made it. In Node up to 20, at
+// least, export({ format: 'jwk' }) holds it while it allocates; a garbage collection at that moment frees the job, whose
+// destructor takes the same mutex, and the process hangs for ever. So each key leaves the job as text, and is read again.
+export function newKeyPair(type, options) {
+  const { privateKey: text } = generateKeyPairSync(type, {
+    ...options, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const privateKey = createPrivateKey(text);
+  return { privateKey, publicKey: createPublicKey(privateKey) };
+}
 
 export function makeKeys(dir) {
   if (existsSync(`${dir}/complete`)) return;
@@ -10,9 +21,9 @@ export function makeKeys(dir) {
   const write = (file, text) => writeFileSync(`${dir}/${file}`, text, { mode: 0o600 });
   const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
   const use = (key, kid, alg) => ({ ...key.export({ format: 'jwk' }), kid, alg, use: 'sig' });
-  const ec = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const ec = () => newKeyPair('ec', { namedCurve: 'P-256' });
 
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const rsa = newKeyPair('rsa', { modulusLength: 2048 });
   write('server.jwks', JSON.stringify({ keys: [use(rsa.privateKey, 'rsa-1', 'RS256'), use(ec().privateKey, 'ec-1', 'ES256')] }));
 
   const client = ec();

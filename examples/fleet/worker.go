@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
@@ -59,10 +58,10 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 
 	// This is all that makes a fleet of it: the Store. A worker has no password, and no way to a new sign-in but somebody else's.
 	grant, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: job.Issuer},
-		Auth:   oauth2grant.SecretBasic("web", "web-secret"),
-		Store:  &observed{shared, w},
-		Hooks:  oauth2grant.Hooks{OnToken: w.holds},
+		Server:  oauth2grant.Server{Issuer: job.Issuer},
+		Auth:    oauth2grant.SecretBasic("web", "web-secret"),
+		Store:   shared,
+		OnEvent: w.holds,
 	})
 	if err != nil {
 		return err
@@ -82,10 +81,9 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 
 // worker tells the parent of each change.
 type worker struct {
-	mu    sync.Mutex
-	now   snapshot
-	saved string // the access token saved last
-	out   *json.Encoder
+	mu  sync.Mutex
+	now snapshot
+	out *json.Encoder
 }
 
 func (w *worker) tell(change func(*snapshot)) {
@@ -95,33 +93,21 @@ func (w *worker) tell(change func(*snapshot)) {
 	_ = w.out.Encode(w.now) // without a parent the standard input ends too
 }
 
-// holds is told of every token.
-func (w *worker) holds(_ context.Context, t oauth2grant.Token) {
+// holds notes which token the worker has, and whether it got it or another
+// process did.
+func (w *worker) holds(_ context.Context, e oauth2grant.Event) {
+	if e.Kind != oauth2grant.EventObtained && e.Kind != oauth2grant.EventAdopted {
+		return
+	}
 	w.tell(func(s *snapshot) {
-		sum := sha256.Sum256([]byte(t.AccessToken))
-		s.Token, s.Mine = hex.EncodeToString(sum[:4]), t.AccessToken == w.saved
-		if !s.Mine {
+		sum := sha256.Sum256([]byte(e.Token.AccessToken))
+		s.Token, s.Mine = hex.EncodeToString(sum[:4]), e.Kind == oauth2grant.EventObtained
+		if s.Mine {
+			s.Refreshed++
+		} else {
 			s.Adopted++
 		}
 	})
-}
-
-// observed tells a worker what it saved.
-type observed struct {
-	*redisstore.Store
-	by *worker
-}
-
-// Save is called for tokens that this process got, and for no others.
-func (o *observed) Save(ctx context.Context, t oauth2grant.Token) error {
-	err := o.Store.Save(ctx, t)
-	if err == nil {
-		o.by.tell(func(s *snapshot) {
-			s.Refreshed++
-			o.by.saved = t.AccessToken
-		})
-	}
-	return err
 }
 
 func (w *worker) call(ctx context.Context, grant *oauth2grant.Grant, api string) error {

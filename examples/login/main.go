@@ -62,15 +62,12 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, open fu
 	}
 	defer grant.Close()
 
-	token, err := grant.Token(ctx) // opens the browser, unless the file has a token that is good or can be renewed
+	// Opens the browser, unless the file has a token that is good or can be renewed.
+	who, err := grant.UserInfo(ctx)
 	switch {
 	case errors.Is(err, oauth2grant.AccessDenied):
 		return errors.New("you did not allow it; nothing was done")
 	case err != nil:
-		return err
-	}
-	who, err := grant.Client().UserInfo(ctx, token.AccessToken)
-	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "signed in as %s\n", who.Subject)

@@ -66,4 +66,4 @@ func (f *figures) judge(renewals int) error {
 	return errors.Join(off...)
 }
 
-const closeLimit = 100 * time.Millisecond
+const closeLimit = time.Second // on a busy machine

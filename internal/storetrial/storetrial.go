@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
@@ -22,9 +23,6 @@ type Backend struct {
 	Wipe        func(tb testing.TB) // empties the server
 	LockLost    error               // what a Save without the lock gives
 }
-
-// patience bounds the wait for what must come.
-const patience = 20 * time.Second
 
 // Run tries everything.
 func Run(t *testing.T, b Backend) {
@@ -90,22 +88,27 @@ func (b Backend) wiped(t *testing.T) {
 }
 
 func (b Backend) partition(t *testing.T) {
-	const lifetime = 10 * time.Second
+	const lifetime = 30 * time.Second
 	server, token := signedIn(lifetime)
 	must(t, b.Open(t, b.Addr, t.Name()).Save(t.Context(), token))
 	proxy := testservers.StartProxy(t, b.Addr)
 	failed, renewed := make(chan error, 100), make(chan oauth2grant.Token, 100)
 	g := grant(t, server, b.Open(t, proxy.Addr(), t.Name()), func(cfg *oauth2grant.Config) {
 		cfg.Refresh.Before, cfg.Refresh.Jitter = lifetime/2, -1
-		cfg.Hooks.OnError = func(_ context.Context, err error, _ time.Duration) { failed <- err }
-		cfg.Hooks.OnToken = func(_ context.Context, t oauth2grant.Token) { renewed <- t }
+		cfg.OnEvent = func(_ context.Context, e oauth2grant.Event) {
+			if e.Err != nil {
+				failed <- e.Err
+			} else {
+				renewed <- e.Token
+			}
+		}
 	})
 	must(t, g.EnsureActiveToken(t.Context()))
-	await(t, "a token", renewed)
+	progress.Await(t, "a token", renewed)
 
 	proxy.Swallow()
 	before := server.Count(granttest.Token)
-	err := await(t, "a failure to renew", failed)
+	err := progress.Await(t, "a failure to renew", failed)
 	if errors.Is(err, oauth2grant.ErrLoginRequired) || !g.Status().Usable {
 		t.Errorf("behind the partition the error is %v, and the grant %v", err, g)
 	}
@@ -115,7 +118,7 @@ func (b Backend) partition(t *testing.T) {
 	}
 
 	proxy.Heal()
-	next := await(t, "a renewed token", renewed)
+	next := progress.Await(t, "a renewed token", renewed)
 	if stored, err := b.Open(t, b.Addr, t.Name()).Load(t.Context()); err != nil || stored.AccessToken != next.AccessToken {
 		t.Errorf("the store holds %v, %v: not what the grant has", stored, err)
 	}
@@ -132,11 +135,11 @@ func (b Backend) lostHolder(t *testing.T) {
 	must(t, err)
 	defer unlock()
 	proxy.Swallow()
-	await(t, "the end of held", held.Done())
+	progress.Await(t, "the end of held", held.Done())
 	if cause := context.Cause(held); !errors.Is(cause, b.LockLost) {
 		t.Errorf("held ended because of %v", cause)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), progress.Limit)
 	defer cancel()
 	newest, giveBack, err := other.Lock(ctx)
 	must(t, err)
@@ -144,7 +147,7 @@ func (b Backend) lostHolder(t *testing.T) {
 	must(t, other.Save(newest, newer))
 	proxy.Heal()
 	proxy.Cut()
-	retry(t, "a Save that was refused", func() error {
+	progress.Retry(t, "a Save that was refused", func() error {
 		if err := cut.Save(context.WithoutCancel(held), older); !errors.Is(err, b.LockLost) {
 			return fmt.Errorf("a Save with the lock that was lost gave %w", errors.Join(err, errors.New("no refusal")))
 		}
@@ -171,7 +174,7 @@ func (b Backend) restart(t *testing.T) {
 	}
 	must(t, g.EnsureActiveToken(t.Context()))
 	b.Start()
-	retry(t, "a renewal", func() error { _, err := g.RefreshToken(t.Context()); return err })
+	progress.Retry(t, "a renewal", func() error { _, err := g.RefreshToken(t.Context()); return err })
 	if n := server.Count(granttest.Token); n != 1 || server.ReuseDetected() != 0 {
 		t.Errorf("%d refreshes, want 1", n)
 	}
@@ -185,7 +188,7 @@ func (b Backend) revocation(t *testing.T) {
 	must(t, errors.Join(one.EnsureActiveToken(t.Context()), other.EnsureActiveToken(t.Context())))
 	must(t, one.Revoke(t.Context()))
 	revoked := time.Now()
-	retry(t, "the news", func() error {
+	progress.Retry(t, "the news", func() error {
 		if err := other.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.ErrLoginRequired) {
 			return fmt.Errorf("the other grant gives %w", errors.Join(err, errors.New("no ErrLoginRequired")))
 		}
@@ -194,5 +197,12 @@ func (b Backend) revocation(t *testing.T) {
 	t.Logf("known after %v", time.Since(revoked))
 	if n := server.Count(granttest.Token); n != 0 {
 		t.Errorf("%d refreshes", n)
+	}
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
 	}
 }

@@ -11,11 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-)
 
-const (
-	startTime = 3 * time.Minute
-	stopTime  = 15 * time.Second
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 )
 
 // Process is a server program that says on its output when it is ready.
@@ -25,22 +22,17 @@ type Process struct {
 	ended  chan struct{} // closed when it and all who held its output, its children, have ended
 }
 
-// Run starts cmd and waits for a line with the mark in it, which it returns. The
-// process ends with the test.
+// Run starts cmd and waits for a line with the mark in it, which it returns. It
+// fails the test when the process ends before, or says nothing for
+// [progress.Limit]. The process ends with the test.
 func Run(tb testing.TB, cmd *exec.Cmd, mark string) (*Process, string) {
 	tb.Helper()
-	p, line, ready := TryRun(tb, cmd, mark, startTime)
-	if !ready {
-		tb.Fatalf("%s did not become ready", p.name())
+	alive, note, stop := progress.Watch(context.WithoutCancel(tb.Context()), progress.Limit)
+	defer stop()
+	p := &Process{
+		cmd: cmd, ended: make(chan struct{}),
+		output: &output{mark: mark, ready: make(chan string, 1), note: note},
 	}
-	return p, line
-}
-
-// TryRun is Run that says, after some time, that the process has not become ready,
-// and logs what it is waiting for.
-func TryRun(tb testing.TB, cmd *exec.Cmd, mark string, patience time.Duration) (p *Process, line string, ready bool) {
-	tb.Helper()
-	p = &Process{cmd: cmd, output: &output{mark: mark, ready: make(chan string, 1)}, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.output, p.output
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
@@ -57,16 +49,16 @@ func TryRun(tb testing.TB, cmd *exec.Cmd, mark string, patience time.Duration) (
 	})
 	select {
 	case line := <-p.output.ready:
-		return p, line, true
+		return p, line
 	case <-p.ended:
-		tb.Logf("%s ended before it was ready:\n%s", p.name(), p.output)
-	case <-time.After(patience):
-		tb.Logf("%s was not ready after %v:\n%s\n%s", p.name(), patience, p.output, p.look())
+		tb.Fatalf("%s ended before it was ready", p.name())
+	case <-alive.Done():
+		tb.Fatalf("%s is not ready: %v\n%s", p.name(), context.Cause(alive), p.look())
 	}
-	return p, "", false
+	panic("unreachable")
 }
 
-// look tells what the process and its children are doing.
+// look returns what the process and its children are doing.
 func (p *Process) look() string {
 	pid := strconv.Itoa(p.cmd.Process.Pid)
 	text, err := exec.CommandContext(context.Background(), "ps", "-o", "pid,ppid,stat,wchan:30,args", "-p", pid, "--ppid", pid).CombinedOutput() //nolint:gosec // our own process
@@ -82,10 +74,10 @@ func (p *Process) End(tb testing.TB, signal os.Signal) {
 	_ = p.cmd.Process.Signal(signal) // fails only when it has ended
 	select {
 	case <-p.ended:
-	case <-time.After(stopTime):
+	case <-time.After(progress.Limit):
 		_ = p.cmd.Process.Kill()
 		<-p.ended
-		tb.Errorf("%s did not end within %v of %v", p.name(), stopTime, signal)
+		tb.Errorf("%s did not end within %v of %v", p.name(), progress.Limit, signal)
 	}
 }
 
@@ -95,6 +87,7 @@ func (p *Process) name() string { return filepath.Base(p.cmd.Path) }
 type output struct {
 	mark  string
 	ready chan string // gets the first line with the mark
+	note  func()      // that the process makes progress
 
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -105,6 +98,7 @@ func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.text.Write(b)
+	o.note()
 	if o.seen {
 		return len(b), nil
 	}

@@ -11,7 +11,7 @@ func (s Store) Decode(ctx context.Context, data []byte) (oauth2grant.Token, erro
 	return s.decode(ctx, data)
 }
 
-// Queues counts the places in use in this process.
+// Queues returns the number of places in use in this process.
 func Queues() int {
 	queues.Lock()
 	defer queues.Unlock()
@@ -20,3 +20,10 @@ func Queues() int {
 
 // MaxSize is the size limit of a file.
 const MaxSize = maxSize
+
+// Look looks at the file now, and returns what reports whether there are news
+// since it was last looked at.
+func Look(s *Store) (news func() bool) {
+	seen := s.look()
+	return func() bool { return seen.update(s.place) }
+}

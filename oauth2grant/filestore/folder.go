@@ -1,14 +1,13 @@
 package filestore
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"syscall"
 
 	"github.com/oauth2grant/go-oauth2grant/internal/crashpoint"
 )
@@ -33,7 +32,10 @@ func (p place) path() string { return filepath.Join(p.dir, p.base) }
 
 func (p place) lockBase() string { return p.base + ".lock" }
 
-// folder is an open folder: everything is done relative to its descriptor, so that what was checked is what is used.
+func (p place) writeBase() string { return p.base + ".write.lock" }
+
+// folder is an open folder: everything is done relative to its descriptor, so
+// that what was checked is what is used.
 type folder struct{ *os.Root }
 
 // open opens the folder and refuses one that others may write to.
@@ -53,7 +55,8 @@ func (p place) open() (folder, error) {
 	return folder{root}, nil
 }
 
-// openPrivate opens a file, having checked on the descriptor that it is ours alone. It follows no symbolic link and waits for no pipe. With os.O_CREATE in
+// openPrivate opens a file, having checked on the descriptor that it is ours
+// alone. It follows no symbolic link and waits for no pipe. With os.O_CREATE in
 // flag it makes what is missing.
 func (f folder) openPrivate(base string, flag int) (*os.File, error) {
 	for range 100 { // each further time, somebody has just replaced the file
@@ -88,7 +91,8 @@ func (f folder) openPrivate(base string, flag int) (*os.File, error) {
 	return nil, fmt.Errorf("%w: %s is not the same file twice", ErrInsecure, filepath.Join(f.Name(), base))
 }
 
-// isPrivate tells whether an open file is the one that had the name, and fails if that is not ours alone.
+// isPrivate reports whether an open file is the one that had the name, and fails
+// if that is not ours alone.
 func isPrivate(file *os.File, named fs.FileInfo) (bool, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -100,60 +104,102 @@ func isPrivate(file *os.File, named fs.FileInfo) (bool, error) {
 	return true, checkFile(file.Name(), info)
 }
 
-// read gives the content of a file that is private to us.
+// read returns the content of a file that is private to us.
 func (f folder) read(base string) ([]byte, error) {
+	data, _, err := f.readInfo(base)
+	return data, err
+}
+
+// readInfo returns the content with what the system says about the file.
+func (f folder) readInfo(base string) ([]byte, fs.FileInfo, error) {
 	file, err := f.openPrivate(base, os.O_RDONLY)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, nil, wrap(err)
+	}
 	data, err := io.ReadAll(io.LimitReader(file, maxSize+1))
 	if err != nil {
-		return nil, wrap(err)
+		return nil, nil, wrap(err)
 	}
 	if len(data) > maxSize {
-		return nil, fmt.Errorf("%w: %s has more than 1 MiB", ErrCorrupt, file.Name())
+		return nil, nil, fmt.Errorf("%w: %s has more than 1 MiB", ErrCorrupt, file.Name())
 	}
-	return data, nil
+	return data, info, nil
 }
 
-// replace puts data in the place of a file: the new content is there entirely and durably, or not at all. It tries again when the holder of the lock swept
-// its temporary file away.
+// refuseLink fails if a symbolic link has the name: what it points to would stay.
+func (f folder) refuseLink(base string) error {
+	info, err := f.Lstat(base)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%w: %s is a symbolic link: remove it, or set the path to what it points to",
+			ErrInsecure, filepath.Join(f.Name(), base))
+	}
+	return nil
+}
+
+// tempBase is where the new content of a file is written. There is one writer at
+// a time, so what has this name was left by one that was killed.
+func tempBase(base string) string { return "." + base + ".tmp" }
+
+// replace puts data in the place of a file: the new content is there entirely
+// and durably, or not at all. It tries again if somebody took its temporary file
+// away, or put another in its place, which takes a second writer: one of those
+// that came while somebody removed the lock.
 func (f folder) replace(base string, data []byte) error {
 	for try := 1; ; try++ {
-		temp := tempPrefix(base) + rand.Text() + tempSuffix
-		err := f.write(temp, data)
+		mine, err := f.write(tempBase(base), data)
 		if err == nil {
 			crashpoint.At("filestore.temp-written")
-			err = f.Rename(temp, base)
+			err = f.Rename(tempBase(base), base)
 		}
-		if err != nil {
-			_ = f.Remove(temp)
-			if errors.Is(err, fs.ErrNotExist) && try < 3 {
-				continue
-			}
-			return wrap(err)
+		var named fs.FileInfo
+		if err == nil {
+			named, err = f.Lstat(base)
 		}
-		crashpoint.At("filestore.renamed")
-		if err := syncFolder(f.Root); err != nil {
-			return wrap(err)
+		if err == nil && sameContent(mine, named) {
+			break
 		}
-		crashpoint.At("filestore.saved")
-		return nil
+		if try < 3 && (err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist)) {
+			continue
+		}
+		_ = f.Remove(tempBase(base))
+		if err == nil {
+			err = fmt.Errorf("somebody else writes to %s at the same time", filepath.Join(f.Name(), base))
+		}
+		if errors.Is(err, syscall.EBUSY) {
+			err = fmt.Errorf("%w: %w", ErrMounted, err)
+		}
+		return wrap(err)
 	}
+	crashpoint.At("filestore.renamed")
+	if err := syncFolder(f.Root); err != nil {
+		return wrap(err)
+	}
+	crashpoint.At("filestore.saved")
+	return nil
 }
 
-// write makes a new file with data and syncs it.
-func (f folder) write(base string, data []byte) error {
+// write makes a new file with data, over one that was left, and syncs it.
+func (f folder) write(base string, data []byte) (fs.FileInfo, error) {
+	if err := f.Remove(base); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	file, err := f.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = file.Write(data)
 	if err == nil {
 		err = file.Sync()
 	}
-	return errors.Join(err, file.Close())
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	return f.Lstat(base)
 }
 
 func (f folder) remove(base string) error {
@@ -163,30 +209,10 @@ func (f folder) remove(base string) error {
 	return wrap(syncFolder(f.Root))
 }
 
-const tempSuffix = ".tmp"
-
-func tempPrefix(base string) string { return "." + base + "." }
-
-// sweep removes the temporary files of a file, which killed processes have left.
+// sweep removes the temporary file that a killed process has left.
 func (f folder) sweep(base string) error {
-	dir, err := f.Open(".")
-	if err != nil {
+	if err := f.Remove(tempBase(base)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return wrap(err)
-	}
-	defer func() { _ = dir.Close() }()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return wrap(err)
-	}
-	for _, name := range names {
-		unique, mine := strings.CutPrefix(name, tempPrefix(base))
-		unique, temp := strings.CutSuffix(unique, tempSuffix)
-		if !mine || !temp || strings.Contains(unique, ".") { // a point: of a token file whose name begins like this one's
-			continue
-		}
-		if err := f.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return wrap(err)
-		}
 	}
 	return nil
 }

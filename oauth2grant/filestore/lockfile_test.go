@@ -41,7 +41,7 @@ func TestALockFileFencesWhatIsStoredElsewhere(t *testing.T) {
 	unlock()
 	refused := func() {
 		t.Helper()
-		if err := l.Change(held, e.stored, e.write); !errors.Is(err, filestore.ErrLockLost) {
+		if err := l.Change(held, e.stored, e.write); !errors.Is(err, oauth2grant.ErrLockLost) {
 			t.Errorf("a change after unlock gave %v", err)
 		}
 	}

@@ -5,10 +5,14 @@ import (
 	"sync"
 )
 
-// queue is what all users of one place in this process share: who holds the lock, and who writes.
+// queue is what all users of one place in this process share: who holds the
+// lock, and who writes.
 type queue struct {
 	holding, writing turn
-	users            int
+
+	// Guarded by queues.
+	users int
+	lease *lease // of the holder, if it is in this process
 }
 
 // turn is a mutex that honours a context.
@@ -30,7 +34,7 @@ var queues = struct {
 	at map[place]*queue
 }{at: map[place]*queue{}}
 
-// enter gives the queue of a place, which exists as long as somebody is in it.
+// enter returns the queue of a place, which exists as long as somebody is in it.
 func (p place) enter() (q *queue, leave func()) {
 	queues.Lock()
 	defer queues.Unlock()
@@ -47,4 +51,18 @@ func (p place) enter() (q *queue, leave func()) {
 			delete(queues.at, p)
 		}
 	}
+}
+
+// hold notes the lease of the holder; nil: there is none.
+func (q *queue) hold(l *lease) {
+	queues.Lock()
+	defer queues.Unlock()
+	q.lease = l
+}
+
+// holder returns the lease of the holder.
+func (q *queue) holder() *lease {
+	queues.Lock()
+	defer queues.Unlock()
+	return q.lease
 }

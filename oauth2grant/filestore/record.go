@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,11 +9,13 @@ import (
 
 const format = 1
 
-// record is the content of the file. Token is a token's JSON, or an envelope of package seal around it.
+// record is the content of the file.
 type record struct {
 	Format  int             `json:"oauth2grant_file"`
 	Version uint64          `json:"version"`
-	Token   json.RawMessage `json:"token"`
+	News    uint64          `json:"news,omitempty"` // version of the last change that others are told of
+	Mark    string          `json:"mark,omitempty"` // of the token, also where that is sealed
+	Token   json.RawMessage `json:"token"`          // the token's JSON, or an envelope of package seal around it
 }
 
 func (r record) encode() ([]byte, error) {
@@ -26,8 +29,10 @@ func (r record) encode() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// parseRecord reads the file. A bare token is version 0.
+// parseRecord reads the file, with or without a byte order mark. A bare token is
+// version 0.
 func parseRecord(data []byte) (record, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var r record
 	if err := json.Unmarshal(data, &r); err != nil && !json.Valid(data) {
 		return record{}, ErrCorrupt // the cause may quote a secret

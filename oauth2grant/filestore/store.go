@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,37 +20,62 @@ import (
 const maxSize = 1 << 20
 
 var (
-	// ErrInsecure says that others may read or change the file, its lock or its folder. The error that wraps it names the path and the remedy.
+	// ErrInsecure says that others may read or change the file, its lock or its
+	// folder, or that the file is a link. The error that wraps it names the path
+	// and the remedy.
 	ErrInsecure = errors.New("filestore: not private")
-	// ErrCorrupt says that the file holds no token that can be read. Nothing is deleted; the next Save replaces the file.
+	// ErrCorrupt says that the file holds no token that can be read. Nothing is
+	// deleted; the next Save replaces the file.
 	ErrCorrupt = errors.New("filestore: corrupt token file")
-	// ErrLockLost says that a Save or Delete came with the context of a lock that was released or lost. The file was not touched.
-	ErrLockLost = errors.New("filestore: the lock is not held any more")
 	// ErrTooLarge says that a token takes more than 1 MiB in the file.
 	ErrTooLarge = errors.New("filestore: the token takes more than 1 MiB")
+	// ErrMounted says that the file is mounted by itself and so cannot be
+	// replaced: mount the folder that it is in.
+	ErrMounted = errors.New("filestore: the file is mounted by itself and can't be replaced: mount the folder that it is in")
 )
 
-// Config says where the token is and how it is kept. One of Name and Path is needed.
+// Config says where the token is and how it is kept. Either Name or Path is
+// needed.
 type Config struct {
-	Name string // of the program: the file is <os.UserConfigDir>/<Name>/token.json; no separators
-	Path string // of the file, instead of Name
+	// Name is that of the program: the file is
+	// <os.UserConfigDir>/<Name>/token.json. It has no separators.
+	Name string
 
-	Keys        seal.KeyFunc // encrypts the token; nil: it is kept in clear
-	AcceptPlain bool         // read a token in clear although Keys is set: for a migration only, see seal.Box
-	Label       string       // what an encrypted token is bound to; zero: the absolute path. Set it where the folder may move.
+	// Path is that of the file, instead of Name.
+	Path string
+
+	// Keys encrypts the token. If nil, it is kept in clear.
+	Keys seal.KeyFunc
+
+	// AcceptPlain reads a token in clear although Keys is set. It is for a
+	// migration only, see [seal.Box].
+	AcceptPlain bool
+
+	// Label is what an encrypted token is bound to. If empty, it is the absolute
+	// path. Set it where the folder may move.
+	Label string
 }
 
-// Store is an oauth2grant.Store. It is a value that holds no open file, safe for concurrent use; all Stores of one path exclude each other. It comes from
-// Open.
+// Store is an [oauth2grant.Store], an [oauth2grant.Notifier] and an
+// [oauth2grant.AnswerSaver]. It is a value that holds no open file, safe for
+// concurrent use; all Stores of one path exclude each other. It comes from
+// [Open].
 type Store struct {
 	place
 	box   seal.Box
 	label string
 }
 
-var _ oauth2grant.Store = Store{}
+var (
+	_ oauth2grant.Store       = Store{}
+	_ oauth2grant.Notifier    = Store{}
+	_ oauth2grant.AnswerSaver = Store{}
+)
 
-// Open gives the store at the place that cfg names and makes its folder if there is none. It does not look at the file.
+// Open returns the store at the place that cfg names and makes its folder if
+// there is none. It does not read the file. Besides those of cfg and of the file
+// system, the errors are [ErrInsecure], of a link in place of the file, and
+// [ErrMounted].
 func Open(cfg Config) (*Store, error) {
 	path, err := cfg.path()
 	if err != nil {
@@ -59,6 +85,9 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if mounted(p.path()) {
+		return nil, fmt.Errorf("%w: %s", ErrMounted, p.path())
+	}
 	s := &Store{place: p, box: seal.Box{Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain}, label: cfg.Label}
 	if s.label == "" {
 		s.label = s.Path()
@@ -66,7 +95,7 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// path gives the absolute path of the file.
+// path returns the absolute path of the file.
 func (cfg Config) path() (string, error) {
 	switch {
 	case (cfg.Name == "") == (cfg.Path == ""):
@@ -91,8 +120,10 @@ func filePath(what, path string) (string, error) {
 	return path, wrap(err)
 }
 
-// Load reads the token. Besides oauth2grant.ErrNoToken and those of the file system, the errors are ErrInsecure, ErrCorrupt, and, of an encrypted token,
-// those of package seal.
+// Load reads the token. Besides [oauth2grant.ErrNoToken], which is
+// [oauth2grant.ErrSignedOut] after Delete, and those of the file system, the
+// errors are [ErrInsecure], [ErrCorrupt], and, of an encrypted token, those of
+// package seal.
 func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 	if err := ctx.Err(); err != nil {
 		return oauth2grant.Token{}, err
@@ -106,6 +137,9 @@ func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 	defer func() { _ = f.Close() }()
 	data, err := f.read(s.base)
 	if errors.Is(err, fs.ErrNotExist) {
+		if version, err := f.recall(s.lockBase()); err == nil && version > 0 {
+			return oauth2grant.Token{}, oauth2grant.ErrSignedOut
+		}
 		return oauth2grant.Token{}, oauth2grant.ErrNoToken
 	} else if err != nil {
 		return oauth2grant.Token{}, err
@@ -129,11 +163,28 @@ func (s Store) decode(ctx context.Context, data []byte) (oauth2grant.Token, erro
 	return t, nil
 }
 
-// Save writes the token; that of the zero Token is Delete. The errors are ErrInsecure (of the folder), ErrLockLost, ErrTooLarge, seal.ErrKey and those of
-// the file system; then the file is as it was, unless the error came from syncing the folder.
+// Save writes the token; that of the zero Token is Delete. The errors are
+// [ErrInsecure] (of the folder, or of a link in place of the file), [ErrTooLarge],
+// [ErrMounted], [oauth2grant.ErrLockLost], [seal.ErrKey] and those of the file
+// system; then the file is as it was, unless the error came from syncing the
+// folder.
 func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
+	return s.save(ctx, "", t)
+}
+
+// SaveAnswer implements [oauth2grant.AnswerSaver]. The errors are those of Save.
+func (s Store) SaveAnswer(ctx context.Context, mark string, t oauth2grant.Token) error {
+	if mark == "" {
+		return fmt.Errorf("%w: there is no mark: %s", oauth2grant.ErrLockLost, s.Path())
+	}
+	return s.save(ctx, mark, t)
+}
+
+// save writes the token, if answers is not empty over the one with that mark
+// only.
+func (s Store) save(ctx context.Context, answers string, t oauth2grant.Token) error {
 	if t == (oauth2grant.Token{}) {
-		return s.Delete(ctx)
+		return s.remove(ctx, answers)
 	}
 	plain, err := json.Marshal(t)
 	if err != nil {
@@ -146,18 +197,33 @@ func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 	if err := makeFolder(s.dir); err != nil {
 		return wrap(err)
 	}
-	return s.change(ctx, s.stored, func(f folder, version uint64) error {
-		data, err := record{Format: format, Version: version, Token: sealed}.encode()
+	same := func(old record) bool { // an answer may be saved again: the first time may have failed to be durable
+		was, err := s.box.Open(ctx, old.Token, s.label)
+		return err == nil && bytes.Equal(was, plain)
+	}
+	return s.update(ctx, change{answers: answers, mark: t.Mark()}, same, func(f folder, old record, version uint64) error {
+		r := record{Format: format, Version: version, News: version, Mark: t.Mark(), Token: sealed}
+		if r.Mark != "" {
+			r.News = old.News
+		}
+		data, err := r.encode()
 		if err != nil {
 			return err
 		}
-		return f.replace(s.base, data)
+		if err := f.replace(s.base, data); err != nil {
+			return err
+		}
+		return f.remember(s.lockBase(), 0) // a token that is missing from now on was not deleted by a sign-out
 	})
 }
 
-// Delete removes the file and every temporary file beside it, and syncs the folder. The errors are those of Save.
-func (s Store) Delete(ctx context.Context) error {
-	err := s.change(ctx, s.stored, func(f folder, version uint64) error {
+// Delete removes the file and what a killed process may have left beside it, and
+// syncs the folder. The errors are those of Save.
+func (s Store) Delete(ctx context.Context) error { return s.remove(ctx, "") }
+
+func (s Store) remove(ctx context.Context, answers string) error {
+	none := func(old record) bool { return old.Token == nil }
+	err := s.update(ctx, change{answers: answers}, none, func(f folder, _ record, version uint64) error {
 		if err := f.sweep(s.base); err != nil {
 			return err
 		}
@@ -175,14 +241,37 @@ func (s Store) Delete(ctx context.Context) error {
 	return err
 }
 
-// Path gives the absolute path of the token file, with the symbolic links of its folder resolved.
+// update runs one change of the file, which write makes over the old record.
+// saved reports whether a record is already what an answer is to make of it.
+func (s Store) update(ctx context.Context, c change, saved func(old record) bool,
+	write func(f folder, old record, version uint64) error,
+) error {
+	var old record
+	stored := func(_ context.Context, f folder) (version uint64, known bool, err error) {
+		old, known = s.record(f)
+		return old.Version, known, nil
+	}
+	return s.change(ctx, c, stored, func(f folder, version uint64) error {
+		if err := f.refuseLink(s.base); err != nil {
+			return err
+		}
+		if c.answers != "" && old.Mark != c.answers && !saved(old) {
+			return fmt.Errorf("%w: %s has changed since the request was made", oauth2grant.ErrLockLost, s.Path())
+		}
+		return write(f, old, version)
+	})
+}
+
+// Path returns the absolute path of the token file, with the symbolic links of
+// its folder resolved.
 func (s Store) Path() string { return s.path() }
 
 // String names the store by its path.
 func (s Store) String() string { return "filestore(" + s.Path() + ")" }
 
-// Format implements fmt.Formatter, so that no verb shows more than String does.
+// Format implements [fmt.Formatter], so that no verb shows more than String
+// does.
 func (s Store) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
-// LogValue implements slog.LogValuer.
+// LogValue implements [slog.LogValuer].
 func (s Store) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -87,7 +87,7 @@ func TestDeletedWhileInUse(t *testing.T) {
 			if err := remove(s); err != nil {
 				t.Fatal(err)
 			}
-			fails(t, s, s.Save(held, newer), filestore.ErrLockLost)
+			fails(t, s, s.Save(held, newer), oauth2grant.ErrLockLost)
 			unlock()
 			again, _ := lock(t, s)
 			if err := s.Save(again, newer); err != nil {
@@ -136,8 +136,8 @@ func TestAHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := names(t, s)
-			fails(t, s, s.Save(held, older), filestore.ErrLockLost)
-			fails(t, s, s.Delete(held), filestore.ErrLockLost)
+			fails(t, s, s.Save(held, older), oauth2grant.ErrLockLost)
+			fails(t, s, s.Delete(held), oauth2grant.ErrLockLost)
 			if after := names(t, s); !slices.Equal(before, after) {
 				t.Errorf("the folder had %q, now %q", before, after)
 			}
@@ -145,55 +145,55 @@ func TestAHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
 	}
 }
 
-func TestOnlyOwnTemporaryFilesAreSwept(t *testing.T) {
-	s := stored(t, filestore.Config{})
-	dir := filepath.Dir(s.Path())
-	keep := []string{".token.json.other.ABC.tmp", ".other.json.ABC.tmp", "ABC.tmp", "token.json.tmp", ".token.json.ABC"}
-	for _, name := range append(keep, ".token.json.ABC.tmp") {
-		write(t, filepath.Join(dir, name), nil)
-	}
-	lock(t, s)
-	want := append(keep, "token.json", "token.json.lock")
-	slices.Sort(want)
-	if got := names(t, s); !slices.Equal(got, want) {
-		t.Errorf("the folder has %q, want %q", got, want)
-	}
-}
-
 func TestDeleteLeavesNoSecretBehind(t *testing.T) {
 	s := stored(t, filestore.Config{})
-	write(t, filepath.Join(filepath.Dir(s.Path()), ".token.json.ABC.tmp"), []byte("marked-secret"))
+	write(t, filepath.Join(filepath.Dir(s.Path()), ".token.json.tmp"), []byte("marked-secret"))
 	if err := s.Delete(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := names(t, s); !slices.Equal(got, []string{"token.json.lock"}) {
+	if got := names(t, s); !slices.Equal(got, []string{"token.json.lock", "token.json.write.lock"}) {
 		t.Errorf("the folder has %q", got)
 	}
 }
 
-func TestASaveWhoseTemporaryFileIsSweptIsTriedAgain(t *testing.T) {
-	s := stored(t, filestore.Config{})
-	sweeps := 1
+// disturb calls f at a point, the first times.
+func disturb(t *testing.T, at string, times *int, f func()) {
+	t.Helper()
 	before := crashpoint.At
 	t.Cleanup(func() { crashpoint.At = before })
 	crashpoint.At = func(point string) {
-		if point == "filestore.temp-written" && sweeps > 0 {
-			sweeps--
-			temps, err := filepath.Glob(filepath.Join(filepath.Dir(s.Path()), ".token.json.*.tmp"))
-			if err != nil || len(temps) != 1 || os.Remove(temps[0]) != nil {
-				t.Errorf("the temporary files are %q, %v", temps, err)
-			}
+		if point == at && *times > 0 {
+			*times--
+			f()
 		}
 	}
-	if err := s.Save(t.Context(), newer); err != nil {
-		t.Fatal(err)
+}
+
+func TestSave_IsTriedAgainIfItsTemporaryFileIsTakenAwayOrReplaced(t *testing.T) {
+	for name, take := range map[string]func(temp string) error{
+		"taken away": os.Remove,
+		"replaced": func(temp string) error {
+			return errors.Join(os.Remove(temp), os.WriteFile(temp, []byte("half"), 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stored(t, filestore.Config{})
+			times := 1
+			disturb(t, "filestore.temp-written", &times, func() {
+				if err := take(filepath.Join(filepath.Dir(s.Path()), ".token.json.tmp")); err != nil {
+					t.Error(err)
+				}
+			})
+			if err := s.Save(t.Context(), newer); err != nil {
+				t.Fatal(err)
+			}
+			holds(t, s, newer)
+			times = 100
+			if err := s.Save(t.Context(), older); err == nil {
+				t.Error("a Save that is disturbed for ever succeeded")
+			}
+		})
 	}
-	holds(t, s, newer)
-	sweeps = 100
-	if err := s.Save(t.Context(), older); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a Save that is swept for ever gave %v", err)
-	}
-	holds(t, s, newer)
 }
 
 func TestAKillAtAnyPointLeavesAWholeToken(t *testing.T) {
@@ -224,14 +224,14 @@ func TestAKillAtAnyPointLeavesAWholeToken(t *testing.T) {
 
 			holds(t, s, want)
 			held, _ := lock(t, s)
-			if got := names(t, s); !slices.Equal(got, []string{"token.json", "token.json.lock"}) {
-				t.Errorf("under the next lock the folder has %q", got)
-			}
 			last := oauth2grant.Token{AccessToken: "last"}
 			if err := s.Save(held, last); err != nil {
 				t.Fatal(err)
 			}
 			holds(t, s, last)
+			if got := names(t, s); !slices.Equal(got, []string{"token.json", "token.json.lock", "token.json.write.lock"}) {
+				t.Errorf("after the next save the folder has %q", got)
+			}
 		})
 	}
 }

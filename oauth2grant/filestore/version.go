@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// version gives the number of the last change, and whether it can be known.
+// version returns the number of the last change, and whether it can be known.
 func (p place) version(ctx context.Context, f folder, stored versions) (version uint64, known bool, err error) {
 	deleted, err := f.recall(p.lockBase())
 	if err != nil {
@@ -20,20 +20,28 @@ func (p place) version(ctx context.Context, f folder, stored versions) (version 
 	return max(version, deleted), known, err
 }
 
-// stored gives the version in the token file.
+// stored returns the version in the token file.
 func (s Store) stored(_ context.Context, f folder) (version uint64, known bool, err error) {
+	r, known := s.record(f)
+	return r.Version, known, nil
+}
+
+// record reads the token file, and reports whether that can be done; a missing
+// one is the zero record.
+func (s Store) record(f folder) (record, bool) {
 	data, err := f.read(s.base)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, true, nil
+		return record{}, true
 	}
 	var r record
 	if err == nil {
 		r, err = parseRecord(data)
 	}
-	return r.Version, err == nil, nil
+	return r, err == nil
 }
 
-// The version that Delete left is in the lock file, after its first byte: that one is what Windows locks.
+// The version that Delete left is in the lock file, after its first byte: that
+// one is what Windows locks.
 const versionOffset, versionSize = 1, 20
 
 // recall reads the version that the last Delete left.
@@ -58,8 +66,13 @@ func (f folder) recall(lockBase string) (uint64, error) {
 	return version, nil
 }
 
-// remember leaves the version of a Delete, durably.
+// remember leaves the version of a Delete, durably; 0 takes one away.
 func (f folder) remember(lockBase string, version uint64) error {
+	if version == 0 {
+		if old, err := f.recall(lockBase); err != nil || old == 0 {
+			return err
+		}
+	}
 	file, err := f.openPrivate(lockBase, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return err
@@ -68,8 +81,5 @@ func (f folder) remember(lockBase string, version uint64) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return wrap(err)
-	}
-	return nil
+	return wrap(errors.Join(err, file.Close()))
 }

@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
-
-// patience is for a few steps of a person; steps wait for what they need, so it ends only what has failed.
-const patience = 2 * time.Minute
 
 // running is the browser that all tests share.
 var running struct {
@@ -106,12 +103,16 @@ func Open(tb testing.TB) *Tab {
 
 // Do takes the steps, one after another, until one fails.
 func (t *Tab) Do(steps ...Step) error {
-	_, err := run(t, chromedp.Steps(steps...))
-	return err
+	for _, step := range steps {
+		if _, err := run(t, step); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func run[T any](t *Tab, action chromedp.Action[T]) (T, error) {
-	ctx, cancel := context.WithTimeoutCause(t.ctx, patience, fmt.Errorf("the page did not come within %v", patience))
+	ctx, cancel := context.WithTimeoutCause(t.ctx, progress.Limit, fmt.Errorf("the page did not come within %v", progress.Limit))
 	defer cancel()
 	v, err := chromedp.Run(ctx, action)
 	if err != nil && ctx.Err() != nil {

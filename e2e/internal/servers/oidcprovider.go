@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
@@ -89,7 +90,7 @@ func (s *OIDCProvider) Stats(tb testing.TB) Stats {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	res, err := (&http.Client{Transport: tr, Timeout: 30 * time.Second}).Do(req)
+	res, err := (&http.Client{Transport: tr, Timeout: progress.Limit}).Do(req)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -113,39 +114,19 @@ func (s *OIDCProvider) Restart() {
 	if s.proc != nil {
 		s.Stop()
 	}
-	line := s.start()
+	cmd := exec.CommandContext(context.WithoutCancel(s.tb.Context()), testservers.Command(s.tb, "node", "servers"), "server.mjs") // Stop ends it
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), s.env...)
+	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives, and the server no longer than that
+		s.tb.Fatal(err)
+	}
+	proc, line := testservers.Run(s.tb, cmd, "ready {")
+	s.proc = proc
 	var ready struct{ Issuer, MTLS string }
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "ready ")), &ready); err != nil {
 		s.tb.Fatalf("ready line %q: %v", line, err)
 	}
 	s.issuer, s.mtls = ready.Issuer, ready.MTLS
-}
-
-// The program was seen, now and then on a busy machine, to hang before it was ready: then another one is started, and the log says so.
-const (
-	starts    = 3
-	startTime = 45 * time.Second
-)
-
-// start gives the ready line.
-func (s *OIDCProvider) start() string {
-	s.tb.Helper()
-	for range starts {
-		cmd := exec.CommandContext(context.WithoutCancel(s.tb.Context()), testservers.Command(s.tb, "node", "servers"), "server.mjs") // Stop ends it
-		cmd.Dir = s.dir
-		cmd.Env = append(os.Environ(), s.env...)
-		if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives, and the server no longer than that
-			s.tb.Fatal(err)
-		}
-		proc, line, ready := testservers.TryRun(s.tb, cmd, "ready {", startTime)
-		if ready {
-			s.proc = proc
-			return line
-		}
-		proc.End(s.tb, os.Kill)
-	}
-	s.tb.Fatalf("oidc-provider did not become ready in %d starts", starts)
-	return ""
 }
 
 // oidcProviderDir looks for the installed server from the folder of the test upwards.

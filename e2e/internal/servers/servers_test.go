@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
+	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -69,6 +71,21 @@ func TestFositeIssuesTokens(t *testing.T) {
 	if got := askForToken(t, hc, discover(t, hc, s.Issuer()), "worker-secret"); got != http.StatusOK {
 		t.Fatalf("status %d", got)
 	}
+}
+
+// TestOIDCProvider_MakesKeysWithoutHanging makes and exports keys until the
+// garbage collector has met every moment of it: see keys.mjs.
+func TestOIDCProvider_MakesKeysWithoutHanging(t *testing.T) {
+	const script = `import { newKeyPair } from './keys.mjs';
+for (let i = 0; i < 1500; i += 1) {
+  const { privateKey, publicKey } = newKeyPair('ec', { namedCurve: 'P-256' });
+  for (let j = 0; j < 20; j += 1) [privateKey, publicKey].forEach((key) => key.export({ format: 'jwk' }));
+  if (i % 100 === 0) console.log(i);
+}
+console.log('done');`
+	cmd := exec.CommandContext(t.Context(), testservers.Command(t, "node", "servers"), "--input-type=module", "--eval", script) //nolint:gosec // our own script
+	cmd.Dir = oidcProviderDir(t)
+	testservers.Run(t, cmd, "done")
 }
 
 func TestOIDCProviderIssuesAndCountsTokens(t *testing.T) {

@@ -14,11 +14,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// patience is how long the suite waits for what must come.
-var patience = 20 * time.Second
+// patience is how long the suite waits while nothing happens: no call of a Store
+// comes back, no other process says anything.
+var patience = progress.Limit
 
 // marker is in every token.
 const marker = "marked-secret"
@@ -26,7 +28,8 @@ const marker = "marked-secret"
 // bench is what one check works on: a place, and the stores opened on it.
 type bench struct {
 	Harness
-	ctx   context.Context
+	ctx   context.Context // ends when nothing has happened for patience
+	note  func()          // that something has
 	place string
 
 	mu     sync.Mutex
@@ -37,9 +40,9 @@ type bench struct {
 // try runs the check on a new place, and adds the rules that hold always.
 func (c check) try(tb testing.TB, h Harness) error {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 10*patience)
-	defer cancel()
-	b := &bench{Harness: h, ctx: ctx, place: h.Place(tb)}
+	ctx, note, stop := progress.Watch(tb.Context(), patience)
+	defer stop()
+	b := &bench{Harness: h, ctx: ctx, note: note, place: h.Place(tb)}
 	err := c.run(b)
 	return errors.Join(err, b.secrecy(), b.close())
 }
@@ -108,6 +111,7 @@ type watched struct {
 }
 
 func (w watched) saw(err error) error {
+	w.b.note()
 	if err != nil {
 		w.b.mu.Lock()
 		defer w.b.mu.Unlock()
@@ -193,7 +197,20 @@ func underLock(ctx context.Context, s oauth2grant.Store, f func(held context.Con
 	return f(held)
 }
 
-// within fails if f takes longer than d.
+// all runs f, which makes many calls, and fails if nothing happens for long.
+func (b *bench) all(what string, f func() error) error {
+	var g errgroup.Group
+	done := make(chan error, 1)
+	g.Go(func() error { done <- f(); return nil })
+	select {
+	case err := <-done:
+		return err
+	case <-b.ctx.Done():
+		return fmt.Errorf("%s: %w", what, context.Cause(b.ctx))
+	}
+}
+
+// within fails if f, which makes one call, takes longer than d.
 func within(d time.Duration, what string, f func() error) error {
 	var g errgroup.Group
 	done := make(chan error, 1)

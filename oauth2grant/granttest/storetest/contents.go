@@ -158,5 +158,5 @@ func manyGoroutines(b *bench) error {
 			return nil
 		})
 	}
-	return within(patience, "ten goroutines", g.Wait)
+	return b.all("ten goroutines", g.Wait)
 }

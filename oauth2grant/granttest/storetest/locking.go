@@ -135,7 +135,7 @@ func excludesGoroutines(b *bench) error {
 			return nil
 		})
 	}
-	if err := within(3*patience, "passing the lock around", g.Wait); err != nil {
+	if err := b.all("passing the lock around", g.Wait); err != nil {
 		return err
 	}
 	return expect(b.ctx, s, token(goroutines*rounds))

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 )
 
 const (
@@ -46,13 +48,13 @@ func perform(h Harness, role string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
-	defer cancel()
+	ctx, note, stop := progress.Watch(context.Background(), patience)
+	defer stop()
 	verb, count, _ := strings.Cut(role, " ")
 	n, _ := strconv.Atoi(count)
 	switch verb {
 	case "hold": // the lock until standard input ends
-		return underLock(ctx, s, func(context.Context) error {
+		return underLock(context.Background(), s, func(context.Context) error {
 			fmt.Println("held")
 			_, err := io.Copy(io.Discard, os.Stdin)
 			return err
@@ -62,13 +64,16 @@ func perform(h Harness, role string) error {
 			if err := underLock(ctx, s, func(held context.Context) error { return countOn(held, s) }); err != nil {
 				return err
 			}
+			note()
+			fmt.Println(alive)
 		}
 		fmt.Println("counted")
 		return nil
 	case "save": // n tokens, each told when it is durable
-		return saveOn(n, func() error { return countOn(ctx, s) })
+		return saveOn(n, func() error { note(); return countOn(ctx, s) })
 	case "locked-save":
 		return saveOn(n, func() error {
+			note()
 			return underLock(ctx, s, func(held context.Context) error { return countOn(held, s) })
 		})
 	}
@@ -90,6 +95,7 @@ type child struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	lines *bufio.Scanner
+	note  func()
 }
 
 // start runs a child.
@@ -115,18 +121,25 @@ func (b *bench) start(role string) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &child{cmd, stdin, bufio.NewScanner(stdout)}, nil
+	return &child{cmd, stdin, bufio.NewScanner(stdout), b.note}, nil
 }
+
+// alive is a line that says only that there is progress.
+const alive = "alive"
 
 // says waits for a line.
 func (c *child) says(want string) error {
-	if !c.lines.Scan() {
-		return fmt.Errorf("another process ended, want %q", want)
+	for c.lines.Scan() {
+		c.note()
+		switch got := c.lines.Text(); got {
+		case want:
+			return nil
+		case alive:
+		default:
+			return fmt.Errorf("another process says %q, want %q", got, want)
+		}
 	}
-	if got := c.lines.Text(); got != want {
-		return fmt.Errorf("another process says %q, want %q", got, want)
-	}
-	return nil
+	return fmt.Errorf("another process ended, want %q", want)
 }
 
 // finish lets the child come to its end.

@@ -1,7 +1,13 @@
-// Package engine keeps one value fresh: an atomic snapshot for readers, shared flights to renew it, a memory of failures, and one background goroutine
-// that renews ahead of time. It knows nothing of tokens or HTTP.
+// Package engine keeps one value fresh for any number of readers. It knows
+// nothing of tokens or HTTP.
 //
-//	reader ──▶ Fresh ──▶ snapshot                     (never waits)
-//	caller ──▶ Get ──▶ lane ──▶ flight ──▶ Publish    (waits on its own context)
-//	refresher ──────────▲                             (when a renewal is due, or a reader says that it is late)
+// An [Engine] has two lanes. On each there is at most one flight at a time,
+// which every caller shares and none can stop: *renew* never asks a person,
+// *sign-in* may. A flight runs on a goroutine of its own, detached from its
+// callers, and releases them all by closing one channel. One background
+// goroutine, the refresher, starts a renewal when the value is due.
+//
+// Times of a value are judged on the wall clock, since the monotonic clock
+// stops while a machine sleeps; what lasts within this process, such as a
+// back-off, on the monotonic clock, since the wall clock can be set.
 package engine

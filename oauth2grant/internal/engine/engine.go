@@ -10,13 +10,11 @@ import (
 	"time"
 )
 
-// ErrClosed comes from every call on a closed engine.
+// ErrClosed is the error of every call on a closed engine.
 var ErrClosed = errors.New("oauth2grant: closed")
 
-// ErrReentrant says that a call was made from within the flight it would wait for.
-var ErrReentrant = errors.New("oauth2grant: the grant was called from within its own flow, store or hook, and would wait for itself")
-
-// ErrSuperseded says that the result of a run was not used, since a value was set, or the last one dropped, after it began.
+// ErrSuperseded is the error of a run whose result was not used, since a value
+// was set, or the last one dropped, after the run began.
 var ErrSuperseded = errors.New("oauth2grant: the token was set or revoked while another was being obtained")
 
 // Reason says why a flight was started.
@@ -30,112 +28,144 @@ const (
 	Force               // a caller wants a new one
 )
 
-// Config is what an engine works with. Its funcs get a context that names the engine.
+// Config is what an engine works with. Its funcs get a context that names the
+// engine; none is called under a lock.
 type Config[T any] struct {
-	// Renew obtains the next value without asking a person, and publishes it through the flight. It gives nil and no error when nothing had to be done. With
-	// both a snapshot and an error the callers get the snapshot, and the error is remembered.
+	// Renew obtains the next value without asking a person, and publishes it
+	// through the flight. It returns nil and no error when nothing had to be
+	// done. If it returns both a snapshot and an error, the callers get the
+	// snapshot, and the error is remembered.
 	Renew func(*Flight[T]) (*Snapshot[T], error)
-	// SignIn obtains one in the way that may ask a person: with Force in any case, with Need unless somebody else has done so meanwhile.
+
+	// SignIn obtains a value in the way that may ask a person: with Force in
+	// any case, with Need unless somebody else has done so meanwhile.
 	SignIn func(*Flight[T]) (*Snapshot[T], error)
-	// Interactive says that SignIn asks a person: then it is stopped when nobody waits for it any more.
+
+	// Interactive says that SignIn asks a person. Then it is stopped when
+	// nobody waits for it any more.
 	Interactive bool
-	// Judge says what an error of the two means. It is called under a lock.
+
+	// Judge says what an error of the two means.
 	Judge func(error) Verdict
-	// Changed tells whether a refused question would be another one now.
+
+	// Changed reports whether a refused question would be another one now. It
+	// is asked at most once a second.
 	Changed func(context.Context) bool
+
 	// Failed is told of every failure, after the callers were released.
-	Failed func(ctx context.Context, err error, retryIn time.Duration)
+	Failed func(ctx context.Context, failure Failure)
 
-	Now                    func() time.Time // the wall clock
+	// Now is the wall clock. If nil, it is time.Now.
+	Now func() time.Time
+
+	// MinBackOff and MaxBackOff bound the wait after a failure.
 	MinBackOff, MaxBackOff time.Duration
-	IdleAfter              time.Duration // zero: a value is renewed though nobody uses it
-	Eager                  bool          // renew at once
-	Passive                bool          // no background goroutine
 
-	// Ended is called once when the engine's life has ended, by Close or with its ctx. Close waits for it.
+	// IdleAfter is for how long a value that nobody uses is renewed ahead. If
+	// zero, it is always renewed.
+	IdleAfter time.Duration
+
+	// Eager says that the background renews at once.
+	Eager bool
+
+	// Passive says that there is no background goroutine.
+	Passive bool
+
+	// Ended is called once, when the engine's life has ended, by Close or with
+	// its ctx, and everything that ran in it has returned. Close waits for it.
 	Ended func()
 }
 
-// Engine keeps one value fresh. All methods are safe for concurrent use.
+// Engine keeps one value fresh. It is safe for concurrent use.
 type Engine[T any] struct {
 	cfg     Config[T]
 	current atomic.Pointer[Snapshot[T]]
-	renew   *lane[T]
-	signIn  *lane[T]
+	renew   lane[T]
+	signIn  lane[T]
 
-	life context.Context
-	end  context.CancelCauseFunc
-	wg   sync.WaitGroup // not zero while life lasts
-	wake chan struct{}
-	due  atomic.Int64 // from when on a reader wakes the refresher; unix nanoseconds
-	look atomic.Bool  // somebody else may have changed the value
-	news atomic.Pointer[news]
+	life  context.Context
+	end   context.CancelCauseFunc
+	ended chan struct{} // closed when all has ended
+	wake  chan struct{}
+	due   atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
+	look  atomic.Bool  // somebody else may have changed the value
+	news  atomic.Pointer[news]
 
-	mu     sync.Mutex // taken after that of a lane
-	epoch  uint64
-	told   []func() // not yet run
-	teller bool     // a goroutine runs them
+	// mu guards what follows. It is taken after that of a lane.
+	mu         sync.Mutex
+	wg         sync.WaitGroup // grows only through enter, or from within what it counts
+	endedAt    time.Time
+	generation uint64   // of the value; one set from outside begins another
+	reports    []report // not yet run
+	dropped    int      // since the last report that was run
+	reporting  bool     // a goroutine runs them
 }
 
-// New makes an engine that lives until Close is called or ctx ends. It does nothing until Start.
+// New returns an engine that lives until Close is called or ctx ends. It does
+// nothing until Start.
 func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
-	e := &Engine[T]{cfg: cfg, wake: make(chan struct{}, 1)}
+	e := &Engine[T]{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), generation: 1}
 	e.life, e.end = context.WithCancelCause(ctx)
-	e.renew, e.signIn = e.newLane(cfg.Renew), e.newLane(cfg.SignIn)
+	e.renew = lane[T]{e: e, fly: cfg.Renew}
+	e.signIn = lane[T]{e: e, fly: cfg.SignIn, asks: cfg.Interactive}
 	e.due.Store(never)
-	e.news.Store(newNews())
 	return e
 }
 
-// Start starts the background goroutine. It is called once, when all that Config's funcs need is there.
+// Start starts the background goroutine. It is called once, when all that the
+// funcs of Config need is there.
 func (e *Engine[T]) Start() {
-	e.wg.Add(1)
-	context.AfterFunc(e.life, e.shut)
 	if !e.cfg.Passive {
 		e.wg.Go(e.refresh)
 	}
+	context.AfterFunc(e.life, e.shut)
 }
 
-func (e *Engine[T]) newLane(fly func(*Flight[T]) (*Snapshot[T], error)) *lane[T] {
-	return &lane[T]{e: e, fly: fly, memory: memory{min: e.cfg.MinBackOff, max: e.cfg.MaxBackOff}}
+// clock returns the time of the wall clock.
+func (e *Engine[T]) clock() time.Time {
+	if e.cfg.Now != nil {
+		return e.cfg.Now()
+	}
+	return time.Now()
 }
 
-func (e *Engine[T]) now() time.Time { return e.cfg.Now().Round(0) }
+func (e *Engine[T]) now() time.Time { return e.clock().Round(0) }
 
-// Fresh gives the value if nobody has to wait for a newer one, else nil. It neither locks nor allocates.
+// Fresh returns the value if nobody has to wait for a newer one, else nil. It
+// neither locks nor allocates.
 func (e *Engine[T]) Fresh() *Snapshot[T] {
 	s := e.current.Load()
 	if s == nil {
 		return nil
 	}
-	now := e.cfg.Now().UnixNano()
-	if now < s.quiet {
-		s.mark()
-		return s
+	now := e.clock().UnixNano()
+	if now >= s.fresh {
+		return nil
 	}
-	if now < s.fresh {
+	if e.cfg.IdleAfter > 0 {
 		s.mark()
+	}
+	if now >= s.quiet {
 		if due := e.due.Load(); now >= due && e.due.CompareAndSwap(due, never) {
-			e.nudge()
+			e.Wake()
 		}
-		return s
 	}
-	return nil
+	return s
 }
 
-// Current gives the last value published, however old; nil: none.
+// Current returns the last value published, however old, nil if there is none.
 func (e *Engine[T]) Current() *Snapshot[T] { return e.current.Load() }
 
-// usable gives the value if it is better than an error.
-func (e *Engine[T]) usable() *Snapshot[T] {
-	if s := e.current.Load(); s != nil && e.now().UnixNano() < s.expiry {
+// Usable returns the value if it is better than an error, else nil.
+func (e *Engine[T]) Usable() *Snapshot[T] {
+	if s := e.current.Load(); s != nil && e.clock().UnixNano() < s.expiry {
 		s.mark()
 		return s
 	}
 	return nil
 }
 
-// Get gives a fresh value. It waits for one, on ctx, if there is none.
+// Get returns a fresh value. It waits for one, on ctx, if there is none.
 func (e *Engine[T]) Get(ctx context.Context) (*Snapshot[T], error) {
 	for {
 		if s := e.Fresh(); s != nil {
@@ -147,7 +177,7 @@ func (e *Engine[T]) Get(ctx context.Context) (*Snapshot[T], error) {
 			return s, nil
 		}
 		if err != nil {
-			if s := e.usable(); s != nil && e.life.Err() == nil {
+			if s := e.Usable(); s != nil && e.life.Err() == nil {
 				return s, nil
 			}
 			return nil, err
@@ -155,7 +185,8 @@ func (e *Engine[T]) Get(ctx context.Context) (*Snapshot[T], error) {
 	}
 }
 
-// obtain takes part in a renewal and, if that says so, in a sign-in. It gives neither a value nor an error when it is to be called again.
+// obtain takes part in a renewal and, if that says so, in a sign-in. It returns
+// neither a value nor an error when it is to be called again.
 func (e *Engine[T]) obtain(ctx context.Context) (*Snapshot[T], error) {
 	if err := e.admit(ctx); err != nil {
 		return nil, err
@@ -166,14 +197,15 @@ func (e *Engine[T]) obtain(ctx context.Context) (*Snapshot[T], error) {
 	if e.signIn.busy() {
 		return e.attend(ctx)
 	}
-	s, err := e.share(ctx, e.renew)
-	if err == nil || ctx.Err() != nil || !e.cfg.Interactive || !e.cfg.Judge(err).NeedsLogin {
+	s, err := e.share(ctx, &e.renew)
+	if err == nil || ctx.Err() != nil || !e.cfg.Interactive || e.cfg.Judge(err).Kind != NeedsLogin {
 		return s, err
 	}
-	return e.share(ctx, e.signIn)
+	return e.share(ctx, &e.signIn)
 }
 
-// spared gives a value that is better than to wait for a renewal that has been failing: the background goes on with that.
+// spared returns a value that is better than to wait for a renewal that has
+// been failing: the background goes on with that.
 func (e *Engine[T]) spared() *Snapshot[T] {
 	e.renew.mu.Lock()
 	failing := e.renew.memory.retries()
@@ -181,10 +213,11 @@ func (e *Engine[T]) spared() *Snapshot[T] {
 	if e.cfg.Passive || !failing {
 		return nil
 	}
-	return e.usable()
+	return e.Usable()
 }
 
-// attend joins the sign-in under way, whose waiters keep it from being given up.
+// attend joins the sign-in under way, whose waiters keep it from being given
+// up.
 func (e *Engine[T]) attend(ctx context.Context) (*Snapshot[T], error) {
 	_, s, err := e.signIn.join(ctx, func() (*Flight[T], *Snapshot[T], error) { return nil, nil, nil })
 	return s, err
@@ -197,36 +230,40 @@ func (e *Engine[T]) share(ctx context.Context, l *lane[T]) (*Snapshot[T], error)
 		if s := e.Fresh(); s != nil {
 			return nil, s, nil
 		}
-		if l.memory.stands(e.now()) && !l.memory.until.Equal(overtaken) {
-			return nil, nil, l.memory.err
+		if m := l.memory; m.stands(time.Now(), e.Usable() != nil) && !m.until.Equal(overtaken) {
+			return nil, nil, m.err
 		}
 		return e.takeOff(ctx, l, Need)
 	})
 	return s, err
 }
 
-// overtaken finds a refusal whose question would be another one now, by the time until which it stands; zero: there is none.
+// overtaken returns until when a refusal stands whose question would be another
+// one now, zero if there is none.
 func (e *Engine[T]) overtaken(ctx context.Context, l *lane[T]) time.Time {
 	l.mu.Lock()
-	refused, until := l.memory.refused() && !e.now().Before(l.memory.overtake), l.memory.until
+	asks, until := l.memory.asksAnew(time.Now())
 	l.mu.Unlock()
-	if !refused || !e.cfg.Changed(withLink(ctx, e, nil)) {
+	if !asks || !e.cfg.Changed(withLink(ctx, e, nil)) {
 		return time.Time{}
 	}
 	return until
 }
 
-// Renew obtains a new value now, without asking a person, whatever is remembered of failures.
+// Renew obtains a new value now, without asking a person, whatever is
+// remembered of failures.
 func (e *Engine[T]) Renew(ctx context.Context) (*Snapshot[T], error) {
-	return e.force(ctx, e.renew, Due)
+	return e.force(ctx, &e.renew, Due)
 }
 
-// Run obtains a new value now in the way that may ask a person, whatever is remembered of failures.
+// Run obtains a new value now in the way that may ask a person, whatever is
+// remembered of failures.
 func (e *Engine[T]) Run(ctx context.Context) (*Snapshot[T], error) {
-	return e.force(ctx, e.signIn, Force)
+	return e.force(ctx, &e.signIn, Force)
 }
 
-// force joins a flight on l that was started for at least the reason given, or makes one.
+// force joins a flight on l that was started for at least the reason given, or
+// makes one.
 func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snapshot[T], error) {
 	for {
 		if err := e.admit(ctx); err != nil {
@@ -253,14 +290,15 @@ func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snaps
 	}
 }
 
-// lockedOut gives why a renewal can't help while somebody signs in because it could not.
+// lockedOut returns why a renewal can't help while somebody signs in because it
+// could not.
 func (e *Engine[T]) lockedOut(l *lane[T]) error {
-	if l != e.renew || !e.signIn.busy() {
+	if l != &e.renew || !e.signIn.busy() {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if m := &l.memory; m.err != nil && m.verdict.NeedsLogin {
+	if m := l.memory; m != nil && m.verdict.Kind == NeedsLogin {
 		return m.err
 	}
 	return nil
@@ -281,21 +319,24 @@ func (e *Engine[T]) admit(ctx context.Context) error {
 	return nil
 }
 
-// Health tells how renewing goes: the failures in a row, the last of them, and when the background tries next; zero: not by itself.
+// Health returns how renewing goes: the failures in a row, the last of them,
+// and when the background tries next, zero if it does not by itself.
 func (e *Engine[T]) Health() (failures int, next time.Time, last error) {
-	m := &e.renew.memory
 	e.renew.mu.Lock()
-	defer e.renew.mu.Unlock()
-	switch s := e.current.Load(); {
-	case e.cfg.Passive || m.err != nil && !m.retries():
-	case m.err != nil:
-		next = m.until
+	renewal, s := e.renew.memory, e.current.Load()
+	switch {
+	case e.cfg.Passive || renewal.refusedToAll():
+	case renewal.retries():
+		next = e.now().Add(time.Until(renewal.again))
 	case s != nil:
 		next = s.RenewAt
 	}
+	failures, last = renewal.failures()
+	e.renew.mu.Unlock()
 	e.signIn.mu.Lock()
 	defer e.signIn.mu.Unlock()
-	return m.count + e.signIn.memory.count, next, joined(m.err, e.signIn.memory.err)
+	more, other := e.signIn.memory.failures()
+	return failures + more, next, joined(last, other)
 }
 
 func joined(a, b error) error {

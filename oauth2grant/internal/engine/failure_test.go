@@ -19,9 +19,9 @@ func TestEveryWaitIsRandomWithinItsBounds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			last := map[time.Duration]bool{}
 			for range 200 {
-				m := memory{min: c.min, max: c.max}
+				m := memory{}
 				for n := range 50 {
-					wait := m.fail(errDown, Verdict{}, time.Now())
+					wait := m.fail(errDown, Verdict{}, c.min, c.max)
 					if wait < c.min || wait > c.max {
 						t.Fatalf("wait %d is %v", n, wait)
 					}
@@ -40,12 +40,12 @@ func TestEveryWaitIsRandomWithinItsBounds(t *testing.T) {
 func TestTheFirstWaitIsShortAndLaterOnesReachTheMaximum(t *testing.T) {
 	longest := time.Duration(0)
 	for range 200 {
-		m := memory{min: time.Second, max: time.Minute}
-		if first := m.fail(errDown, Verdict{}, time.Now()); first > 2*time.Second {
+		m := memory{}
+		if first := m.fail(errDown, Verdict{}, time.Second, time.Minute); first > 2*time.Second {
 			t.Fatalf("the first wait is %v", first)
 		}
 		for range 20 {
-			longest = max(longest, m.fail(errDown, Verdict{}, time.Now()))
+			longest = max(longest, m.fail(errDown, Verdict{}, time.Second, time.Minute))
 		}
 	}
 	if longest < 55*time.Second {
@@ -54,21 +54,21 @@ func TestTheFirstWaitIsShortAndLaterOnesReachTheMaximum(t *testing.T) {
 }
 
 func TestEqualBoundsGiveThatWait(t *testing.T) {
-	m := memory{min: time.Second, max: time.Second}
+	m := memory{}
 	for range 10 {
-		if wait := m.fail(errDown, Verdict{}, time.Now()); wait != time.Second {
+		if wait := m.fail(errDown, Verdict{}, time.Second, time.Second); wait != time.Second {
 			t.Fatalf("the wait is %v", wait)
 		}
 	}
 }
 
 func TestTheWaitGrowsAnewAfterASuccess(t *testing.T) {
-	m := memory{min: time.Second, max: time.Hour}
+	m := memory{}
 	for range 20 {
-		m.fail(errDown, Verdict{}, time.Now())
+		m.fail(errDown, Verdict{}, time.Second, time.Hour)
 	}
-	m.reset()
-	if wait := m.fail(errDown, Verdict{}, time.Now()); wait > 2*time.Second || m.count != 1 {
+	m = memory{}
+	if wait := m.fail(errDown, Verdict{}, time.Second, time.Hour); wait > 2*time.Second || m.count != 1 {
 		t.Fatalf("the wait is %v, the count %d", wait, m.count)
 	}
 }
@@ -80,30 +80,31 @@ func TestTheServersWishLengthensAWaitWithinReason(t *testing.T) {
 		least, most time.Duration
 	}{
 		{"a shorter wish changes nothing", Verdict{After: time.Millisecond}, time.Second, 2 * time.Second},
-		{"a longer one counts, also above the maximum", Verdict{After: 10 * time.Minute}, 10 * time.Minute, 10 * time.Minute},
-		{"an absurd one is cut", Verdict{After: 1000 * time.Hour}, longestPause, longestPause},
-		{"a refusal too", Verdict{Seldom: true, After: 10 * time.Minute}, 10 * time.Minute, 10 * time.Minute},
+		{"a longer one counts, also above the maximum", Verdict{After: 10 * time.Minute}, 10 * time.Minute, 13 * time.Minute},
+		{"an absurd one is cut", Verdict{After: 1000 * time.Hour}, longestWish, longestWish + longestWish/4},
+		{"a refusal too", Verdict{Kind: Refused, After: 10 * time.Minute}, 10 * time.Minute, 13 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := memory{min: time.Second, max: time.Minute}
-			if wait := m.fail(errDown, c.verdict, time.Now()); wait < c.least || wait > c.most {
+			m := memory{}
+			if wait := m.fail(errDown, c.verdict, time.Second, time.Minute); wait < c.least || wait > c.most {
 				t.Fatalf("the wait is %v", wait)
 			}
 		})
 	}
 }
 
-func TestARefusalLastsForTheMaximumThenTwiceThatUpToAnHour(t *testing.T) {
+func TestARefusalLastsForTheMaximumThenTwiceThatUpToItsLongest(t *testing.T) {
 	for _, c := range []struct {
-		max  time.Duration
-		want []time.Duration
+		max, longest time.Duration
+		want         []time.Duration
 	}{
-		{15 * time.Minute, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, time.Hour}},
-		{2 * time.Hour, []time.Duration{2 * time.Hour, 2 * time.Hour}},
+		{time.Minute, 0, []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute}},
+		{15 * time.Minute, time.Hour, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, time.Hour}},
+		{2 * time.Hour, time.Hour, []time.Duration{2 * time.Hour, 2 * time.Hour}},
 	} {
-		m := memory{min: time.Second, max: c.max}
+		m := memory{}
 		for _, want := range c.want {
-			if wait := m.fail(errRefused, Verdict{Seldom: true}, time.Now()); wait != want {
+			if wait := m.fail(errRefused, Verdict{Kind: Refused, Longest: c.longest}, time.Second, c.max); wait != want {
 				t.Errorf("with a maximum of %v the wait is %v, want %v", c.max, wait, want)
 			}
 		}
@@ -238,10 +239,10 @@ func TestAnotherQuestionIsAskedAtOnce(t *testing.T) {
 	})
 	t.Run("once for all who saw that it is another", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s, looked := &script{}, make(chan struct{})
+			s, looked, looks := &script{}, make(chan struct{}), 0
 			s.fail(errRefused)
 			e := start(t, s.run, func(cfg *Config[int]) {
-				cfg.Changed = func(context.Context) bool { <-looked; return true }
+				cfg.Changed = func(context.Context) bool { looks++; <-looked; return true }
 			})
 			fails(t, errRefused)(e.Get(t.Context()))
 			calls := make([]*outcome, 100)
@@ -249,14 +250,14 @@ func TestAnotherQuestionIsAskedAtOnce(t *testing.T) {
 				calls[i] = goes(t.Context(), e.Get)
 			}
 			synctest.Wait()
-			for range calls { // one after another they go on with what they saw
-				looked <- struct{}{}
-				synctest.Wait()
-			}
+			close(looked)
 			for _, c := range calls {
 				fails(t, errRefused)(c.result())
 			}
 			s.ran(t, 2)
+			if looks != 1 { // another look only a second later
+				t.Errorf("looked %d times", looks)
+			}
 		})
 	})
 }
@@ -308,9 +309,9 @@ func TestAFailureNotedOutsideAFlightIsTriedAgain(t *testing.T) {
 		told := 0
 		e := start(t, s.run, func(cfg *Config[int]) {
 			cfg.Passive = false
-			cfg.Failed = func(_ context.Context, _ error, retryIn time.Duration) {
-				if told++; retryIn < minWait {
-					t.Errorf("told to be tried in %v", retryIn)
+			cfg.Failed = func(_ context.Context, failure Failure) {
+				if told++; failure.RetryIn < minWait {
+					t.Errorf("told to be tried in %v", failure.RetryIn)
 				}
 			}
 		})
@@ -318,7 +319,7 @@ func TestAFailureNotedOutsideAFlightIsTriedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e.Set(value(100))
+		set(e, value(100))
 		e.Note(errUnsaved)
 		done()
 		time.Sleep(maxWait)

@@ -213,7 +213,7 @@ func TestARunThatFindsNothingToDoIsFollowedByOneForThoseWhoNeedAValue(t *testing
 }
 
 func TestWhatBeganBeforeAValueWasSetIsDiscarded(t *testing.T) {
-	set := func(e *Engine[int]) { e.Set(value(100)) }
+	setValue := func(e *Engine[int]) { set(e, value(100)) }
 	for _, c := range []struct {
 		name      string
 		meanwhile func(*Engine[int])
@@ -221,9 +221,9 @@ func TestWhatBeganBeforeAValueWasSetIsDiscarded(t *testing.T) {
 		get       int   // what its caller gets
 		renew     error
 	}{
-		{"its value", set, nil, 100, nil},
-		{"its failure", set, errDown, 100, errDown},
-		{"its value, when the last one was dropped", func(e *Engine[int]) { e.Set(nil) }, nil, 2, ErrSuperseded},
+		{"its value", setValue, nil, 100, nil},
+		{"its failure", setValue, errDown, 100, errDown},
+		{"its value, when the last one was dropped", func(e *Engine[int]) { set(e, nil) }, nil, 2, ErrSuperseded},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -290,13 +290,13 @@ func TestAnInvalidatedValueIsGivenToNobody(t *testing.T) {
 func TestAValueWithTimesBeyondInt64NeverExpires(t *testing.T) {
 	e := start(t, (&script{}).run, nil)
 	for _, far := range []time.Time{{}, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)} {
-		e.Set(&Snapshot[int]{Value: 5, RenewAt: far, FreshUntil: far, Expiry: far})
+		set(e, &Snapshot[int]{Value: 5, RenewAt: far, FreshUntil: far, Expiry: far})
 		if e.Fresh() == nil {
 			t.Errorf("a value that lives until %v is not fresh", far)
 		}
 	}
 	past := time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)
-	e.Set(&Snapshot[int]{Value: 5, RenewAt: past, FreshUntil: past, Expiry: past})
+	set(e, &Snapshot[int]{Value: 5, RenewAt: past, FreshUntil: past, Expiry: past})
 	if e.Fresh() != nil {
 		t.Errorf("a value that lived until %v is fresh", past)
 	}

@@ -8,7 +8,7 @@ import (
 
 func TestFreshAllocatesNothing(t *testing.T) {
 	e := start(t, nil, nil)
-	e.Set(value(1))
+	set(e, value(1))
 	if n := testing.AllocsPerRun(1000, func() {
 		if e.Fresh() == nil {
 			t.Fatal("it is not fresh")
@@ -21,7 +21,7 @@ func TestFreshAllocatesNothing(t *testing.T) {
 func BenchmarkFresh(b *testing.B) {
 	e := New(b.Context(), Config[int]{Now: time.Now, Passive: true})
 	defer e.Close()
-	e.Set(value(1))
+	set(e, value(1))
 	for _, c := range []struct {
 		name string
 		read func() bool

@@ -28,11 +28,11 @@ var (
 func verdict(err error) Verdict {
 	switch {
 	case errors.Is(err, errRefused):
-		return Verdict{Seldom: true, CallersOnly: true}
+		return Verdict{Kind: Refused, Longest: time.Hour}
 	case errors.Is(err, errLogin):
-		return Verdict{CallersOnly: true, NeedsLogin: true}
+		return Verdict{Kind: NeedsLogin, CallersOnly: true}
 	case errors.Is(err, errUnsaved):
-		return Verdict{Harmless: true}
+		return Verdict{Kind: Harmless}
 	}
 	return Verdict{}
 }
@@ -43,12 +43,12 @@ type run = func(*Flight[int]) (*Snapshot[int], error)
 func start(t *testing.T, renew run, change func(*Config[int])) *Engine[int] {
 	t.Helper()
 	cfg := Config[int]{
-		Renew:   renew,
-		SignIn:  func(*Flight[int]) (*Snapshot[int], error) { return nil, errLogin },
-		Judge:   verdict,
-		Changed: func(context.Context) bool { return false },
-		Failed:  func(context.Context, error, time.Duration) {},
-		Now:     time.Now, MinBackOff: minWait, MaxBackOff: maxWait,
+		Renew:      renew,
+		SignIn:     func(*Flight[int]) (*Snapshot[int], error) { return nil, errLogin },
+		Judge:      verdict,
+		Changed:    func(context.Context) bool { return false },
+		Failed:     func(context.Context, Failure) {},
+		MinBackOff: minWait, MaxBackOff: maxWait,
 		Passive: true,
 	}
 	if change != nil {
@@ -112,6 +112,9 @@ func (s *script) run(f *Flight[int]) (*Snapshot[int], error) {
 
 func publish(f *Flight[int], n int) (*Snapshot[int], error) {
 	f.Obtained = true
+	if f.Why == Force && f.lane == &f.lane.e.signIn {
+		f.Claim()
+	}
 	if s := valueAt(n, f.lane.e.now()); f.Publish(s) {
 		return s, nil
 	}
@@ -175,3 +178,6 @@ func (o *outcome) pending() bool {
 		return true
 	}
 }
+
+// set makes s the value from outside.
+func set(e *Engine[int], s *Snapshot[int]) { e.Set(e.Claim(), s) }

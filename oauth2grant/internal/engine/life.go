@@ -4,60 +4,68 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
-// takeOff makes a flight that the callers of a lane will share. The lane is locked.
-func (e *Engine[T]) takeOff(ctx context.Context, l *lane[T], why Reason) (*Flight[T], *Snapshot[T], error) {
+// enter makes Close wait until leave is called. It reports false when the
+// engine's life has ended.
+func (e *Engine[T]) enter() (leave func(), ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.life.Err() != nil {
-		return nil, nil, e.closedError()
+		return nil, false
 	}
 	e.wg.Add(1)
-	l.flights++
-	f := &Flight[T]{
-		Why: why, lane: l, epoch: e.epoch, number: l.flights, abandon: l == e.signIn && e.cfg.Interactive,
-		vanished: make(chan struct{}), overdue: make(chan struct{}),
+	return e.wg.Done, true
+}
+
+// detached is a context with the values of one context and the life of another.
+type detached struct {
+	context.Context
+	values context.Context
+}
+
+func (d detached) Value(key any) any {
+	if v := d.values.Value(key); v != nil {
+		return v
 	}
-	f.ctx, f.cancel = e.detach(ctx, f.commit)
-	return f, nil, nil
+	return d.Context.Value(key)
 }
 
-// detach gives a context with the values of ctx that ends with the engine, not with ctx.
-func (e *Engine[T]) detach(ctx context.Context, commit func()) (context.Context, context.CancelCauseFunc) {
-	return e.bind(withLink(context.WithoutCancel(ctx), e, commit))
-}
-
-// bind gives a context that ends with ctx and with the engine.
-func (e *Engine[T]) bind(ctx context.Context) (context.Context, context.CancelCauseFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	e.wg.Add(1)
-	stop := context.AfterFunc(e.life, func() { defer e.wg.Done(); cancel(context.Cause(e.life)) })
-	return ctx, func(cause error) {
-		if stop() {
-			e.wg.Done()
-		}
-		cancel(cause)
+// detach returns a context with the values of ctx that ends with the engine,
+// not with ctx.
+func (e *Engine[T]) detach(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	life, cancel := context.WithCancelCause(e.life)
+	if ctx == e.life {
+		return life, cancel
 	}
+	return detached{Context: life, values: context.WithoutCancel(ctx)}, cancel
 }
 
-// Guard gives a context for work outside a flight: it has the values of ctx, names the engine, and ends with ctx and with the engine. The work is waited for
-// by Close until done is called.
+// Guard returns a context for work outside a flight: it has the values of ctx,
+// names the engine, and ends with ctx and with the engine. Close waits for the
+// work until done is called.
 func (e *Engine[T]) Guard(ctx context.Context) (guarded context.Context, done func(), err error) {
 	if err := e.admit(ctx); err != nil {
 		return nil, nil, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.life.Err() != nil {
+	leave, ok := e.enter()
+	if !ok {
 		return nil, nil, e.closedError()
 	}
-	e.wg.Add(1)
-	ctx, cancel := e.bind(withLink(ctx, e, nil))
-	return ctx, func() { cancel(nil); e.wg.Done() }, nil
+	guarded, cancel := context.WithCancelCause(withLink(ctx, e, nil))
+	ran := make(chan struct{})
+	stop := context.AfterFunc(e.life, func() { defer close(ran); cancel(context.Cause(e.life)) })
+	return guarded, func() {
+		if !stop() {
+			<-ran
+		}
+		cancel(nil)
+		leave()
+	}, nil
 }
 
-// Closed gives the error of a closed engine, nil while it lives.
+// Closed returns the error of a closed engine, nil while it lives.
 func (e *Engine[T]) Closed() error {
 	if e.life.Err() == nil {
 		return nil
@@ -65,18 +73,23 @@ func (e *Engine[T]) Closed() error {
 	return e.closedError()
 }
 
+// Life returns a channel that is closed when the engine's life ends.
+func (e *Engine[T]) Life() <-chan struct{} { return e.life.Done() }
+
 // Close ends everything and waits for it.
 func (e *Engine[T]) Close() {
 	e.end(ErrClosed)
-	e.wg.Wait()
+	<-e.ended
 }
 
-// SigningIn tells whether a sign-in is under way that began since nobody had a value.
+// SigningIn reports whether a sign-in is under way that began since nobody had
+// a value.
 func (e *Engine[T]) SigningIn() bool { return e.signIn.busy() }
 
-// Interrupt stops a sign-in that began since nobody had a value, for one that comes from elsewhere or is not wanted any more.
+// Interrupt stops a sign-in that began since nobody had a value, for one that
+// comes from elsewhere or is not wanted any more.
 func (e *Engine[T]) Interrupt() {
-	l := e.signIn
+	l := &e.signIn
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if f := l.flight; f != nil && f.abandon && f.Why != Force {
@@ -87,18 +100,30 @@ func (e *Engine[T]) Interrupt() {
 // Detach runs what can't be stopped, and so is not waited for by anybody.
 func Detach(f func()) { go f() }
 
-// Afterlife gives a context with the values of New's that does not end with the engine, for what is left to do then.
+// Afterlife returns a context with the values of New's that does not end with
+// the engine, for what is left to do then.
 func (e *Engine[T]) Afterlife() context.Context { return context.WithoutCancel(e.life) }
 
-// shut runs when life has ended: nothing begins any more, and nobody has the value.
+// EndedAt returns when the engine's life ended, on both clocks; zero while it
+// lives.
+func (e *Engine[T]) EndedAt() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.endedAt
+}
+
+// shut runs when life has ended: nothing begins any more, and nobody has the
+// value.
 func (e *Engine[T]) shut() {
-	defer e.wg.Done()
 	e.mu.Lock()
 	e.current.Store(nil)
+	e.endedAt = time.Now()
 	e.mu.Unlock()
+	e.wg.Wait()
 	if e.cfg.Ended != nil {
 		e.cfg.Ended()
 	}
+	close(e.ended)
 }
 
 func (e *Engine[T]) closedError() error {

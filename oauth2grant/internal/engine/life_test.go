@@ -55,7 +55,7 @@ func TestAClosedEngineGivesNothing(t *testing.T) {
 		if _, _, err := e.Guard(t.Context()); !errors.Is(err, ErrClosed) {
 			t.Fatalf("Guard gave %v", err)
 		}
-		e.Set(value(7))
+		set(e, value(7))
 		e.Changed()
 		if !errors.Is(e.Closed(), ErrClosed) || e.Current() != nil {
 			t.Fatal("it is not closed")
@@ -81,11 +81,11 @@ func TestTheEndOfTheParentContextClosesTheEngine(t *testing.T) {
 				s := &script{takes: time.Minute}
 				e := New(parent, Config[int]{
 					Renew: s.run, Judge: verdict, Changed: func(context.Context) bool { return false },
-					Failed: func(context.Context, error, time.Duration) { t.Error("told of the end") },
-					Now:    time.Now, MinBackOff: minWait, MaxBackOff: maxWait,
+					Failed:     func(context.Context, Failure) { t.Error("told of the end") },
+					MinBackOff: minWait, MaxBackOff: maxWait,
 				})
 				e.Start()
-				e.Set(value(1))
+				set(e, value(1))
 				waiting := goes(t.Context(), e.Renew)
 				synctest.Wait()
 				end(c.cause)
@@ -113,8 +113,8 @@ func TestCloseEndsASignInWithoutCallingItAbandoned(t *testing.T) {
 		s := &script{takes: time.Hour}
 		e := start(t, func(*Flight[int]) (*Snapshot[int], error) { return nil, errLogin }, func(cfg *Config[int]) {
 			cfg.SignIn, cfg.Interactive = s.run, true
-			cfg.Failed = func(_ context.Context, err error, _ time.Duration) {
-				if errors.Is(err, errAbandoned) {
+			cfg.Failed = func(_ context.Context, failure Failure) {
+				if errors.Is(failure.Err, errAbandoned) {
 					t.Error("told that it was abandoned")
 				}
 			}
@@ -149,8 +149,8 @@ func TestCloseDuringEverything(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		e := New(ctx, Config[int]{
 			Renew: s.run, SignIn: s.run, Judge: verdict, Changed: func(context.Context) bool { return true },
-			Failed: func(context.Context, error, time.Duration) {},
-			Now:    time.Now, MinBackOff: time.Microsecond, MaxBackOff: time.Millisecond, IdleAfter: time.Hour, Eager: true, Interactive: true,
+			Failed:     func(context.Context, Failure) {},
+			MinBackOff: time.Microsecond, MaxBackOff: time.Millisecond, IdleAfter: time.Hour, Eager: true, Interactive: true,
 		})
 		e.Start()
 		var all sync.WaitGroup
@@ -159,8 +159,8 @@ func TestCloseDuringEverything(t *testing.T) {
 			func() { _, _ = e.Get(ctx) },
 			func() { _, _ = e.Renew(ctx) },
 			func() { _, _ = e.Run(ctx) },
-			func() { e.Set(value(3)) },
-			func() { e.Set(nil) },
+			func() { set(e, value(3)) },
+			func() { set(e, nil) },
 			func() {
 				if c := e.Current(); c != nil {
 					e.Invalidate(c)
@@ -169,7 +169,7 @@ func TestCloseDuringEverything(t *testing.T) {
 			func() {
 				if ctx, done, err := e.Guard(ctx); err == nil {
 					e.Note(errDown)
-					e.Tell(ctx, func(context.Context) {})
+					e.Report(ctx, func(context.Context, int) {})
 					done()
 				}
 			},

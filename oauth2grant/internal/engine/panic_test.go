@@ -15,7 +15,7 @@ const crashing = "OAUTH2GRANT_TEST_CRASH"
 func crash() {
 	e := New(context.Background(), Config[int]{
 		Renew: func(*Flight[int]) (*Snapshot[int], error) { return flowThatPanics() },
-		Judge: verdict, Changed: func(context.Context) bool { return false }, Failed: func(context.Context, error, time.Duration) {},
+		Judge: verdict, Changed: func(context.Context) bool { return false }, Failed: func(context.Context, Failure) {},
 		Now: time.Now, MinBackOff: minWait, MaxBackOff: maxWait, Passive: true,
 	})
 	_, _ = e.Get(context.Background())

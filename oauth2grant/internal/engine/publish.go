@@ -2,93 +2,130 @@ package engine
 
 import "context"
 
-// Current tells whether nothing was set or dropped since the flight began, nor was it abandoned and another begun in its place.
+// Current reports whether nothing was set or dropped since the flight began,
+// nor was it abandoned and another begun in its place.
 func (f *Flight[T]) Current() bool {
 	f.lane.e.mu.Lock()
 	defer f.lane.e.mu.Unlock()
-	return f.isCurrent()
+	return f.isCurrentLocked()
 }
 
-// isCurrent is Current with the engine locked.
-func (f *Flight[T]) isCurrent() bool { return f.epoch == f.lane.e.epoch && f.number == f.lane.flights }
+func (f *Flight[T]) isCurrentLocked() bool { return f.generation == f.lane.e.generation }
 
-// Publish makes s the value if the flight is Current. It tells whether it did.
+// Generation returns the generation of the value that the flight may replace.
+func (f *Flight[T]) Generation() uint64 {
+	f.lane.e.mu.Lock()
+	defer f.lane.e.mu.Unlock()
+	return f.generation
+}
+
+// Claim begins a generation of the value with this flight, if the flight is
+// Current, and reports whether it is: from now on every other flight that began
+// before is overtaken.
+func (f *Flight[T]) Claim() bool {
+	e := f.lane.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !f.isCurrentLocked() {
+		return false
+	}
+	e.generation++
+	f.generation = e.generation
+	return true
+}
+
+// Publish makes s the value, nil for none, if the flight is Current. It reports
+// whether it did.
 func (f *Flight[T]) Publish(s *Snapshot[T]) bool {
 	e := f.lane.e
-	s.seal()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !f.isCurrent() {
-		return false
-	}
-	f.published = true
-	if f.Why == Force && f.lane == e.signIn {
-		e.epoch++
-		f.epoch = e.epoch
-	}
-	if e.life.Err() == nil {
-		e.current.Store(s)
-	}
-	return true
-}
-
-// Drop removes the value that a flight found to be gone, if the flight is Current. It tells whether it did.
-func (f *Flight[T]) Drop() bool {
-	e := f.lane.e
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !f.isCurrent() {
-		return false
-	}
-	f.published = true
-	e.current.Store(nil)
-	return true
-}
-
-// Set makes s the value, or leaves none where s is nil. What began before is discarded, and failures are forgotten.
-func (e *Engine[T]) Set(s *Snapshot[T]) {
 	if s != nil {
 		s.seal()
 	}
 	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !f.isCurrentLocked() {
+		return false
+	}
+	f.published = true
 	if e.life.Err() == nil {
 		e.current.Store(s)
 	}
-	e.epoch++
+	return true
+}
+
+// Claim begins a generation of the value from outside: every flight that began
+// before is overtaken.
+func (e *Engine[T]) Claim() (generation uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.generation++
+	return e.generation
+}
+
+// Set makes s the value, or leaves none where s is nil, and forgets failures,
+// unless a later generation has begun. It reports whether it did.
+func (e *Engine[T]) Set(generation uint64, s *Snapshot[T]) bool {
+	if s != nil {
+		s.seal()
+	}
+	e.mu.Lock()
+	if generation != e.generation {
+		e.mu.Unlock()
+		return false
+	}
+	if e.life.Err() == nil {
+		e.current.Store(s)
+	}
 	e.mu.Unlock()
 	e.forgive()
+	return true
 }
 
 // forgive forgets the failures of both lanes.
 func (e *Engine[T]) forgive() {
-	for _, l := range []*lane[T]{e.renew, e.signIn} {
+	for _, l := range []*lane[T]{&e.renew, &e.signIn} {
 		l.mu.Lock()
-		l.memory.reset()
+		l.memory = nil
 		l.mu.Unlock()
 	}
-	e.nudge()
+	e.Wake()
 }
 
-// Note remembers a failure that happened in guarded work, so that the background tries again.
+// HandBack ends a sign-in that is not needed: its callers renew instead, as if
+// nothing had failed.
+func (f *Flight[T]) HandBack() (*Snapshot[T], error) {
+	f.lane.e.forgive()
+	return nil, nil
+}
+
+// Note remembers a failure that happened in guarded work, so that the
+// background tries again.
 func (e *Engine[T]) Note(err error) {
+	v := e.cfg.Judge(err)
 	e.renew.mu.Lock()
-	report := e.renew.fail(err)
+	retryIn := e.renew.failLocked(err, v)
 	e.renew.mu.Unlock()
-	e.Tell(e.life, report)
-	e.nudge()
+	e.Report(e.life, func(ctx context.Context, dropped int) {
+		e.cfg.Failed(ctx, Failure{Err: err, RetryIn: retryIn, Dropped: dropped})
+	})
+	e.Wake()
 }
 
-// Invalidate marks the value as refused if it is still old. Nobody is given it any more.
+// Invalidate marks the value as refused if it is still old. Nobody is given it
+// any more.
 func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
 	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, Invalid: true}
 	e.current.CompareAndSwap(old, s.seal())
 }
 
-// Changed says that somebody else may have changed the value. It does not block.
+// Changed says that somebody else may have changed the value. It does not
+// block.
 func (e *Engine[T]) Changed() {
 	e.look.Store(true)
-	e.news.Swap(newNews()).cancel()
-	e.nudge()
+	if n := e.news.Swap(nil); n != nil {
+		n.cancel()
+	}
+	e.Wake()
 }
 
 // news ends when somebody else may have changed the value.
@@ -97,10 +134,14 @@ type news struct {
 	cancel context.CancelFunc
 }
 
-func newNews() *news {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &news{ctx, cancel}
+// News returns a context that ends when somebody else may have changed the
+// value after this call.
+func (e *Engine[T]) News() context.Context {
+	for {
+		if n := e.news.Load(); n != nil {
+			return n
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		e.news.CompareAndSwap(nil, &news{ctx, cancel})
+	}
 }
-
-// News gives a context that ends when somebody else may have changed the value after this call.
-func (f *Flight[T]) News() context.Context { return f.lane.e.news.Load() }

@@ -31,11 +31,11 @@ func TestAFailingRenewalIsRetriedWithBackOffAndTheValueKept(t *testing.T) {
 		var told []time.Duration
 		e := start(t, s.run, func(cfg *Config[int]) {
 			cfg.Passive = false
-			cfg.Failed = func(_ context.Context, err error, retryIn time.Duration) {
-				if !errors.Is(err, errDown) {
-					t.Errorf("told of %v", err)
+			cfg.Failed = func(_ context.Context, failure Failure) {
+				if !errors.Is(failure.Err, errDown) {
+					t.Errorf("told of %v", failure.Err)
 				}
-				told = append(told, retryIn)
+				told = append(told, failure.RetryIn)
 			}
 		})
 		gives(t, 1)(e.Get(t.Context()))
@@ -86,20 +86,6 @@ func TestAReaderWakesTheRefresherWhenTheWallClockWentOnAndTimersDidNot(t *testin
 		time.Sleep(time.Second)
 		synctest.Wait()
 		gives(t, 2)(e.Get(t.Context()))
-		s.ran(t, 2)
-	})
-}
-
-func TestTheRefresherNoticesByItselfThatTheWallClockWentOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var clock jump
-		s := &script{}
-		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now = false, clock.now })
-		gives(t, 1)(e.Get(t.Context()))
-		synctest.Wait()
-		clock.by.Add(int64(renewal))
-		time.Sleep(longestSleep)
-		synctest.Wait()
 		s.ran(t, 2)
 	})
 }
@@ -281,7 +267,7 @@ func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 		e := start(t, s.run, nil)
 		gives(t, 1)(e.Get(t.Context()))
 		time.Sleep(renewal)
-		due := e.plan(e.now())
+		due := e.plan()
 		gives(t, 2)(e.Renew(t.Context())) // a caller comes first
 		e.act(due)
 		s.ran(t, 2)
@@ -289,7 +275,7 @@ func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 		s.fail(errDown)
 		fails(t, errDown)(e.Renew(t.Context()))
 		time.Sleep(maxWait)
-		due = e.plan(e.now())
+		due = e.plan()
 		fails(t, errDown)(e.Renew(t.Context()))
 		e.act(due)
 		s.ran(t, 4)

@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// Snapshot is one published value with its times. It is immutable but for the mark that it was used. All times are of the wall clock.
+// Snapshot is one published value with its times, all of the wall clock. It is
+// immutable but for the mark that it was used.
 type Snapshot[T any] struct {
 	Value      T
-	Since      time.Time // when it was published
+	Since      time.Time // when it was published, on both clocks
 	RenewAt    time.Time // when the background renews it; zero: never
 	FreshUntil time.Time // until when nobody waits for a newer one; zero: for ever
 	Expiry     time.Time // until when it is better than an error; zero: for ever
 	Invalid    bool      // somebody refused it: it is kept only to be compared with
 
-	quiet, fresh, expiry int64 // unix nanoseconds; before quiet a reader has nothing to do
+	quiet, fresh, expiry int64 // Unix nanoseconds; before quiet a reader has nothing to do
 	used                 atomic.Bool
 }
 
@@ -31,7 +32,8 @@ func (s *Snapshot[T]) seal() *Snapshot[T] {
 	return s
 }
 
-// nanos reads a time, of which zero means never. Those that int64 can't hold are as good as the ends of it.
+// nanos reads a time, of which zero means never. Those that int64 can't hold
+// are as good as the ends of it.
 func nanos(t time.Time) int64 {
 	switch year := t.Year(); {
 	case t.IsZero() || year > 2261:
@@ -42,6 +44,7 @@ func nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
+// mark notes that the value was used.
 func (s *Snapshot[T]) mark() {
 	if !s.used.Load() {
 		s.used.Store(true)

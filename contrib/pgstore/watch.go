@@ -1,0 +1,105 @@
+package pgstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	pollInterval = time.Second
+	// late is how long a change may take from its time to its commit and still be
+	// seen.
+	late = 4 * time.Second
+)
+
+// Watch implements [leasestore.Backend].
+func (b *backend) Watch(ctx context.Context, ready func(), changed func(key string)) error {
+	if b.cfg.Listen {
+		return b.listen(ctx, ready, changed)
+	}
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	var seen map[string]int64
+	for last := time.Now(); ; {
+		began := time.Now()
+		now, err := b.poll(ctx, began.Sub(last)+late)
+		if err != nil {
+			return clean(err)
+		}
+		if seen == nil {
+			ready()
+		}
+		for key, version := range now {
+			if old, known := seen[key]; seen != nil && (!known || old != version) {
+				changed(key)
+			}
+		}
+		seen, last = now, began
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// poll returns the versions of what has changed since.
+func (b *backend) poll(ctx context.Context, since time.Duration) (map[string]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, late)
+	defer cancel()
+	rows, err := b.pool.Query(ctx, b.sql.poll, mode, since.Milliseconds())
+	if err != nil {
+		return nil, err
+	}
+	versions := map[string]int64{}
+	var key string
+	var version int64
+	_, err = pgx.ForEachRow(rows, []any{&key, &version}, func() error { versions[key] = version; return nil })
+	return versions, err
+}
+
+// listen watches over a connection of its own.
+func (b *backend) listen(ctx context.Context, ready func(), changed func(key string)) error {
+	limited, cancel := context.WithTimeout(ctx, late)
+	defer cancel()
+	pooled, err := b.pool.Acquire(limited)
+	if err != nil {
+		return clean(err)
+	}
+	conn := pooled.Hijack()
+	defer func() {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), late)
+		defer cancel()
+		_ = conn.Close(limited)
+	}()
+	if _, err := conn.Exec(limited, "LISTEN "+channel); err != nil {
+		return clean(err)
+	}
+	ready()
+	for {
+		told, err := next(ctx, conn)
+		if err != nil {
+			return clean(err)
+		}
+		if told != nil {
+			changed(told.Payload)
+		}
+	}
+}
+
+// next returns what the server tells, or nil if it tells nothing and is still
+// there.
+func next(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+	limited, cancel := context.WithTimeout(ctx, late)
+	defer cancel()
+	told, err := conn.WaitForNotification(limited)
+	if err == nil || ctx.Err() != nil || limited.Err() == nil {
+		return told, err
+	}
+	answered, cancel := context.WithTimeout(ctx, late)
+	defer cancel()
+	return nil, conn.Ping(answered)
+}

@@ -1,0 +1,210 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/leasestore"
+)
+
+// maxSize is the most that is read of a token, in bytes.
+const maxSize = 2 << 20
+
+// backend is the [leasestore.Backend] over a client.
+type backend struct {
+	client redis.UniversalClient
+	cfg    Config
+}
+
+// tag makes any key fit between the braces that choose the slot in a cluster.
+var tag = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D")
+
+// hash returns the name of the hash of a key.
+func (b *backend) hash(key string) string {
+	name := tag.Replace(key)
+	if name == "" {
+		name = "%" // an empty tag is none
+	}
+	return b.cfg.Prefix + ":{" + name + "}:token"
+}
+
+func (b *backend) channel() string { return b.cfg.Prefix + ":changed" }
+
+// run runs a script on the hash of a key.
+func (b *backend) run(ctx context.Context, script *redis.Script, key string, args ...any) *redis.Cmd {
+	return script.Run(ctx, b.client, []string{b.hash(key)}, args...)
+}
+
+// Load implements [leasestore.Backend].
+func (b *backend) Load(ctx context.Context, key string) (token []byte, version int64, err error) {
+	answer, err := b.run(ctx, loadScript, key, maxSize).Slice()
+	if err != nil {
+		return nil, 0, clean(err)
+	}
+	text, _ := answer[0].(string)
+	version, _ = answer[1].(int64)
+	if text != "" {
+		token = []byte(text)
+	}
+	return token, version, nil
+}
+
+// Save implements [leasestore.Backend].
+func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (saved bool, err error) {
+	args := []any{
+		c.Token, c.Mark, c.Answers, c.Fence, c.Version, c.Hold.Milliseconds(), b.cfg.TTL.Milliseconds(), b.channel(), key,
+	}
+	if b.cfg.Replicas == 0 {
+		saved, err = b.run(ctx, saveScript, key, args...).Bool()
+		return saved, clean(err)
+	}
+	conn, err := b.master(ctx, key)
+	if err != nil {
+		return false, clean(err)
+	}
+	defer func() { _ = conn.Close() }()
+	saved, err = saveScript.Run(ctx, conn, []string{b.hash(key)}, args...).Bool()
+	if cluster, ok := b.client.(*redis.ClusterClient); ok && err != nil {
+		cluster.ReloadState(ctx) // the slot may have moved
+	}
+	if err != nil || !saved {
+		return false, clean(err)
+	}
+	deadline, _ := ctx.Deadline()
+	got, err := conn.Wait(ctx, b.cfg.Replicas, max(time.Until(deadline)*3/4, time.Millisecond)).Result()
+	if err == nil && got < int64(b.cfg.Replicas) {
+		err = fmt.Errorf("%d replicas have it, of the %d of Config.Replicas", got, b.cfg.Replicas)
+	}
+	return true, clean(err)
+}
+
+// master returns a connection to the server that has a key, for several commands.
+func (b *backend) master(ctx context.Context, key string) (*redis.Conn, error) {
+	cluster, ok := b.client.(*redis.ClusterClient)
+	if !ok {
+		return b.client.(*redis.Client).Conn(), nil
+	}
+	node, err := cluster.MasterForKey(ctx, b.hash(key))
+	if err != nil {
+		return nil, err
+	}
+	return node.Conn(), nil
+}
+
+// TryLock implements [leasestore.Backend].
+func (b *backend) TryLock(ctx context.Context, key string, lease, notice time.Duration) (leasestore.Try, error) {
+	answer, err := b.run(ctx, lockScript, key, lease.Milliseconds(), notice.Milliseconds()).Int64Slice()
+	if err != nil {
+		return leasestore.Try{}, clean(err)
+	}
+	return leasestore.Try{Fence: answer[0], Version: answer[1], Wait: time.Duration(answer[2]) * time.Millisecond}, nil
+}
+
+// Extend implements [leasestore.Backend].
+func (b *backend) Extend(ctx context.Context, key string, fence int64, lease time.Duration) (extended bool, err error) {
+	extended, err = b.run(ctx, extendScript, key, fence, lease.Milliseconds()).Bool()
+	return extended, clean(err)
+}
+
+// Unlock implements [leasestore.Backend].
+func (b *backend) Unlock(ctx context.Context, key string, fence int64) error {
+	return clean(b.run(ctx, unlockScript, key, fence).Err())
+}
+
+// Watch implements [leasestore.Backend]: it subscribes to the channel.
+func (b *backend) Watch(ctx context.Context, ready func(), changed func(key string)) error {
+	sub := b.client.Subscribe(ctx)
+	closed := make(chan struct{})
+	onEnd := context.AfterFunc(ctx, func() { defer close(closed); _ = sub.Close() }) // which ends a Receive
+	defer func() {
+		if !onEnd() {
+			<-closed
+		}
+		_ = sub.Close()
+	}()
+	patience := b.patience()
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := sub.Subscribe(limited, b.channel()); err != nil {
+		return clean(err)
+	}
+	asked := true // an answer is owed
+	for {
+		msg, err := sub.ReceiveTimeout(ctx, patience)
+		var late net.Error
+		if err != nil && !asked && errors.As(err, &late) && late.Timeout() {
+			err, asked = sub.Ping(ctx), true
+		} else {
+			asked = false
+		}
+		if err != nil {
+			return clean(err)
+		}
+		switch msg := msg.(type) {
+		case *redis.Subscription:
+			ready()
+		case *redis.Message:
+			changed(msg.Payload)
+		}
+	}
+}
+
+// patience is how long a subscription waits for what it has asked for.
+func (b *backend) patience() time.Duration { return max(b.cfg.Timeout, time.Second) }
+
+var (
+	policyLine = regexp.MustCompile(`(?m)^maxmemory_policy:(\S+)`)
+	roleLine   = regexp.MustCompile(`(?m)^role:(\S+)`)
+)
+
+// Check implements [leasestore.Checker].
+func (b *backend) Check(ctx context.Context) error {
+	if cluster, ok := b.client.(*redis.ClusterClient); ok {
+		return clean(cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return b.check(ctx, node) }))
+	}
+	return clean(b.check(ctx, b.client))
+}
+
+// check looks at one server.
+func (b *backend) check(ctx context.Context, server redis.Cmdable) error {
+	info, err := server.Info(ctx).Result()
+	if refused, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(refused.Error(), "NOPERM") {
+		b.cfg.Logger.WarnContext(ctx, "redisstore: INFO is not allowed: make sure that maxmemory-policy is noeviction")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	word := func(line *regexp.Regexp) string { return strings.Join(line.FindStringSubmatch(info), " ") }
+	switch policy := word(policyLine); {
+	case strings.HasSuffix(word(roleLine), "slave"):
+		return errors.New("this is a replica: connect to its master")
+	case strings.Contains(policy, "allkeys-"), strings.Contains(policy, "volatile-") && b.cfg.TTL > 0:
+		return fmt.Errorf("Redis evicts tokens (%s), and with one a user is signed out: set maxmemory-policy to noeviction", policy)
+	}
+	return nil
+}
+
+// ServerError is a refusal by Redis. It has the first word of it only: the rest
+// may quote the arguments of a command, which hold tokens.
+type ServerError struct {
+	Code string // ERR, NOAUTH, NOPERM, OOM, READONLY, LOADING, MISCONF, …
+}
+
+// Error names the code.
+func (e *ServerError) Error() string { return "Redis refused: " + e.Code }
+
+// clean makes a [ServerError] of a refusal.
+func clean(err error) error {
+	if refused, ok := errors.AsType[redis.Error](err); ok {
+		code, _, _ := strings.Cut(refused.Error(), " ")
+		return &ServerError{Code: code}
+	}
+	return err
+}

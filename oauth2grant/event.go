@@ -1,0 +1,233 @@
+package oauth2grant
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// EventKind says what happened to a grant's token.
+type EventKind int
+
+// Kinds of events.
+const (
+	// EventObtained: the server issued a token to this grant.
+	EventObtained EventKind = iota + 1
+	// EventAdopted: a token that another process had put into the [Store] was
+	// taken over.
+	EventAdopted
+	// EventSet: SetToken brought a token.
+	EventSet
+	// EventDropped: there is no token any more, by [Grant.Revoke] or since the
+	// [Store] was emptied.
+	EventDropped
+	// EventFailed: an attempt to obtain a token failed.
+	EventFailed
+	// EventNotSaved: the [Store] does not hold what it should. The token is used
+	// all the same, and saving it is tried again.
+	EventNotSaved
+	// EventLoginRequired: only a person can obtain the next token.
+	EventLoginRequired
+	// EventLoginDue: the refresh token ends soon, and with it the session.
+	EventLoginDue
+	// EventWaiting: the lock of the [Store] has been waited for, for a while;
+	// most likely somebody is signing in elsewhere.
+	EventWaiting
+)
+
+// String returns the kind in lower case, such as "obtained" or "login
+// required".
+func (k EventKind) String() string {
+	names := [...]string{
+		"unknown", "obtained", "adopted", "set", "dropped", "failed", "not saved", "login required", "login due",
+		"waiting for a sign-in elsewhere",
+	}
+	if k < 0 || int(k) >= len(names) {
+		return names[0]
+	}
+	return names[k]
+}
+
+// Event says that something happened to a grant's token. Its fields hold no
+// secret but for Token, which shows none when it is given to fmt or slog.
+type Event struct {
+	Kind EventKind
+
+	// Op is the request that led to the event, such as "refresh_token" or
+	// "client_credentials". It is empty where no request did.
+	Op string
+
+	// Token is the new token of EventObtained, EventAdopted and EventSet.
+	Token Token
+
+	// Err is the error of EventFailed, EventNotSaved and EventLoginRequired.
+	Err error
+
+	// RetryIn is the time until the background tries again. If zero, it does
+	// not.
+	RetryIn time.Duration
+
+	// Started and Duration are those of the renewal or sign-in; zero for events
+	// of other calls.
+	Started  time.Time
+	Duration time.Duration
+
+	// Waiters is the number of callers that have waited for it.
+	Waiters int
+
+	// Dropped is the number of events before this one that were dropped, since
+	// a receiver was slow. The queue keeps the last 64.
+	Dropped int
+}
+
+// String returns the kind of the event and what led to it.
+func (e Event) String() string {
+	var b strings.Builder
+	b.WriteString("Event{" + e.Kind.String())
+	if e.Op != "" {
+		b.WriteString(", op " + e.Op)
+	}
+	if e.Token != (Token{}) {
+		b.WriteString(", " + e.Token.String())
+	}
+	if e.Err != nil {
+		b.WriteString(", " + e.Err.Error())
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// Format implements [fmt.Formatter]: no verb shows a secret.
+func (e Event) Format(f fmt.State, _ rune) { formatRedacted(f, e.String()) }
+
+// LogValue implements [slog.LogValuer].
+func (e Event) LogValue() slog.Value { return slog.StringValue(e.String()) }
+
+// subscribers are the receivers of a grant's events beside Config.OnEvent.
+type subscribers struct {
+	// mu guards what follows.
+	mu   sync.Mutex
+	next int
+	all  []*subscriber // in the order of their subscription
+}
+
+type subscriber struct {
+	id      int
+	f       func(context.Context, Event)
+	running sync.Mutex // held during a call of f
+	stopped bool       // guarded by running
+}
+
+// Subscribe has f called with every [Event] of the grant from now on, one after
+// another, until stop is called or the grant is closed. stop waits for a call
+// that is under way and so must not be called from f; after it f is not called
+// any more.
+//
+// Events come after those who waited were released, in order, from one queue: a
+// slow f delays the other receivers, never a renewal. f may call the grant, but
+// not Close. Its ctx has the values of the call that led to the event, and ends
+// when the grant is closed; then f must return.
+func (g *Grant) Subscribe(f func(ctx context.Context, e Event)) (stop func()) {
+	if g.grant == nil || f == nil {
+		return func() {}
+	}
+	return g.subscribers.add(f)
+}
+
+func (s *subscribers) add(f func(context.Context, Event)) (stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next++
+	one := &subscriber{id: s.next, f: f}
+	s.all = append(s.all, one)
+	return func() {
+		s.remove(one)
+		one.running.Lock()
+		defer one.running.Unlock()
+		one.stopped = true
+	}
+}
+
+func (s *subscribers) remove(one *subscriber) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := make([]*subscriber, 0, len(s.all))
+	for _, other := range s.all {
+		if other != one {
+			kept = append(kept, other)
+		}
+	}
+	s.all = kept
+}
+
+func (s *subscribers) tell(ctx context.Context, e Event) {
+	s.mu.Lock()
+	all := s.all
+	s.mu.Unlock()
+	for _, one := range all {
+		one.tell(ctx, e)
+	}
+}
+
+func (s *subscriber) tell(ctx context.Context, e Event) {
+	s.running.Lock()
+	defer s.running.Unlock()
+	if !s.stopped {
+		s.f(ctx, e)
+	}
+}
+
+// tell logs an event and hands it to everybody who wants to know.
+func (g *grant) tell(ctx context.Context, e Event) {
+	g.logEvent(ctx, e)
+	if g.cfg.OnEvent != nil {
+		g.cfg.OnEvent(ctx, e)
+	}
+	g.subscribers.tell(ctx, e)
+}
+
+// report has an event told soon, outside every flight.
+func (g *grant) report(ctx context.Context, e Event) {
+	g.engine.Report(ctx, func(ctx context.Context, dropped int) {
+		e.Dropped = dropped
+		g.tell(ctx, e)
+	})
+}
+
+// reportAfter has an event of a flight told when its waiters were released.
+func (g *grant) reportAfter(f *flight, e Event) {
+	e.Started = f.Started()
+	e.Duration = time.Since(e.Started)
+	f.Report(func(ctx context.Context, dropped int) {
+		e.Dropped, e.Waiters = dropped, f.Waiters()
+		g.tell(ctx, e)
+	})
+}
+
+func (g *grant) logEvent(ctx context.Context, e Event) {
+	level, text := slog.LevelInfo, "token "+e.Kind.String()
+	var attrs []slog.Attr
+	switch e.Kind {
+	case EventObtained, EventAdopted, EventSet:
+		attrs = append(attrs, slog.Any("token", e.Token))
+	case EventFailed, EventLoginRequired:
+		level, text = slog.LevelWarn, "no new token"
+	case EventNotSaved:
+		level = slog.LevelWarn
+	case EventLoginDue, EventWaiting:
+		text = e.Kind.String()
+	}
+	if e.Op != "" {
+		attrs = append(attrs, slog.String("op", e.Op))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.Any("error", e.Err), slog.Float64("retry_in", e.RetryIn.Seconds()))
+	}
+	if e.Dropped > 0 {
+		attrs = append(attrs, slog.Int("events_dropped", e.Dropped))
+	}
+	g.log.LogAttrs(ctx, level, text, attrs...)
+}

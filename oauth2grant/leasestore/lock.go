@@ -1,0 +1,172 @@
+package leasestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+)
+
+// notice is what the holder of a mark is left to be heard of again by somebody
+// who has not watched the database until the lease was over.
+const notice = 3 * time.Second
+
+// Lock waits for every other holder, in this process and in others, until ctx
+// ends. held ends with ctx, with [Family.Close], and when the lease is lost: then
+// its cause wraps [oauth2grant.ErrLockLost]. Its Err looks at both clocks; a
+// context derived from it learns of the end a moment later. The lease is extended
+// until unlock, which blocks for Config.Timeout at most. Besides those of the
+// database and of [Family.Check], the errors are that of ctx and [ErrClosed].
+func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
+	if err := s.exchange(ctx, "lock", s.family.checkOnce); err != nil {
+		return nil, nil, err
+	}
+	done, err := s.family.queue(ctx, s.key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: lock of %q: %w: another caller holds it", s.family.cfg.Name, s.key, ended(ctx, err))
+	}
+	l, err := s.acquire(ctx)
+	if err == nil {
+		held, unlock, err = s.hold(ctx, l, done)
+	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return held, unlock, nil
+}
+
+// acquire tries until it has the lock.
+func (s Store) acquire(ctx context.Context) (*lease, error) {
+	wait := newWait(500 * time.Millisecond)
+	var last time.Time // of the last try
+	for {
+		now := time.Now()
+		left := notice
+		if !over(last.Add(2*time.Second), now) { // watched until now
+			left = 0
+		}
+		var try Try
+		err := s.exchange(ctx, "lock", func(ctx context.Context) (err error) {
+			try, err = s.family.backend.TryLock(ctx, s.key, s.family.cfg.Lease, left)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if try.Fence != 0 {
+			return &lease{fence: try.Fence, version: try.Version, until: now.Add(s.family.cfg.Lease)}, nil
+		}
+		last = now
+		if !sleep(ctx, min(wait.next(), try.Wait+time.Millisecond)) {
+			return nil, fmt.Errorf("%s: lock of %q: %w: somebody else holds it", s.family.cfg.Name, s.key, ended(ctx, ctx.Err()))
+		}
+	}
+}
+
+// hold extends the lease until unlock.
+func (s Store) hold(ctx context.Context, l *lease, done func()) (held context.Context, unlock func(), err error) {
+	inner, cancel := context.WithCancelCause(context.WithValue(ctx, leaseKey(s), l))
+	kept, stop := context.WithCancel(s.family.life)
+	ended := make(chan struct{})
+	if !s.family.spawn(func() {
+		defer close(ended)
+		if s.extend(kept, l, cancel) {
+			done() // the next one in this process need not wait for unlock
+		} else if s.family.life.Err() != nil {
+			cancel(ErrClosed)
+		}
+	}) {
+		stop()
+		cancel(ErrClosed)
+		s.release(ctx, l)
+		return nil, nil, ErrClosed
+	}
+	return heldContext{inner, l, cancel}, sync.OnceFunc(func() {
+		l.released.Store(true)
+		stop()
+		<-ended
+		cancel(fmt.Errorf("%w: unlock was called", oauth2grant.ErrLockLost))
+		s.release(ctx, l)
+		done()
+	}), nil
+}
+
+// release gives the lock back if it is still ours; if that fails, the lease ends
+// it.
+func (s Store) release(ctx context.Context, l *lease) {
+	_ = s.exchange(context.WithoutCancel(ctx), "unlock", func(ctx context.Context) error {
+		return s.family.backend.Unlock(ctx, s.key, l.fence)
+	})
+}
+
+var errOver = fmt.Errorf("%w: the lease is over and was not extended", oauth2grant.ErrLockLost)
+
+// extend extends the lease until ctx ends, or reports that it is lost. One that
+// is over is lost for held, but with a mark it is still extended: an answer may
+// be on its way.
+func (s Store) extend(ctx context.Context, l *lease, lose context.CancelCauseFunc) (lost bool) {
+	var last error
+	pause := s.family.cfg.Lease / 3
+	for {
+		until, marked := l.state()
+		if over(until, time.Now()) {
+			lose(errors.Join(errOver, last))
+			if !marked {
+				return true
+			}
+			until = time.Now().Add(markLife)
+		}
+		if !sleep(ctx, min(pause, time.Until(until))) {
+			return false
+		}
+		d := s.family.cfg.Lease
+		if marked {
+			d = max(d, markLife)
+		}
+		extended, held := false, l.hold(d, marked)
+		limited, cancel := context.WithDeadline(ctx, until)
+		last = s.exchange(limited, "extend the lock", func(ctx context.Context) (err error) {
+			extended, err = s.family.backend.Extend(ctx, s.key, l.fence, d)
+			return err
+		})
+		cancel()
+		switch {
+		case last != nil:
+			pause = min(s.family.cfg.Lease/3, 250*time.Millisecond)
+		case extended:
+			held()
+			pause = s.family.cfg.Lease / 3
+		default:
+			lose(fmt.Errorf("%w: somebody else has taken it, or the database was wiped", oauth2grant.ErrLockLost))
+			return true
+		}
+	}
+}
+
+// wait is a schedule of random waits that get longer.
+type wait struct{ now, most time.Duration }
+
+func newWait(most time.Duration) *wait { return &wait{20 * time.Millisecond, most} }
+
+func (w *wait) next() time.Duration {
+	d := w.now/2 + rand.N(w.now)
+	w.now = min(w.now*3/2, w.most)
+	return min(d, w.most)
+}
+
+// sleep reports whether it came to its end before ctx.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

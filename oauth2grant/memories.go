@@ -1,0 +1,166 @@
+package oauth2grant
+
+import "time"
+
+// What custody remembers of single tokens.
+
+// meet notes that the store has held a token.
+func (c *custody) meet() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = true
+}
+
+func (c *custody) isKnown() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known
+}
+
+// triedSince reports whether a write was tried after then.
+func (c *custody) triedSince(then time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tried.After(then)
+}
+
+// adopt notes that t is the token held.
+func (c *custody) adopt(t Token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.latest, c.signedOut = t, false
+}
+
+// hasSignedOut reports whether this grant has signed out, and nothing has been
+// obtained since.
+func (c *custody) hasSignedOut() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.signedOut
+}
+
+// refuse notes that an API refused an access token.
+func (c *custody) refuse(accessToken string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused = accessToken
+}
+
+func (c *custody) wasRefused(t Token) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return t.AccessToken != "" && t.AccessToken == c.refused
+}
+
+// believes reports whether an API may be believed about a token of unknown age:
+// once in so long.
+func (c *custody) believes(pause time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.believed.IsZero() && time.Since(c.believed) < pause {
+		return false
+	}
+	c.believed = time.Now()
+	return true
+}
+
+// forget forgets what was said of single tokens, for one that comes from
+// outside.
+func (c *custody) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused, c.dead, c.asked = "", "", ""
+}
+
+// bury notes that the server refused a refresh token for good.
+func (c *custody) bury(refreshToken string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dead = refreshToken
+}
+
+// isDead reports whether a refresh token is of no use.
+func (c *custody) isDead(refreshToken string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return refreshToken == "" || refreshToken == c.dead
+}
+
+// ask notes with which refresh token a login was found to be required.
+func (c *custody) ask(refreshToken string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = refreshToken
+}
+
+func (c *custody) hasAsked(refreshToken string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return refreshToken == "" || refreshToken == c.asked
+}
+
+// spend notes that the server answered old with issued.
+func (c *custody) spend(old, issued string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, known := range c.spent {
+		if known == fingerprint(issued) { // the server has handed it out again
+			c.spent[i] = 0
+		}
+	}
+	if old != issued {
+		c.spent[c.nextSpent] = fingerprint(old)
+		c.nextSpent = (c.nextSpent + 1) % len(c.spent)
+	}
+}
+
+// isSpent reports whether the server has answered a refresh token with another:
+// it must not be sent again.
+func (c *custody) isSpent(refreshToken string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isSpentLocked(refreshToken)
+}
+
+func (c *custody) isSpentLocked(refreshToken string) bool {
+	sum := fingerprint(refreshToken)
+	for _, known := range c.spent {
+		if refreshToken != "" && known == sum {
+			return true
+		}
+	}
+	return false
+}
+
+// wentBack reports whether the store holds a token that is spent, although a
+// newer one is known here; then that waits to be written over it.
+func (c *custody) wentBack(stored Token) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.isSpentLocked(stored.RefreshToken) || same(c.latest, Token{}) || same(c.latest, stored) {
+		return false
+	}
+	c.pending = &pending{want: c.latest, over: []Token{stored}, generation: c.generation}
+	return true
+}
+
+// lastKnown returns every token that the store may hold as far as is known
+// here, and current, which the grant holds.
+func (c *custody) lastKnown(current Token) []Token {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := []Token{}
+	for _, t := range append([]Token{current, c.latest}, c.pending.tokens()...) {
+		if !same(t, Token{}) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func (p *pending) tokens() []Token {
+	if p == nil {
+		return nil
+	}
+	return append([]Token{p.want}, p.over...)
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+)
+
+// step is what is run for one module.
+type step struct {
+	name     string
+	dir      string
+	commands []command
+}
+
+// command is a program with its arguments, and additions to its environment.
+type command struct {
+	args  []string
+	env   []string
+	tests bool // it is go test -json
+}
+
+const (
+	setUp     = "set-up"
+	endToEnd  = "e2e"
+	partUnit  = "unit"
+	partOther = "modules"
+)
+
+// plan returns the steps of the parts; none means all.
+func plan(root string, parts []string) ([]step, error) {
+	all := []string{partUnit, partOther, endToEnd}
+	for _, p := range parts {
+		if !slices.Contains(all, p) {
+			return nil, fmt.Errorf("there is no part %q, only %v", p, all)
+		}
+	}
+	if len(parts) == 0 {
+		parts = all
+	}
+	modules, err := nestedModules(root)
+	if err != nil {
+		return nil, err
+	}
+	var steps []step
+	if slices.Contains(parts, partOther) || slices.Contains(parts, endToEnd) {
+		steps = append(steps, step{setUp, root, []command{{args: []string{"e2e/setup.sh"}}}})
+	}
+	if slices.Contains(parts, partUnit) {
+		steps = append(steps, step{"the root module", root, []command{
+			vet("./..."),
+			vet("./oauth2grant/...", "./callbackserver/...").on("windows"),
+			vet("./oauth2grant/...", "./callbackserver/...").on("darwin"),
+			goTest(),
+		}})
+	}
+	if slices.Contains(parts, partOther) {
+		for _, m := range modules {
+			if m != endToEnd {
+				steps = append(steps, step{m, filepath.Join(root, m), []command{vet("./..."), goTest()}})
+			}
+		}
+	}
+	if slices.Contains(parts, endToEnd) {
+		steps = append(steps, step{endToEnd, filepath.Join(root, endToEnd), []command{vet("./..."), goTest()}})
+	}
+	return steps, nil
+}
+
+// nestedModules returns the folders below root that have a go.mod, sorted.
+func nestedModules(root string) (modules []string, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git"):
+			return fs.SkipDir
+		case d.Name() == "go.mod" && filepath.Dir(path) != filepath.Clean(root):
+			module, err := filepath.Rel(root, filepath.Dir(path))
+			modules = append(modules, filepath.ToSlash(module))
+			return err
+		}
+		return nil
+	})
+	slices.Sort(modules)
+	return modules, err
+}
+
+func vet(packages ...string) command {
+	return command{args: append([]string{"go", "vet"}, packages...)}
+}
+
+// on returns the command for another operating system.
+func (c command) on(goos string) command {
+	c.env = append(c.env, "GOOS="+goos)
+	return c
+}
+
+// goTest runs the tests of a module. They have limits of their own, on what
+// makes no progress; that of three hours is for what these do not see.
+func goTest() command {
+	return command{args: []string{"go", "test", "-race", "-count=1", "-json", "-timeout=3h", "./..."}, tests: true}
+}

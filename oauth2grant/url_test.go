@@ -92,7 +92,7 @@ func TestOrigin_IsLoweredInASCIIOnly(t *testing.T) {
 		"https://API.example":      "https://api.example:443",
 		"HTTP://api.example/x?y":   "http://api.example:80",
 		"https://api.example:8443": "https://api.example:8443",
-		"https://[2001:DB8::1]/":   "https://2001:db8::1:443",
+		"https://[2001:DB8::1]/":   "https://[2001:db8::1]:443",
 		"https://\u0130.example":   "https://\u0130.example:443",
 		"https://\u212a.example":   "https://\u212a.example:443", // the Kelvin sign
 	} {

@@ -33,7 +33,8 @@ func (a authorizing) name(tokenType string) (string, error) {
 	case equalFold(tokenType, schemeBearer):
 		return "", errors.New("the server issued a Bearer token although a proof of possession was sent")
 	}
-	return "", fmt.Errorf("the server issued a token of unknown type %q: set Config.Scheme to what its API expects", printable(tokenType))
+	return "", fmt.Errorf("the server issued a token of unknown type %q: set Config.Scheme to what its API expects",
+		printable(tokenType))
 }
 
 func equalFold(a, b string) bool { return lowerASCII(a) == lowerASCII(b) }

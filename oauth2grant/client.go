@@ -48,11 +48,13 @@ type session struct {
 }
 
 // NewClient returns a Client made from what of cfg concerns the authorization
-// server. Scopes, Params, Origins and Refresh.Timeout are handed down to the
-// grants that share it, unless their Config says otherwise. It does no network
-// I/O. It refuses an unusable Config with an error that wraps [ErrConfig] and
-// names every problem at once, and one with what belongs to a Grant: Token,
-// Store, the rest of Refresh, or OnEvent.
+// server. Scopes, Params and Origins are handed down to the grants that share
+// it, unless their Config says otherwise; Refresh.Timeout bounds each request
+// that is not made for a grant. It does no network I/O.
+//
+// It refuses an unusable Config with an error that wraps [ErrConfig] and names
+// every problem at once, and one with what belongs to a Grant: Token, Store, the
+// rest of Refresh, or OnEvent.
 func NewClient(cfg Config) (*Client, error) {
 	problems := append(cfg.clientProblems(), cfg.originProblems()...)
 	if cfg.Client != nil {
@@ -85,8 +87,8 @@ func newClient(cfg Config) *Client {
 	return (&Client{session: s, timeout: refresh.Timeout}).with(cfg)
 }
 
-// with returns a view of c for a grant that has scopes, parameters, origins and
-// a timeout of its own.
+// with returns a view of c for a grant that has scopes, parameters and origins
+// of its own, and whose requests may take longer.
 func (c *Client) with(cfg Config) *Client {
 	view := *c
 	if cfg.Name != "" {
@@ -101,9 +103,7 @@ func (c *Client) with(cfg Config) *Client {
 	if cfg.Origins != nil {
 		view.origins = slices.Clone(cfg.Origins)
 	}
-	if cfg.Refresh.Timeout > 0 {
-		view.timeout = cfg.Refresh.Timeout
-	}
+	view.timeout = max(view.timeout, cfg.Refresh.Timeout) // a grant bounds what is shorter by itself
 	return &view
 }
 

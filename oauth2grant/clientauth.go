@@ -222,7 +222,7 @@ type prober interface {
 	probe(ctx context.Context) (uint64, error)
 }
 
-// changed tells whether what p would send now differs from what was sent last.
+// changed reports whether what p would send now differs from what was sent last.
 func changed(ctx context.Context, p any, last *atomic.Uint64) bool {
 	known, ok := p.(prober)
 	if !ok || last.Load() == 0 {

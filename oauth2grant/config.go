@@ -19,9 +19,10 @@ type Config struct {
 	Name string
 
 	// Client, if not nil, is shared with other grants. It brings the server and
-	// the credentials, so Server, Auth, RevocationAuth, PKCE, PushedAuthorization,
-	// Proof, Scheme, Dialect, HTTPClient and InsecureAllowHTTP must be left zero. Scopes,
-	// Params, Origins and Refresh.Timeout are the Client's unless they are set.
+	// the credentials, so Server, Auth, RevocationAuth, PKCE,
+	// PushedAuthorization, Proof, Scheme, Dialect, HTTPClient and
+	// InsecureAllowHTTP must be left zero. Scopes, Params and Origins are the
+	// Client's unless they are set here.
 	Client *Client
 
 	// Server names the authorization server. Server.Issuer alone is enough:

@@ -93,7 +93,7 @@ func fetchMetadata(
 	if answer.Status != http.StatusOK {
 		failure := wire.ReadFailure(answer)
 		e := failed(OpDiscovery, "", failure)
-		if !e.coded() {
+		if !e.coded() && !e.said {
 			e.Description, e.cause = "", errNoMetadata
 		}
 		return Server{}, e

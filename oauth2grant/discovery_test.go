@@ -273,3 +273,20 @@ func TestACallerWhoLeavesDuringDiscoveryTakesNobodyAlong(t *testing.T) {
 		})
 	})
 }
+
+func TestClient_DiscoversAnewForACallThatAUserMakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{})
+		srv.Break(granttest.Discovery, granttest.Fault{Status: 503})
+		srv.Break(granttest.OpenIDConfiguration, granttest.Fault{Status: 503})
+		c := newClient(t, configFor(srv))
+		for want, ctx := range []context.Context{t.Context(), t.Context(), oauth2grant.AskingAnew(t.Context())} {
+			if _, err := c.Server(ctx); !oauth2grant.IsTransient(err) {
+				t.Errorf("got %v", err)
+			}
+			if n := srv.Count(granttest.Discovery); n != max(want, 1) {
+				t.Errorf("%d requests after %d calls", n, want+1)
+			}
+		}
+	})
+}

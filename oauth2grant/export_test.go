@@ -38,3 +38,6 @@ type OneLine = oneLine
 
 // Own makes the error of a request that could not be made.
 func Own(cause error) *Error { return &Error{Op: "test", own: true, cause: cause} }
+
+// AskingAnew is askingAnew.
+var AskingAnew = askingAnew

@@ -21,8 +21,8 @@ type insideError struct {
 }
 
 func (e *insideError) Error() string {
-	return fmt.Sprintf("the metadata leads to %s (%s), inside this machine or its network, although the issuer is outside: "+
-		"if that is right, set Server.%s", e.host, e.addr, e.field)
+	return fmt.Sprintf("the metadata leads to %s (%s), inside this machine or its network, "+
+		"although the issuer is outside: if that is right, set Server.%s", e.host, e.addr, e.field)
 }
 
 // guard keeps the library's own transport from connecting to an address inside

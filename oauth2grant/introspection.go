@@ -32,7 +32,8 @@ func (i Introspection) Extra(name string, out any) (bool, error) { return member
 
 // String describes i by its fields; the other members may hold anything.
 func (i Introspection) String() string {
-	return fmt.Sprintf("Introspection{active %v, scope %q, client %q, subject %q}", i.Active, i.Scope, i.ClientID, i.Subject)
+	return fmt.Sprintf("Introspection{active %v, scope %q, client %q, subject %q}",
+		i.Active, i.Scope, i.ClientID, i.Subject)
 }
 
 // Format implements [fmt.Formatter]: no verb shows the other members.

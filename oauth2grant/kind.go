@@ -82,17 +82,21 @@ func busy(status int) bool {
 	return status >= 500
 }
 
-// coded reports whether the server says what is wrong, by a code or in another
-// form that programs read.
-func (e *Error) coded() bool { return e.Code != "" || e.said }
+// coded reports whether the server says by a code what is wrong.
+func (e *Error) coded() bool { return e.Code != "" }
 
 // page reports whether the answer is most likely not that of the authorization
 // server but of what stands before it, such as a firewall: one of an unclear
 // kind that has no code, and a status that no authorization server would give
-// it.
+// it. A success that says in another form that it is an error is none.
 func (e *Error) page() bool {
-	return e.kind() == kindUnclear && !e.coded() &&
-		e.StatusCode != http.StatusBadRequest && e.StatusCode != http.StatusUnauthorized
+	switch {
+	case e.kind() != kindUnclear, e.coded():
+		return false
+	case e.StatusCode < 300:
+		return !e.said
+	}
+	return e.StatusCode != http.StatusBadRequest && e.StatusCode != http.StatusUnauthorized
 }
 
 // redirects reports whether the endpoint points elsewhere.

@@ -41,7 +41,8 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 	}
 	if got := members.Text("issuer"); got != issuer {
 		return Server{}, refuse(OpDiscovery,
-			"the metadata is that of issuer %q, not of %q: spell Server.Issuer exactly as the server does", printable(got), issuer)
+			"the metadata is that of issuer %q, not of %q: spell Server.Issuer exactly as the server does",
+			printable(got), issuer)
 	}
 	m := &metadata{members: members, lists: map[string][]string{}, refused: map[string]error{}}
 	for _, name := range []string{metaAuthMethods, metaGrantTypes, metaPKCE} {
@@ -50,7 +51,7 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 	s := Server{Issuer: issuer, metadata: m}
 	for _, e := range s.endpoints() {
 		value := members.Text(e.name)
-		if value == "" {
+		if e.name == "" || value == "" { // RefreshURL is the user's alone
 			continue
 		}
 		if err := checkDiscovered(value, base, insecure); err != nil {

@@ -6,7 +6,8 @@ import (
 	"encoding/base64"
 )
 
-// PKCEMethod is a code challenge method (RFC 7636 §4.2). The zero value is PKCES256.
+// PKCEMethod is a code challenge method (RFC 7636 §4.2). The zero value is
+// [PKCES256].
 type PKCEMethod string
 
 // Methods of RFC 7636 §4.2; PKCENone sends no challenge.
@@ -16,7 +17,7 @@ const (
 	PKCENone  PKCEMethod = "none"
 )
 
-// challenge gives what is sent ahead of a code verifier.
+// challenge returns what is sent ahead of a code verifier.
 func (m PKCEMethod) challenge(verifier string) string {
 	if m == PKCEPlain {
 		return verifier
@@ -32,7 +33,7 @@ func (m PKCEMethod) orDefault() PKCEMethod {
 	return m
 }
 
-// unguessable gives 256 random bits, as 43 characters that are safe in a URL.
+// unguessable returns 256 random bits, as 43 characters that are safe in a URL.
 func unguessable() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails

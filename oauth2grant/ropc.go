@@ -7,28 +7,34 @@ import (
 	"log/slog"
 )
 
-// Password is the resource owner password credentials grant (RFC 6749 §4.3). It is for legacy systems: RFC 9700 §2.4 forbids it to new ones. The
-// credentials are sent when there is no refresh token, or it is refused, and otherwise not.
+// Password is the resource owner password credentials grant (RFC 6749 §4.3). It
+// is for legacy systems: RFC 9700 §2.4 forbids it to new ones. The credentials
+// are sent when there is no refresh token, or it is refused, and otherwise not.
 //
 // A Password shows no secret when it is given to fmt or slog.
 type Password struct {
+	// Username and Password are the credentials, unless Credentials is set.
 	Username, Password string
-	// Credentials, if not nil, is asked instead of the two fields, each time that they are needed; nothing is kept of what it gives. It sees the values of
-	// the context of the call that leads to it. After the server has refused the credentials, the next call asks again at once if it then gives others.
+
+	// Credentials, if not nil, is asked instead of the two fields, each time
+	// that they are needed; nothing is kept of what it returns. It sees the
+	// values of the context of the call that leads to it. After the server has
+	// refused the credentials, the next call asks again at once if it then
+	// returns others.
 	Credentials func(ctx context.Context) (username, password string, err error)
 }
 
-// Run makes one token request.
+// Run makes one token request. The error is an [*Error], or that of Credentials.
 func (p Password) Run(ctx context.Context, c *Client) (Token, error) {
 	username, password, err := p.credentials(ctx)
 	if err != nil {
 		return Token{}, err
 	}
 	witnessOf(ctx).user.Store(fingerprint(username, password))
-	return c.RequestToken(ctx, form("grant_type", "password", "username", username, "password", password))
+	return c.RequestToken(ctx, form("grant_type", OpPassword, "username", username, "password", password))
 }
 
-// Interactive is false.
+// Interactive returns false.
 func (Password) Interactive() bool { return false }
 
 func (Password) op() string { return OpPassword }
@@ -63,8 +69,8 @@ func (p Password) String() string {
 	return fmt.Sprintf("Password{user %q, password [redacted]}", p.Username)
 }
 
-// Format implements fmt.Formatter: no verb shows the password.
+// Format implements [fmt.Formatter]: no verb shows the password.
 func (p Password) Format(f fmt.State, _ rune) { formatRedacted(f, p.String()) }
 
-// LogValue implements slog.LogValuer.
+// LogValue implements [slog.LogValuer].
 func (p Password) LogValue() slog.Value { return slog.StringValue(p.String()) }

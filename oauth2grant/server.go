@@ -80,12 +80,15 @@ func endpointPicked(pick func(Server) string) endpoint {
 // missing is the error for an endpoint that nobody named.
 func (s Server) missing(op string, e endpoint) *Error {
 	if s.metadata == nil {
-		return refuse(op, "the server has no such endpoint, unless Server.%s names it: %w", e.goName, errors.ErrUnsupported)
+		return refuse(op, "the server has no such endpoint, unless Server.%s names it: %w",
+			e.goName, errors.ErrUnsupported)
 	}
 	if why := s.metadata.refused[e.name]; why != nil {
-		return refuse(op, "%s in the metadata %w: set Server.%s if it is right: %w", e.name, why, e.goName, errors.ErrUnsupported)
+		return refuse(op, "%s in the metadata %w: set Server.%s if it is right: %w",
+			e.name, why, e.goName, errors.ErrUnsupported)
 	}
-	return refuse(op, "the server's metadata has no %s: set Server.%s if there is one: %w", e.name, e.goName, errors.ErrUnsupported)
+	return refuse(op, "the server's metadata has no %s: set Server.%s if there is one: %w",
+		e.name, e.goName, errors.ErrUnsupported)
 }
 
 // Metadata decodes a member of the metadata document into out and reports

@@ -83,7 +83,9 @@ func (t Token) String() string {
 	if !t.Expiry.IsZero() {
 		b.WriteString(", expiry " + t.Expiry.Format(time.RFC3339))
 	}
-	for _, secret := range []struct{ name, value string }{{"access", t.AccessToken}, {"refresh", t.RefreshToken}, {"id", t.IDToken}} {
+	for _, secret := range []struct{ name, value string }{
+		{"access", t.AccessToken}, {"refresh", t.RefreshToken}, {"id", t.IDToken},
+	} {
 		if secret.value != "" {
 			b.WriteString(", " + secret.name + " [redacted]")
 		}

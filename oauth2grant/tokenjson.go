@@ -78,8 +78,9 @@ func (t *Token) UnmarshalJSON(data []byte) error {
 	*t = Token{
 		AccessToken: m.Text("access_token"), TokenType: m.Text("token_type"), RefreshToken: m.Text("refresh_token"),
 		IDToken: m.Text("id_token"), Scope: m.Words("scope"), lifetime: saneLifetime(m.Seconds("expires_in")),
-		Expiry: storedExpiry(m), refreshAfter: saneLifetime(m.Seconds("refresh_in")), refreshEnd: writable(m.Time("refresh_expiry")),
-		extra: m.Rest(wire.TokenMembers...), meta: compactMeta(m[metaMember]),
+		Expiry: storedExpiry(m), refreshAfter: saneLifetime(m.Seconds("refresh_in")),
+		refreshEnd: writable(m.Time("refresh_expiry")),
+		extra:      m.Rest(wire.TokenMembers...), meta: compactMeta(m[metaMember]),
 	}
 	return nil
 }
@@ -155,7 +156,8 @@ func likeOurs(m wire.Members) wire.Members {
 	case len(m.Object("AccessToken")) == 1: // MSAL, with one account
 		cached := wire.Members{}
 		for entry := range m.Object("AccessToken") {
-			cached = rename(m.Object("AccessToken").Object(entry), map[string]string{"secret": "access_token", "target": "scope"})
+			cached = rename(m.Object("AccessToken").Object(entry),
+				map[string]string{"secret": "access_token", "target": "scope"})
 		}
 		for entry := range m.Object("RefreshToken") {
 			cached["refresh_token"] = m.Object("RefreshToken").Object(entry)["secret"]

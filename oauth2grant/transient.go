@@ -96,13 +96,8 @@ func (w *weight) request(e *url.Error) {
 
 // network weighs a failure of the network.
 func (w *weight) network(e *net.OpError) {
-	switch e.Op {
-	case "dial", "read", "write", "proxyconnect", "close":
-		w.final = w.final || isMisconfigured(e)
-		w.later = true
-	default: // "listen", and what TLS says
-		w.final = true
-	}
+	w.final = w.final || isMisconfigured(e)
+	w.later = true
 }
 
 // isMisconfigured reports whether a failed connection will not come about by
@@ -113,7 +108,7 @@ func isMisconfigured(err error) bool {
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		switch op.Op {
-		case "listen", "remote error", "local error":
+		case "listen", "remote error", "local error": // the last two are of TLS
 			return true
 		}
 	}

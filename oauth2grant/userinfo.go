@@ -103,7 +103,9 @@ func (c *Client) getUserInfo(
 	}
 	req.Header.Set("Authorization", name+" "+accessToken)
 	if c.proof != nil {
-		proof, err := c.proof.Proof(ctx, ProofRequest{Method: http.MethodGet, URL: to, AccessToken: accessToken, Nonce: nonce})
+		proof, err := c.proof.Proof(ctx, ProofRequest{
+			Method: http.MethodGet, URL: to, AccessToken: accessToken, Nonce: nonce,
+		})
 		if err != nil {
 			return wire.Answer{}, &wire.Failure{Cause: err, Own: true}
 		}

@@ -57,7 +57,13 @@ func (q quiet) Error() string {
 		if op.Op == "proxyconnect" { // it wraps what the proxy said
 			return "proxyconnect: " + quiet{op.Err, q.host}.Error()
 		}
-		return op.Error()
+		for { // "readfrom" wraps "write", and names both ends again
+			inner, ok := op.Err.(*net.OpError) //nolint:errorlint // the next, not any
+			if !ok {
+				return op.Error()
+			}
+			op = inner
+		}
 	}
 	if timeout, ok := errors.AsType[net.Error](q.error); ok && timeout.Timeout() {
 		return "timed out"

@@ -22,15 +22,18 @@ const pageTimeout = 500 * time.Millisecond
 type answers struct {
 	life context.Context // of the server: nothing is expected once it has ended
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	expected map[string]*answer
 	pages    []*page // the latest ones, oldest first
+	links    []link  // the latest ones, oldest first
+	strays   int     // answers with a state that nobody expected
 }
 
 type answer struct {
 	values  url.Values    // nil until it arrives
 	arrived chan struct{} // closed when it does
 	waiting bool          // a Wait has claimed it
+	strays  int           // how many there had been before
 }
 
 func newAnswers(life context.Context) *answers {
@@ -45,7 +48,7 @@ func (a *answers) expect(state string) *answer {
 	}
 	e := a.expected[state]
 	if e == nil {
-		e = &answer{arrived: make(chan struct{})}
+		e = &answer{arrived: make(chan struct{}), strays: a.strays}
 		a.expected[state] = e
 	}
 	return e
@@ -65,14 +68,18 @@ func (a *answers) wait(ctx context.Context, state string) (url.Values, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.expected, state)
-	switch {
-	case e.values != nil: // also when the wait ended at the same moment: the browser has been told
+	if e.values != nil { // also when the wait ended at the same moment: the browser has been told
 		return e.values, nil
-	case a.life.Err() != nil:
-		return nil, a.closedError()
-	default:
-		return nil, fmt.Errorf("callbackserver: no answer arrived: %w", endOf(ctx))
 	}
+	if a.life.Err() != nil {
+		err = a.closedError()
+	} else {
+		err = fmt.Errorf("callbackserver: no answer arrived: %w", endOf(ctx))
+	}
+	if a.strays > e.strays {
+		err = fmt.Errorf("%w; %w", err, ErrOtherState)
+	}
+	return nil, err
 }
 
 func (a *answers) claim(state string) (*answer, error) {
@@ -105,6 +112,9 @@ func (a *answers) deliver(values url.Values) *page {
 		return nil
 	}
 	e := a.match(values.Get("state"))
+	if e == nil && values.Get("state") != "" && (values.Has("code") || values.Has("error")) {
+		a.strays++
+	}
 	if e == nil || e.values != nil {
 		return nil
 	}

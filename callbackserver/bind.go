@@ -6,8 +6,15 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+	"syscall"
 )
+
+// ErrPortTaken is what [Listen] returns, wrapped, where another program has one
+// of the ports that may be bound, and no other is free. The person can end that
+// program; its author can register more redirect URIs and add to [Config.Ports].
+var ErrPortTaken = errors.New("callbackserver: the port is taken by another program")
 
 // bind listens on the first free port of ports.
 func bind(ctx context.Context, addr netip.Addr, ports []int, both bool) ([]*net.TCPListener, error) {
@@ -19,7 +26,17 @@ func bind(ctx context.Context, addr netip.Addr, ports []int, both bool) ([]*net.
 		}
 		errs = append(errs, err)
 	}
-	return nil, fmt.Errorf("callbackserver: none of the ports could be bound: %w", errors.Join(errs...))
+	all := errors.Join(errs...)
+	if slices.ContainsFunc(errs, isTaken) {
+		return nil, fmt.Errorf("%w: end it, or name another port: %w", ErrPortTaken, all)
+	}
+	return nil, fmt.Errorf("callbackserver: none of the ports could be bound: %w", all)
+}
+
+// isTaken reports whether err says that a port is in use.
+func isTaken(err error) bool {
+	const windows = syscall.Errno(10048) // WSAEADDRINUSE, which is not syscall.EADDRINUSE there
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windows)
 }
 
 // pairAttempts bounds the search for a port that is free on both families.

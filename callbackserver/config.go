@@ -1,6 +1,7 @@
 package callbackserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,18 +15,40 @@ import (
 // Config says where a [Server] listens and what it shows. Its zero value is
 // 127.0.0.1, a free port and /callback, with the built-in pages.
 type Config struct {
+	// Name is what the person knows the program by. The built-in pages say it;
+	// if empty, they say "the program".
+	Name string
+
 	// Addr is the loopback IP address to bind: 127.0.0.1 (also when empty), ::1,
-	// or another one of 127.0.0.0/8. Host names and other addresses are refused.
+	// or another one of 127.0.0.0/8. Host names are refused, and so are other
+	// addresses unless AllowNonLoopback is set.
 	Addr string
+
+	// AllowNonLoopback permits an Addr that others may reach, such as 0.0.0.0.
+	// It is safe only where something else keeps them out: within a container
+	// whose port is published on the loopback interface of its host. The
+	// redirect URI still names 127.0.0.1, or localhost with Localhost, and the
+	// port that is bound; where the published port is another one, set
+	// RedirectURI.
+	AllowNonLoopback bool
 
 	// Ports are tried in order, and the first free one is taken; 0 stands for
 	// any free port. Empty means any free port (RFC 8252 §7.3), which most
 	// authorization servers accept.
 	Ports []int
 
-	// Path is the path of the redirect URI: absolute, clean, and free of
-	// characters that a URL has to escape. Empty means /callback.
+	// Path is the path at which answers arrive: absolute, clean, and free of
+	// characters that a URL has to escape. Empty means that of RedirectURI or,
+	// without one, /callback.
 	Path string
+
+	// RedirectURI is the redirect URI as it is registered with the authorization
+	// server, where that is not what the server listens on: behind a proxy, or in
+	// a container. It is an https URL, or an http URL of this machine, without a
+	// fragment. Whatever stands there must pass on requests for it, and for what
+	// is below its path, with the Host header of either side; where it changes
+	// the path, set Path too. Empty means the address that is bound.
+	RedirectURI string
 
 	// Localhost puts "localhost" into the redirect URI in place of the IP address,
 	// for registrations that insist on it (RFC 8252 §8.3 advises against it).
@@ -51,24 +74,44 @@ type Config struct {
 
 const defaultPath = "/callback"
 
-// normalize returns cfg with its defaults, and the address to bind.
-func (cfg Config) normalize() (Config, netip.Addr, error) {
-	if cfg.Addr == "" {
-		cfg.Addr = "127.0.0.1"
-	}
-	if cfg.Path == "" {
-		cfg.Path = defaultPath
-	}
-	if len(cfg.Ports) == 0 {
-		cfg.Ports = []int{0}
-	}
-	cfg.Ports = slices.Clone(cfg.Ports)
+// settings is a Config whose every field has been checked.
+type settings struct {
+	Config
+	addr       netip.Addr // to bind
+	registered *url.URL   // the RedirectURI; nil: there is none
+}
 
-	addr, addrErr := loopback(cfg.Addr)
-	if addrErr == nil && cfg.Localhost && addr != loopback4 && addr != loopback6 {
-		addrErr = fmt.Errorf("callbackserver: Addr %s is not what localhost stands for; use 127.0.0.1 or ::1", addr)
+// normalize returns cfg with its defaults, or an error with all its problems.
+func (cfg Config) normalize() (settings, error) {
+	var problems []error
+	check := func(err error) { problems = append(problems, err) }
+
+	s := settings{Config: cfg}
+	if s.RedirectURI != "" {
+		registered, err := checkRedirectURI(s.RedirectURI)
+		check(err)
+		s.registered = registered
 	}
-	return cfg, addr, errors.Join(addrErr, checkPath(cfg.Path), checkPorts(cfg.Ports))
+	if s.Addr == "" {
+		s.Addr = loopback4.String()
+	}
+	if s.Path == "" {
+		s.Path = defaultPath
+		if s.registered != nil {
+			s.Path = cmp.Or(s.registered.EscapedPath(), "/")
+		}
+	}
+	if len(s.Ports) == 0 {
+		s.Ports = []int{0}
+	}
+	s.Ports = slices.Clone(s.Ports)
+
+	addr, err := s.checkAddr()
+	s.addr = addr
+	check(err)
+	check(checkPath(s.Path))
+	check(checkPorts(s.Ports))
+	return s, errors.Join(problems...)
 }
 
 var (
@@ -76,19 +119,58 @@ var (
 	loopback6 = netip.IPv6Loopback()
 )
 
-func loopback(s string) (netip.Addr, error) {
-	addr, err := netip.ParseAddr(s)
-	if err != nil || !addr.IsLoopback() || addr.Zone() != "" {
-		return netip.Addr{}, fmt.Errorf("callbackserver: Addr %q is not a loopback IP address; use 127.0.0.1 or ::1, and Localhost to advertise a name", s)
+func (cfg Config) checkAddr() (netip.Addr, error) {
+	addr, err := netip.ParseAddr(cfg.Addr)
+	addr = addr.Unmap()
+	switch {
+	case err != nil || addr.Zone() != "":
+		return addr, fmt.Errorf(
+			"callbackserver: Addr %q is not an IP address; use 127.0.0.1 or ::1, and Localhost to advertise a "+
+				"name", cfg.Addr)
+	case !addr.IsLoopback() && !cfg.AllowNonLoopback:
+		return addr, fmt.Errorf(
+			"callbackserver: Addr %s is not a loopback address; use 127.0.0.1 or ::1, or set AllowNonLoopback in a "+
+				"container", addr)
+	case cfg.Localhost && addr.IsLoopback() && addr != loopback4 && addr != loopback6:
+		return addr, fmt.Errorf("callbackserver: Addr %s is not what localhost stands for; use 127.0.0.1 or ::1", addr)
 	}
-	return addr.Unmap(), nil
+	return addr, nil
+}
+
+func checkRedirectURI(raw string) (*url.URL, error) {
+	refuse := func(why string) (*url.URL, error) {
+		return nil, fmt.Errorf(
+			"callbackserver: RedirectURI %s; use https, or http at 127.0.0.1, [::1] or localhost, without user and "+
+				"fragment", why)
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return refuse("is not an absolute URL")
+	case u.User != nil:
+		return refuse("has a user")
+	case strings.Contains(raw, "#"):
+		return refuse("has a fragment")
+	case u.Scheme == "http" && !isLoopbackHost(u.Hostname()):
+		return refuse("is http beyond this machine")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return refuse("is neither https nor http")
+	}
+	return u, nil
+}
+
+func isLoopbackHost(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 func checkPath(p string) error {
 	clean := path.Clean(p)
 	isClean := p == clean || clean != "/" && p == clean+"/"
 	if !strings.HasPrefix(p, "/") || !isClean || (&url.URL{Path: p}).EscapedPath() != p {
-		return fmt.Errorf("callbackserver: Path %q is not an absolute, clean path without characters to escape; use one like %s", p, defaultPath)
+		return fmt.Errorf(
+			"callbackserver: Path %q is not an absolute, clean path without characters to escape; use one like "+
+				"%s", p, defaultPath)
 	}
 	return nil
 }

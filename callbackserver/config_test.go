@@ -33,6 +33,16 @@ func TestListenRefuses(t *testing.T) {
 		"a port above the range":              {Ports: []int{0, 65536}},
 		"an address mapped out of loopback":   {Addr: "::ffff:192.0.2.1"},
 		"a number that some take for address": {Addr: "2130706433"},
+		"a network's address for localhost":   {Addr: "127.0.0.2", Localhost: true, AllowNonLoopback: true},
+		"a redirect URI without a scheme":     {RedirectURI: "app.example/callback"},
+		"a redirect URI over the network":     {RedirectURI: "http://app.example/callback"},
+		"a redirect URI with a fragment":      {RedirectURI: "https://app.example/callback#"},
+		"a redirect URI with a user":          {RedirectURI: "https://a@app.example/callback"},
+		"a redirect URI without a host":       {RedirectURI: "https:///callback"},
+		"a redirect URI of another scheme":    {RedirectURI: "com.example.app:/callback"},
+		"a redirect URI that runs a script":   {RedirectURI: "javascript://127.0.0.1/%0aalert(1)"},
+		"a redirect URI that is none":         {RedirectURI: "http://127.0.0.1:x/"},
+		"a redirect URI that climbs":          {RedirectURI: "https://app.example/a/../b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Listen(t.Context(), cfg)
@@ -131,15 +141,116 @@ func TestPortsAreTriedInOrder(t *testing.T) {
 		t.Fatalf("port %d, want the first free one, %d", got, free)
 	}
 	var op *net.OpError
-	if _, err := Listen(t.Context(), Config{Ports: []int{taken, free}}); !errors.As(err, &op) {
-		t.Fatalf("got %v, want the error of the bind", err)
+	_, err := Listen(t.Context(), Config{Ports: []int{taken, free}})
+	if !errors.As(err, &op) || !errors.Is(err, ErrPortTaken) {
+		t.Fatalf("got %v, want ErrPortTaken and the error of the bind", err)
+	}
+}
+
+func TestListen_SaysThatAPortIsTakenOnlyIfItIs(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, ended := Listen(ctx, Config{})
+	_, elsewhere := Listen(t.Context(), Config{Addr: "192.0.2.1", AllowNonLoopback: true}) // not an address of this machine
+	for _, err := range []error{ended, elsewhere} {
+		if err == nil || errors.Is(err, ErrPortTaken) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestRedirectURI_AsRegistered(t *testing.T) {
+	for name, test := range map[string]struct {
+		cfg      Config
+		received string // the path at which the answer reaches us
+		hosts    []string
+		shown    string // the beginning of where the browser is sent then
+		refused  string // a host that is not ours
+	}{
+		"behind a proxy": {
+			Config{RedirectURI: "https://app.example/oauth/cb"},
+			"/oauth/cb",
+			[]string{"app.example", "app.example:443", "APP.example", "127.0.0.1:PORT", "localhost:PORT"},
+			"/oauth/cb/done/", "app.example:80",
+		},
+		"behind a proxy that changes the path": {
+			Config{RedirectURI: "https://app.example/tool/callback", Path: "/cb"},
+			"/cb",
+			[]string{"app.example"},
+			"/tool/callback/done/", "evil.example",
+		},
+		"with a query of its own": {
+			Config{RedirectURI: "https://app.example/cb?tenant=1"}, "/cb", []string{"app.example"}, "/cb/done/", "evil.example",
+		},
+		"without a path": {
+			Config{RedirectURI: "https://app.example"}, "/", []string{"app.example"}, "/done/", "evil.example",
+		},
+		"another published port": {
+			Config{RedirectURI: "http://localhost:9000/callback", Addr: "0.0.0.0", AllowNonLoopback: true},
+			"/callback",
+			[]string{"localhost:9000", "127.0.0.1:PORT"},
+			"/callback/done/", "127.0.0.1:9000",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := listen(t, test.cfg), newBrowser(t)
+			if got := s.RedirectURI(); got != test.cfg.RedirectURI {
+				t.Errorf("redirect URI %q, want it as registered", got)
+			}
+			local := s.Start("")
+			for i, host := range append(test.hosts, test.refused) {
+				state := "state-" + strconv.Itoa(i)
+				s.Expect(state)
+				req := request(t, http.MethodGet, at(t, s, local), "")
+				port := req.URL.Port()
+				req.URL.Path, req.URL.RawQuery = test.received, "code=c&state="+state
+				req.Host = strings.ReplaceAll(host, "PORT", port)
+				r := do(t, c, req)
+				if host == test.refused {
+					if r.status != http.StatusMisdirectedRequest {
+						t.Errorf("host %s: status %d, want 421", host, r.status)
+					}
+					continue
+				}
+				if r.status != http.StatusSeeOther || !strings.HasPrefix(r.header.Get("Location"), test.shown) {
+					t.Errorf("host %s: status %d, to %q, want below %s", host, r.status, r.header.Get("Location"), test.shown)
+				}
+			}
+		})
+	}
+}
+
+func TestAllowNonLoopback(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"on all interfaces":                {Addr: "0.0.0.0", AllowNonLoopback: true},
+		"on all interfaces, as localhost":  {Addr: "0.0.0.0", AllowNonLoopback: true, Localhost: true},
+		"on all interfaces of both kinds":  {Addr: "::", AllowNonLoopback: true},
+		"on the loopback interface anyway": {AllowNonLoopback: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			needs(t, cfg.Addr)
+			s, c := listen(t, cfg), newBrowser(t)
+			u, err := url.Parse(s.RedirectURI())
+			if err != nil || u.Hostname() != "127.0.0.1" && !cfg.Localhost || cfg.Localhost && u.Hostname() != "localhost" {
+				t.Fatalf("redirect URI %s, %v", u, err)
+			}
+			s.Expect("s")
+			if page := follow(t, c, s, get(t, c, s.RedirectURI()+"?code=c&state=s")); page.status != http.StatusOK {
+				t.Errorf("page has status %d", page.status)
+			}
+			req := request(t, http.MethodGet, s.RedirectURI()+"?code=c&state=s", "")
+			req.Host = "attacker.example:" + u.Port()
+			if r := do(t, c, req); r.status != http.StatusMisdirectedRequest {
+				t.Errorf("a foreign host got %d, want 421", r.status)
+			}
+		})
 	}
 }
 
 // needs fails the test, and says why, where the machine lacks addr.
 func needs(t *testing.T, addr string) {
 	t.Helper()
-	if !strings.HasPrefix(addr, "::1") {
+	if !strings.HasPrefix(addr, "::") || strings.HasPrefix(addr, "::ffff:") {
 		return
 	}
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "[::1]:0")

@@ -22,7 +22,7 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string, post bool) {
 		a := newAnswers(t.Context())
 		a.expect(state)
-		h := newHandler(Config{Path: defaultPath}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")}, a)
+		h := newHandler(settings{Config: Config{Path: defaultPath}}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")}, a)
 
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:8080/callback", nil)
 		req.URL.RawQuery = query

@@ -1,6 +1,7 @@
 package callbackserver
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -16,62 +17,85 @@ import (
 // handler answers every request of a server.
 type handler struct {
 	hosts            []string // values of Host that mean us
-	path             string   // of the redirect URI
+	path             string   // where answers arrive
 	done             string   // where the pages live, up to their id
+	shown            string   // the same, as the browser sees it
+	name             string   // of the program
 	answers          *answers
 	success, failure http.Handler
 }
 
-func newHandler(cfg Config, bound []netip.AddrPort, a *answers) *handler {
+func newHandler(set settings, bound []netip.AddrPort, a *answers) *handler {
 	h := &handler{
-		hosts:   hostsOf(bound),
-		path:    cfg.Path,
-		done:    strings.TrimSuffix(cfg.Path, "/") + "/done/",
+		hosts:   hostsOf(set.registered, bound),
+		path:    set.Path,
+		done:    donePath(set.Path),
+		shown:   donePath(set.Path),
+		name:    printable(set.Name, maxName),
 		answers: a,
-		success: cfg.Success,
-		failure: cfg.Failure,
+		success: set.Success,
+		failure: set.Failure,
+	}
+	if set.registered != nil {
+		h.shown = donePath(set.registered.EscapedPath())
 	}
 	if h.success == nil {
-		h.success = http.HandlerFunc(showSuccess)
+		h.success = http.HandlerFunc(h.showSuccess)
 	}
 	if h.failure == nil {
-		h.failure = http.HandlerFunc(showFailure)
+		h.failure = http.HandlerFunc(h.showFailure)
 	}
 	return h
 }
 
-// hostsOf returns the values of Host by which the bound addresses are reached.
-func hostsOf(bound []netip.AddrPort) []string {
+func donePath(path string) string { return strings.TrimSuffix(path, "/") + "/done/" }
+
+// hostsOf returns the values of Host by which the server is reached: at the bound
+// addresses, and at the registered redirect URI if there is one.
+func hostsOf(registered *url.URL, bound []netip.AddrPort) []string {
 	var hosts []string
-	for _, b := range bound {
-		port := strconv.Itoa(int(b.Port()))
-		for _, name := range []string{"localhost", b.Addr().String()} {
-			host := net.JoinHostPort(name, port)
-			hosts = append(hosts, host)
-			if port == "80" { // the default port of http is left out
-				hosts = append(hosts, strings.TrimSuffix(host, ":80"))
-			}
+	add := func(name, port, standard string) {
+		host := net.JoinHostPort(name, port)
+		hosts = append(hosts, host)
+		if port == standard { // it is left out
+			hosts = append(hosts, strings.TrimSuffix(host, ":"+port))
 		}
+	}
+	for _, b := range bound {
+		names := []string{"localhost", b.Addr().String()}
+		if !b.Addr().IsLoopback() {
+			names = append(names, loopback4.String(), loopback6.String())
+		}
+		for _, name := range names {
+			add(name, strconv.Itoa(int(b.Port())), "80")
+		}
+	}
+	if registered != nil {
+		standard := map[string]string{"http": "80", "https": "443"}[registered.Scheme]
+		add(registered.Hostname(), cmp.Or(registered.Port(), standard), standard)
 	}
 	return hosts
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
-	id, done := strings.CutPrefix(r.URL.Path, h.done)
+	page, isPage := strings.CutPrefix(r.URL.Path, h.done)
+	link, isStart := strings.CutPrefix(r.URL.Path, startPath)
 	switch {
 	case !h.isOurs(r.Host):
-		refuse(w, http.StatusMisdirectedRequest)
+		h.refuse(w, http.StatusMisdirectedRequest)
 	case r.URL.Path == h.path:
 		h.serveCallback(w, r)
-	case done:
-		h.servePage(w, r, id)
+	case isPage:
+		h.servePage(w, r, page)
+	case isStart:
+		h.serveStart(w, r, link)
 	default:
-		refuse(w, http.StatusNotFound)
+		h.refuse(w, http.StatusNotFound)
 	}
 }
 
-// isOurs says whether host names this server: a page whose own name has been
+// isOurs reports whether host names this server: a page whose own name has been
 // rebound to a loopback address sends its own.
 func (h *handler) isOurs(host string) bool {
 	return slices.ContainsFunc(h.hosts, func(our string) bool { return strings.EqualFold(our, host) })
@@ -80,33 +104,33 @@ func (h *handler) isOurs(host string) bool {
 func (h *handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		w.Header().Set("Allow", "GET, POST")
-		refuse(w, http.StatusMethodNotAllowed)
+		h.refuse(w, http.StatusMethodNotAllowed)
 		return
 	}
 	values, status := parameters(r)
 	if status != http.StatusOK {
-		refuse(w, status)
+		h.refuse(w, status)
 		return
 	}
 	p := h.answers.deliver(values)
 	if p == nil {
-		refuse(w, http.StatusBadRequest)
+		h.refuse(w, http.StatusBadRequest)
 		return
 	}
 	serving(r.Context(), nil)
-	w.Header().Set("Location", h.done+p.id)
+	w.Header().Set("Location", h.shown+p.id)
 	w.WriteHeader(http.StatusSeeOther)
 }
 
 func (h *handler) servePage(w http.ResponseWriter, r *http.Request, id string) {
 	p := h.answers.page(id)
 	if p == nil {
-		refuse(w, http.StatusNotFound)
+		h.refuse(w, http.StatusNotFound)
 		return
 	}
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", "GET")
-		refuse(w, http.StatusMethodNotAllowed)
+		h.refuse(w, http.StatusMethodNotAllowed)
 		return
 	}
 	serving(r.Context(), p)

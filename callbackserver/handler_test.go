@@ -94,7 +94,7 @@ func TestHostsThatAreOurs(t *testing.T) {
 }
 
 func TestTheDefaultPortMayBeLeftOut(t *testing.T) {
-	h := newHandler(Config{Path: defaultPath}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:80"), netip.MustParseAddrPort("[::1]:80")}, nil)
+	h := newHandler(settings{Config: Config{Path: defaultPath}}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:80"), netip.MustParseAddrPort("[::1]:80")}, nil)
 	for host, want := range map[string]bool{
 		"localhost": true, "127.0.0.1": true, "[::1]": true, "localhost:80": true, "[::1]:80": true,
 		"": false, "::1": false, "localhost:8080": false, "attacker.example": false,

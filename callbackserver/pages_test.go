@@ -194,16 +194,61 @@ func TestPagesAreAccessibleAndSelfContained(t *testing.T) {
 	}
 }
 
-func TestTextIsReadableInLightAndDark(t *testing.T) {
-	themes := regexp.MustCompile(`background: (#[0-9a-f]{6}); color: (#[0-9a-f]{6})`).FindAllStringSubmatch(style, -1)
+func TestPages_AreReadableInLightAndDark(t *testing.T) {
+	themes := strings.Split(style, "@media (prefers-color-scheme: dark)")
 	if len(themes) != 2 {
 		t.Fatalf("%d themes, want light and dark", len(themes))
 	}
-	for _, theme := range themes {
-		a, b := luminance(t, theme[1]), luminance(t, theme[2])
-		if contrast := (max(a, b) + 0.05) / (min(a, b) + 0.05); contrast < 4.5 {
-			t.Errorf("%s on %s has a contrast of %.1f, want at least 4.5", theme[2], theme[1], contrast)
+	for i, theme := range []string{"light", "dark"} {
+		colors := map[string]string{}
+		for _, c := range regexp.MustCompile(`--([a-z-]+): (#[0-9a-f]{6})`).FindAllStringSubmatch(themes[i], -1) {
+			colors[c[1]] = c[2]
 		}
+		for _, pair := range [][2]string{
+			{"text", "card"}, {"soft", "card"}, {"text", "page"}, {"good", "good-tint"}, {"bad", "bad-tint"}, {"idle", "idle-tint"},
+		} {
+			a, b := luminance(t, colors[pair[0]]), luminance(t, colors[pair[1]])
+			if contrast := (max(a, b) + 0.05) / (min(a, b) + 0.05); contrast < 4.5 {
+				t.Errorf("%s: %s on %s has a contrast of %.1f, want at least 4.5", theme, pair[0], pair[1], contrast)
+			}
+		}
+	}
+}
+
+func TestPages_NameTheProgramAndSayHowItWent(t *testing.T) {
+	for name, test := range map[string]struct {
+		program, path, mark string
+		want, never         []string
+	}{
+		"success":                {"Acme CLI", "?code=c&state=s", "good", []string{"Return to Acme CLI", "Acme CLI has received", "close this window"}, []string{"signed in"}},
+		"success without a name": {"", "?code=c&state=s", "good", []string{"Return to the program", "The program has received"}, nil},
+		"success of a hostile name": {
+			"<b>\u202e\x1b" + strings.Repeat("x", 500), "?code=c&state=s", "good",
+			[]string{"Return to &lt;b&gt;xxx"},
+			[]string{"<b>", "\u202e", "\x1b", strings.Repeat("x", 65)},
+		},
+		"failure":           {"Acme CLI", "?error=access_denied&error_description=No&state=s", "bad", []string{"Access was not granted", "access_denied", "return to Acme CLI"}, nil},
+		"another's answer":  {"Acme CLI", "?code=c&state=other", "idle", []string{"No sign-in waits", "Return to Acme CLI"}, []string{"other"}},
+		"an unknown parent": {"Acme CLI", "/nothing", "idle", []string{"Not Found", "Acme CLI has started"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := listen(t, Config{Name: test.program}), newBrowser(t)
+			s.Expect("s")
+			r := get(t, c, s.RedirectURI()+test.path)
+			if r.status == http.StatusSeeOther {
+				r = follow(t, c, s, r)
+			}
+			for _, want := range append(test.want, `<svg class="`+test.mark+`"`, `aria-hidden="true"`) {
+				if !strings.Contains(r.body, want) {
+					t.Errorf("the page lacks %q:\n%s", want, r.body)
+				}
+			}
+			for _, never := range test.never {
+				if strings.Contains(r.body, never) {
+					t.Errorf("the page holds %q", never)
+				}
+			}
+		})
 	}
 }
 

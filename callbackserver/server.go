@@ -20,12 +20,19 @@ var (
 
 	// ErrState is what [Server.Wait] returns for a state that it cannot wait
 	// for: an empty one, or one that another Wait is already waiting for.
-	ErrState = errors.New("callbackserver: the state is empty or already waited for; use a new random one for each sign-in")
+	ErrState = errors.New(
+		"callbackserver: the state is empty or already waited for; use a new random one for each sign-in")
+
+	// ErrOtherState comes with the error of [Server.Wait] where no expected
+	// answer arrived in time, but meanwhile one with a state that nobody expects:
+	// the person has finished an older sign-in, in a tab that was left open.
+	ErrOtherState = errors.New("callbackserver: an answer of another sign-in arrived")
 )
 
 // Server receives authorization answers on one loopback port. [Listen] makes
 // one; its methods are safe for concurrent use.
 type Server struct {
+	base        string // scheme, host and port, as a browser on this machine sees them
 	redirectURI string
 	answers     *answers
 	end         context.CancelCauseFunc // ends the life of the server
@@ -50,11 +57,11 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("callbackserver: not started: %w", endOf(ctx))
 	}
-	cfg, addr, err := cfg.normalize()
+	set, err := cfg.normalize()
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := bind(ctx, addr, cfg.Ports, cfg.Localhost)
+	listeners, err := bind(ctx, set.addr, set.Ports, set.Localhost && set.addr.IsLoopback())
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +72,18 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	life, end := context.WithCancelCause(ctx)
 	s := &Server{
-		redirectURI: redirectURI(cfg, bound[0]),
+		base:        base(set, bound[0]),
+		redirectURI: set.RedirectURI,
 		answers:     newAnswers(life),
 		end:         end,
 		ended:       make(chan struct{}),
 	}
+	if s.redirectURI == "" {
+		s.redirectURI = s.base + set.Path
+	}
 	conns := newConns()
 	hs := &http.Server{
-		Handler:           newHandler(cfg, bound, s.answers),
+		Handler:           newHandler(set, bound, s.answers),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       ioTimeout,
 		WriteTimeout:      ioTimeout,
@@ -100,17 +111,22 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-func redirectURI(cfg Config, bound netip.AddrPort) string {
-	host := bound.String()
-	if cfg.Localhost {
-		host = net.JoinHostPort("localhost", strconv.Itoa(int(bound.Port())))
+// base returns the origin by which a browser on this machine reaches the server.
+// What is bound for others too is reached on the loopback interface as well.
+func base(set settings, bound netip.AddrPort) string {
+	host, port := bound.Addr(), bound.Port()
+	if !host.IsLoopback() {
+		host = loopback4
 	}
-	u := url.URL{Scheme: "http", Host: host, Path: cfg.Path}
-	return u.String()
+	if set.Localhost {
+		return "http://" + net.JoinHostPort("localhost", strconv.Itoa(int(port)))
+	}
+	return "http://" + netip.AddrPortFrom(host, port).String()
 }
 
-// RedirectURI returns the redirect URI of this server, with the port in it. It is
-// the redirect_uri of the authorization request and of the code exchange.
+// RedirectURI returns the redirect URI of this server, that of [Config] or one
+// with the port in it. It is the redirect_uri of the authorization request and
+// of the code exchange.
 func (s *Server) RedirectURI() string { return s.redirectURI }
 
 // Expect has the server accept an answer with this state from now on, and keep it
@@ -129,10 +145,20 @@ func (s *Server) Expect(state string) {
 // When it returns, the state is forgotten: there is one answer per state.
 //
 // It returns an error that wraps the context's when ctx ends first, [ErrClosed]
-// when the server is closed, and [ErrState] at once for a state that cannot be
-// waited for.
+// when the server is closed, either with [ErrOtherState] too where that may be
+// why, and [ErrState] at once for a state that cannot be waited for.
 func (s *Server) Wait(ctx context.Context, state string) (url.Values, error) {
 	return s.answers.wait(ctx, state)
+}
+
+// Start returns the URL of a link at this server that redirects the first browser
+// that follows it to target, and is of no use afterwards. The command that opens
+// a browser can be given the link in place of an authorization URL, which every
+// user of the machine could read among its arguments, state and all. Only the
+// last 64 links are kept. It is for a browser on this machine, so not with
+// [Config.RedirectURI], and blocks for nothing.
+func (s *Server) Start(target string) string {
+	return s.base + startPath + s.answers.link(target)
 }
 
 // Close stops the server: calls of Wait return [ErrClosed] at once, browsers that

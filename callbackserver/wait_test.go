@@ -162,3 +162,30 @@ func TestCancellationAtAnyMoment(t *testing.T) {
 		endLife()
 	}
 }
+
+func TestWait_SaysThatAnAnswerOfAnotherSignInCame(t *testing.T) {
+	for name, test := range map[string]struct {
+		query string
+		want  bool
+	}{
+		"a code with another state":        {"?code=c&state=old", true},
+		"an error with another state":      {"?error=access_denied&state=old", true},
+		"a code without a state":           {"?code=c", false},
+		"a state without a code":           {"?state=old", false},
+		"a state repeated beside the code": {"?code=c&state=old&state=old", false},
+		"nothing":                          {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := listen(t, Config{}), newBrowser(t)
+			get(t, c, s.RedirectURI()+"?code=c&state=before") // which is no concern of the next Wait
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			out := waiting(ctx, s, "mine")
+			get(t, c, s.RedirectURI()+test.query)
+			cancel()
+			if err := within(t, out).err; errors.Is(err, ErrOtherState) != test.want || !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want ErrOtherState: %v", err, test.want)
+			}
+		})
+	}
+}

@@ -37,7 +37,10 @@ func TestOurPagesAreFitForPeople(t *testing.T) {
 			p.answered(t, url.Values{"error": {"server_error"}, "error_description": {strings.Repeat("unbreakable", 100)}}, "Access was not granted")
 		}},
 		{"callback-refused", func(t *testing.T, p *person) {
-			p.goes(t, callback(t)+"?state=guessed&code=forged", browser.Sees("Bad Request"))
+			p.goes(t, callback(t)+"?state=guessed&code=forged", browser.Sees("No sign-in waits for this answer"))
+		}},
+		{"callback-nothing", func(t *testing.T, p *person) {
+			p.goes(t, callback(t)+"/elsewhere", browser.Sees("Not Found"))
 		}},
 		{"sign-in", func(t *testing.T, p *person) { p.goes(t, signInPage(t, fit, native), browser.Sees("Sign in")) }},
 		{"sign-in-wrong", func(t *testing.T, p *person) {

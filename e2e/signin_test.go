@@ -124,7 +124,6 @@ func TestASignInThatDoesNotSucceed(t *testing.T) {
 	cases := []struct {
 		name    string
 		acts    func(p *person) browser.Step
-		pkce    oauth2grant.PKCEMethod
 		timeout time.Duration
 		want    error
 	}{
@@ -135,15 +134,6 @@ func TestASignInThatDoesNotSucceed(t *testing.T) {
 		{
 			name: "the person takes too long", want: oauth2grant.ErrAuthorizationTimeout, timeout: 2 * time.Second,
 			acts: func(*person) browser.Step { return browser.Fill("#login", "ali") },
-		},
-		{
-			name: "the server wants PKCE", want: oauth2grant.InvalidRequest, pkce: oauth2grant.PKCENone,
-			acts: func(p *person) browser.Step {
-				if p.kind == fosite { // finds out afterwards
-					return steps(p.approves(alice), browser.Sees("Access was not granted"))
-				}
-				return browser.Sees("Access was not granted")
-			},
 		},
 	}
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
@@ -157,7 +147,6 @@ func TestASignInThatDoesNotSucceed(t *testing.T) {
 					flow.Timeout = tc.timeout
 				}
 				cfg := s.config(native, personal...)
-				cfg.PKCE = tc.pkce
 				cfg.Refresh.MinBackOff, cfg.Refresh.MaxBackOff = time.Minute, time.Minute // the failure is remembered for longer than this takes
 				g := newGrant(t, flow, cfg)
 				s.wantRequests(t, 0, func() {

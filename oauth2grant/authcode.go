@@ -1,12 +1,13 @@
 package oauth2grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,26 +17,60 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
 
-// AuthCode is the authorization code grant of a native application (RFC 6749 §4.1, RFC 8252), with PKCE: it opens a browser and receives the answer on a
-// loopback port that is open only for so long. A web application uses Client.BeginAuthorization instead.
-//
-// Paste waits for a person to paste, as long as its ctx lasts, and is asked again, a few times, if what it gave is neither an address nor a code. An error or
-// an empty text says that nothing will be pasted; the loopback goes on. A Paste that can't be stopped, since it reads a terminal, is left behind until it
-// returns.
+// AuthCode is the authorization code grant of a native application (RFC 6749
+// §4.1, RFC 8252), with PKCE: it opens a browser and receives the answer on a
+// loopback port that is open only for so long. A web application uses
+// [Client.BeginAuthorization] instead.
 type AuthCode struct {
-	Open     func(ctx context.Context, authURL string) error // nil: the system browser, and the URL on standard error; must not wait for the sign-in
-	Paste    func(ctx context.Context) (string, error)       // nil: none; the pasted callback URL or code, raced against the loopback; see below
-	Callback callbackserver.Config                           // zero: 127.0.0.1, a free port, /callback
-	Timeout  time.Duration                                   // zero: 5 min
-	Params   url.Values                                      // of the authorization URL: prompt, login_hint, …
+	// Open shows authURL to the person. It must not wait for the sign-in, and
+	// must return when ctx ends. Nil writes the URL to standard error and opens
+	// the system browser: by a link to Callback's port that works once, so that
+	// the arguments of the browser's command, which every user of the machine can
+	// read, show neither state nor code challenge; by authURL itself where Paste
+	// or Callback says that the browser may be on another machine.
+	Open func(ctx context.Context, authURL string) error
+
+	// Paste waits for the person to paste the address of the page that the
+	// sign-in ended on, as long as ctx lasts, while the loopback port is open
+	// too. It is asked again if what it returned cannot be used, up to twenty
+	// times in all; [PasteProblem] of ctx says why. Package terminalprompt has
+	// one. The query of the address alone will do, and so will a bare code, if
+	// there is PKCE and the server does not promise to name itself in its answers
+	// (RFC 9207).
+	//
+	// An error says that nothing will be pasted, and leaves the loopback port. A
+	// Paste that cannot be stopped, since it reads a terminal, is left behind
+	// until it returns. Nil means no pasting.
+	Paste func(ctx context.Context) (string, error)
+
+	// Callback is where the answer arrives. Its zero value is 127.0.0.1, a free
+	// port and /callback. Its Name, if empty, is [Config.Name].
+	Callback callbackserver.Config
+
+	// OnCallback, if not nil, sees the parameters of an answer that has passed
+	// every check, without code and state: what a server adds to its redirect,
+	// such as the account that was chosen. An error ends the sign-in, and the
+	// code is not used. It must return when ctx ends. It is not called for a bare
+	// code that was pasted.
+	OnCallback func(ctx context.Context, answer url.Values) error
+
+	// VerifyIDToken, if not nil, checks the ID token of a new token before
+	// anybody sees either, with [Authorization.CheckNonce] among others. An error
+	// ends the sign-in. It must return when ctx ends, and refuse a token without
+	// an ID token itself.
+	VerifyIDToken func(ctx context.Context, a Authorization, t Token) error
+
+	// Timeout is how long the person has. Zero means 5 minutes.
+	Timeout time.Duration
+
+	// Params are added to the authorization request: prompt, login_hint, and
+	// others that [Client.BeginAuthorization] does not set.
+	Params url.Values
 }
 
-const (
-	defaultSignInTimeout = 5 * time.Minute
-	mostPastes           = 3
-)
+const defaultSignInTimeout = 5 * time.Minute
 
-// Interactive is true.
+// Interactive returns true.
 func (AuthCode) Interactive() bool { return true }
 
 func (AuthCode) op() string { return OpAuthorizationCode }
@@ -48,6 +83,13 @@ func (a AuthCode) validate(cfg *Config) []error {
 	if cfg.Client == nil && cfg.Server.Issuer == "" && cfg.Server.AuthURL == "" {
 		problems = append(problems, errors.New("AuthCode: Server has neither Issuer nor AuthURL"))
 	}
+	auth, method := cfg.Auth, cfg.PKCE
+	if cfg.Client != nil && cfg.Client.session != nil {
+		auth, method = cfg.Client.auth, cfg.Client.pkce
+	}
+	if lacksPKCE(auth, method) {
+		problems = append(problems, fmt.Errorf("AuthCode: %w", errNoPKCE))
+	}
 	for _, name := range reserved {
 		if a.Params.Has(name) {
 			problems = append(problems, fmt.Errorf("AuthCode.Params must not set %s", name))
@@ -56,14 +98,21 @@ func (a AuthCode) validate(cfg *Config) []error {
 	return problems
 }
 
-// Run asks a person to sign in. It gives ErrAuthorizationTimeout when they do not within Timeout, and an *Error with AccessDenied when they refuse.
+// Run asks a person to sign in. It returns [ErrAuthorizationTimeout] when they
+// do not within Timeout, together with [ErrOtherState] where they have finished
+// an older sign-in meanwhile; an [*Error] with [AccessDenied] when they refuse;
+// [callbackserver.ErrPortTaken] when another program has the port; [ErrBadPaste]
+// when they paste something else once too often; or an error of one of the
+// fields of a.
 func (a AuthCode) Run(ctx context.Context, c *Client) (Token, error) {
 	timeout := a.Timeout
 	setDefault(&timeout, defaultSignInTimeout)
 	signIn, cancel := context.WithTimeoutCause(ctx, timeout, ErrAuthorizationTimeout)
 	defer cancel()
 
-	receiver, err := callbackserver.Listen(signIn, a.Callback)
+	callback := a.Callback
+	callback.Name = cmp.Or(callback.Name, c.name)
+	receiver, err := callbackserver.Listen(signIn, callback)
 	if err != nil {
 		return Token{}, fmt.Errorf("oauth2grant: listen for the answer to the sign-in: %w", err)
 	}
@@ -73,62 +122,109 @@ func (a AuthCode) Run(ctx context.Context, c *Client) (Token, error) {
 		return Token{}, err
 	}
 	receiver.Expect(request.State)
-	if err := a.open(signIn, request.URL); err != nil {
+	if err := a.open(signIn, receiver, request.URL); err != nil {
 		return Token{}, fmt.Errorf("oauth2grant: open the browser: %w", err)
 	}
-	answer, err := a.await(signIn, receiver, request)
+	answer, err := a.await(signIn, c, receiver, request)
 	if err != nil {
-		if signIn.Err() != nil {
-			return Token{}, context.Cause(signIn)
-		}
-		return Token{}, err
+		return Token{}, endOfSignIn(signIn, err)
 	}
 	engine.Commit(ctx)
-	if answer.bare {
-		return c.exchangeCode(ctx, request, answer.code)
-	}
-	return c.FinishAuthorization(ctx, request, answer.response)
+	return a.finish(ctx, c, request, answer)
 }
 
-func (a AuthCode) open(ctx context.Context, authURL string) error {
+// endOfSignIn returns why a sign-in came to nothing.
+func endOfSignIn(signIn context.Context, err error) error {
+	switch {
+	case signIn.Err() == nil:
+		return err
+	case errors.Is(err, callbackserver.ErrOtherState):
+		return fmt.Errorf("%w; the answer that came meanwhile was no help: %w", context.Cause(signIn), ErrOtherState)
+	}
+	return context.Cause(signIn)
+}
+
+// finish turns the answer into a token, if every check of it succeeds.
+func (a AuthCode) finish(ctx context.Context, c *Client, request Authorization, answer signInAnswer) (Token, error) {
+	if !answer.bare {
+		if err := c.checkResponse(ctx, request, answer.response); err != nil {
+			return Token{}, err
+		}
+		answer.code = answer.response.Get("code")
+		if err := a.callback(ctx, answer.response); err != nil {
+			return Token{}, fmt.Errorf("oauth2grant: AuthCode.OnCallback: %w", err)
+		}
+	}
+	t, err := c.exchangeCode(ctx, request, answer.code)
+	if err != nil || a.VerifyIDToken == nil {
+		return t, err
+	}
+	if err := a.VerifyIDToken(ctx, request, t); err != nil {
+		return Token{}, fmt.Errorf("oauth2grant: AuthCode.VerifyIDToken: %w", err)
+	}
+	return t, nil
+}
+
+func (a AuthCode) callback(ctx context.Context, response url.Values) error {
+	if a.OnCallback == nil {
+		return nil
+	}
+	rest := maps.Clone(response)
+	rest.Del("code")
+	rest.Del("state")
+	return a.OnCallback(ctx, rest)
+}
+
+func (a AuthCode) open(ctx context.Context, receiver *callbackserver.Server, authURL string) error {
 	if a.Open != nil {
 		return a.Open(ctx, authURL)
 	}
 	fmt.Fprintf(os.Stderr, "To sign in, open this page in your browser:\n\n  %s\n\n", authURL)
-	// The command that opens a browser may stay as long as the browser does; where it fails there is the URL.
+	link := authURL
+	if a.Paste == nil && a.Callback.RedirectURI == "" && !a.Callback.AllowNonLoopback {
+		link = receiver.Start(authURL)
+	}
+	// The command that opens a browser may stay as long as the browser does;
+	// where it fails there is the URL.
 	engine.Detach(func() {
 		quietBrowser()
-		_ = browser.OpenURL(authURL)
+		_ = browser.OpenURL(link)
 	})
 	return nil
 }
 
-// signInAnswer is what came back: the parameters of the redirect, or a code that a person pasted.
+// quietBrowser keeps the command that opens a browser from writing into the
+// output of the program.
+var quietBrowser = sync.OnceFunc(func() { browser.Stdout = os.Stderr })
+
+// signInAnswer is what came back: the parameters of the redirect, or a code that
+// a person pasted.
 type signInAnswer struct {
 	response url.Values
 	code     string
 	bare     bool
 }
 
-// quietBrowser keeps the command that opens a browser from writing into the output of the program.
-var quietBrowser = sync.OnceFunc(func() { browser.Stdout = os.Stderr })
-
-// await gives the first answer: at the loopback port, or pasted.
-func (a AuthCode) await(ctx context.Context, receiver *callbackserver.Server, request Authorization) (signInAnswer, error) {
+// await returns the first answer, at the loopback port or pasted.
+func (a AuthCode) await(
+	ctx context.Context, c *Client, receiver *callbackserver.Server, request Authorization,
+) (signInAnswer, error) {
 	if a.Paste == nil {
 		response, err := receiver.Wait(ctx, request.State)
 		return signInAnswer{response: response}, err
 	}
-	waiting, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	pasted := make(chan signInAnswer, 1)
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	type result struct {
+		answer signInAnswer
+		err    error
+	}
+	pasted := make(chan result, 1)
 	engine.Detach(func() { // who reads a terminal can't be stopped
-		answer, err := a.paste(waiting)
-		if err == nil {
-			pasted <- answer
-		}
+		answer, err := a.paste(waiting, c, request)
 		if !errors.Is(err, errNothingPasted) {
-			stop(err)
+			pasted <- result{answer, err}
+			stop()
 		}
 	})
 	response, err := receiver.Wait(waiting, request.State)
@@ -136,53 +232,9 @@ func (a AuthCode) await(ctx context.Context, receiver *callbackserver.Server, re
 		return signInAnswer{response: response}, nil
 	}
 	select {
-	case answer := <-pasted:
-		return answer, nil
+	case r := <-pasted:
+		return r.answer, r.err
 	default:
+		return signInAnswer{}, err
 	}
-	if cause := context.Cause(waiting); errors.Is(cause, errNotPasted) {
-		return signInAnswer{}, cause
-	}
-	return signInAnswer{}, err
-}
-
-var errNothingPasted = errors.New("nothing was pasted")
-
-// paste asks for the answer, again if what was pasted is none.
-func (a AuthCode) paste(ctx context.Context) (answer signInAnswer, err error) {
-	for range mostPastes {
-		text, failed := a.Paste(ctx)
-		if failed != nil || strings.TrimSpace(text) == "" {
-			return signInAnswer{}, errNothingPasted
-		}
-		if answer, err = readPasted(text); err == nil {
-			return answer, nil
-		}
-	}
-	return signInAnswer{}, err
-}
-
-var errNotPasted = errors.New("oauth2grant: what was pasted is neither the address of the page that the sign-in ended on, nor a code")
-
-// readPasted reads the callback URL, its query, or the bare code.
-func readPasted(text string) (signInAnswer, error) {
-	const longest = 16 << 10
-	text = strings.TrimSpace(text)
-	if len(text) > longest || strings.ContainsAny(text, " \t\r\n") {
-		return signInAnswer{}, errNotPasted
-	}
-	query := text
-	if before, after, found := strings.Cut(text, "?"); found && strings.Contains(before, ":") {
-		query, _, _ = strings.Cut(after, "#")
-	} else if strings.Contains(before, "://") {
-		return signInAnswer{}, errNotPasted
-	}
-	response, err := url.ParseQuery(strings.TrimPrefix(query, "?"))
-	if err == nil && response.Has("state") && (response.Get("code") != "" || response.Get("error") != "") {
-		return signInAnswer{response: response}, nil
-	}
-	if query != text || strings.ContainsAny(text, "?&<>\"") {
-		return signInAnswer{}, errNotPasted
-	}
-	return signInAnswer{code: text, bare: true}, nil
 }

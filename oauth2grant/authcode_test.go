@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,60 +83,6 @@ func TestASignInInTheBrowserGivesATokenThatIsRefreshedWithoutOne(t *testing.T) {
 	if query.Get("code_verifier") == "" || query.Get("redirect_uri") == "" {
 		t.Error("the exchange lacks the verifier or the redirect URI")
 	}
-}
-
-func TestTheAnswerMayBePasted(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		paste func(callback string) string
-		fails bool
-	}{
-		{"the address of the callback", func(u string) string { return " " + u + "\n" }, false},
-		{"its query", func(u string) string { _, q, _ := cut(u); return q }, false},
-		{"the bare code", func(u string) string { _, q, _ := cut(u); v, _ := url.ParseQuery(q); return v.Get("code") }, false},
-		{"another address", func(string) string { return "https://example.com/?x=1" }, true},
-		{"an address with another state", func(u string) string {
-			b, q, _ := cut(u)
-			v, _ := url.ParseQuery(q)
-			v.Set("state", "x")
-			return b + "?" + v.Encode()
-		}, true},
-		{"prose", func(string) string { return "I don't know" }, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			srv, cfg := signInServer(t, granttest.Config{})
-			address := make(chan string, 1)
-			var text string
-			g := newGrant(t, oauth2grant.AuthCode{
-				Open: func(_ context.Context, authURL string) error { address <- authURL; return nil },
-				Paste: func(ctx context.Context) (string, error) {
-					select {
-					case authURL := <-address:
-						callback, err := srv.Approve(authURL, "alice")
-						text = c.paste(callback)
-						return text, err
-					case <-ctx.Done():
-						return "", ctx.Err()
-					default:
-						return text, nil // the same again
-					}
-				},
-			}, cfg)
-			if err := g.EnsureActiveToken(t.Context()); (err != nil) != c.fails {
-				t.Errorf("error is %v, want one: %v", err, c.fails)
-			}
-		})
-	}
-}
-
-func cut(u string) (before, query string, found bool) {
-	parsed, err := url.Parse(u)
-	if err != nil {
-		return "", "", false
-	}
-	q := parsed.RawQuery
-	parsed.RawQuery = ""
-	return parsed.String(), q, true
 }
 
 func TestASignInEndsWithTheReasonAndFreesThePort(t *testing.T) {
@@ -226,67 +173,6 @@ func bind(t *testing.T, port int) {
 	_ = l.Close()
 }
 
-func TestAWebApplicationBeginsAndFinishesAnAuthorization(t *testing.T) {
-	srv, cfg := signInServer(t, granttest.Config{Clients: []granttest.Client{{ID: "web", Secret: "web-secret", RedirectURIs: []string{"https://app.example/cb"}}}})
-	cfg.Auth = oauth2grant.SecretBasic("web", "web-secret")
-	c, err := oauth2grant.NewClient(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin := func() oauth2grant.Authorization {
-		t.Helper()
-		a, err := c.BeginAuthorization(t.Context(), "https://app.example/cb", url.Values{"prompt": {"consent"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a
-	}
-	answer := func(a oauth2grant.Authorization) url.Values {
-		t.Helper()
-		callback, err := srv.Approve(a.URL, "alice")
-		if err != nil {
-			t.Fatal(err)
-		}
-		u, err := url.Parse(callback)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return u.Query()
-	}
-	a, b := begin(), begin()
-	if a.State == b.State || a.CodeVerifier == b.CodeVerifier || a.Nonce == b.Nonce || len(a.State) < 43 || len(a.CodeVerifier) < 43 {
-		t.Error("state, verifier and nonce must be fresh and long")
-	}
-	if token, err := c.FinishAuthorization(t.Context(), a, answer(a)); err != nil || token.RefreshToken == "" {
-		t.Errorf("FinishAuthorization: %v", err)
-	}
-	srv.Reset()
-	for name, spoil := range map[string]func(*oauth2grant.Authorization, url.Values){
-		"the state of another request": func(a *oauth2grant.Authorization, _ url.Values) { a.State = begin().State },
-		"no state in the session":      func(a *oauth2grant.Authorization, q url.Values) { a.State = ""; q.Set("state", "") },
-		"no verifier in the session":   func(a *oauth2grant.Authorization, _ url.Values) { a.CodeVerifier = "" },
-		"a duplicate code":             func(_ *oauth2grant.Authorization, q url.Values) { q.Add("code", "x") },
-		"another issuer":               func(_ *oauth2grant.Authorization, q url.Values) { q.Set("iss", "https://evil.example") },
-		"no code":                      func(_ *oauth2grant.Authorization, q url.Values) { q.Del("code") },
-		"an error without our state":   func(_ *oauth2grant.Authorization, q url.Values) { q.Del("state"); q.Set("error", "access_denied") },
-	} {
-		a := begin()
-		q := answer(a)
-		spoil(&a, q)
-		if _, err := c.FinishAuthorization(t.Context(), a, q); err == nil || errors.Is(err, oauth2grant.AccessDenied) {
-			t.Errorf("%s: error is %v", name, err)
-		}
-	}
-	if n := srv.Count(granttest.Token); n != 0 {
-		t.Errorf("%d codes were exchanged after a refused answer", n)
-	}
-	for _, name := range []string{"state", "nonce", "client_id", "redirect_uri", "response_type", "code_challenge"} {
-		if _, err := c.BeginAuthorization(t.Context(), "https://app.example/cb", url.Values{name: {"x"}}); err == nil {
-			t.Errorf("params may set %s", name)
-		}
-	}
-}
-
 func TestACodeWhoseExchangeMayHaveHappenedIsNotSentAgain(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -311,3 +197,14 @@ func TestACodeWhoseExchangeMayHaveHappenedIsNotSentAgain(t *testing.T) {
 		})
 	}
 }
+
+func portOf(t *testing.T, u *url.URL) int {
+	t.Helper()
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func localOrigin(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) }

@@ -12,15 +12,57 @@ import (
 	"strings"
 )
 
-// Authorization is one authorization request under way, from BeginAuthorization to FinishAuthorization. A web application keeps it in the user's session,
-// encrypted if that is a cookie: its JSON holds secrets. It shows none when it is given to fmt or slog.
+// Authorization is one authorization request under way, from
+// [Client.BeginAuthorization] to [Client.FinishAuthorization]. A web application
+// keeps it in the user's session, encrypted if that is a cookie: its JSON holds
+// secrets. It shows none when it is given to fmt or slog.
+//
+// It records which client began it at which server, and no other [Client]
+// finishes it: a code must never be sent to another server than the one that the
+// person was sent to (RFC 9700 §4.4).
 type Authorization struct {
-	URL          string   `json:"url"` // where the person's browser is to go
-	State        string   `json:"state"`
-	Nonce        string   `json:"nonce,omitempty"` // that the ID token must carry; empty without the scope openid
-	CodeVerifier string   `json:"code_verifier,omitempty"`
-	RedirectURI  string   `json:"redirect_uri"`
-	Scopes       []string `json:"scopes,omitempty"` // asked for
+	// URL is where the person's browser is to go. Where the request was pushed,
+	// it is good only for as long as the server keeps that, often a minute.
+	URL string `json:"url"`
+
+	// State is what the answer must carry.
+	State string `json:"state"`
+
+	// Nonce is what the ID token must carry, see [Authorization.CheckNonce]. It
+	// is empty without the scope openid.
+	Nonce string `json:"nonce,omitempty"`
+
+	// CodeVerifier is that of RFC 7636; empty without PKCE.
+	CodeVerifier string `json:"code_verifier,omitempty"`
+
+	// RedirectURI is where the answer will arrive.
+	RedirectURI string `json:"redirect_uri"`
+
+	// Scopes are those that were asked for.
+	Scopes []string `json:"scopes,omitempty"`
+
+	// Issuer, TokenURL and ClientID are the server and the client that the
+	// request is bound to. Issuer is empty where the Config names none.
+	Issuer   string `json:"issuer,omitempty"`
+	TokenURL string `json:"token_endpoint"`
+	ClientID string `json:"client_id"`
+}
+
+// CheckNonce compares the nonce claim of an ID token with that of the request,
+// in constant time (OpenID Connect Core §3.1.3.7). Call it with the claim of a
+// token whose signature, issuer, audience and expiry have been verified. It
+// returns an [*Error] if they differ, and if the request had no nonce, because
+// it did not ask for the scope openid.
+func (a Authorization) CheckNonce(claim string) error {
+	if a.Nonce == "" {
+		return refuse(OpAuthorization,
+			"the request had no nonce to compare with that of the ID token: ask for the scope openid")
+	}
+	if subtle.ConstantTimeCompare([]byte(claim), []byte(a.Nonce)) != 1 {
+		return refuse(OpAuthorization,
+			"the ID token does not carry the nonce of this request: it belongs to another, or is replayed")
+	}
+	return nil
 }
 
 // String names where the answer will go.
@@ -28,171 +70,158 @@ func (a Authorization) String() string {
 	return fmt.Sprintf("Authorization{to %q, scopes %q, state, nonce and verifier [redacted]}", a.RedirectURI, a.Scopes)
 }
 
-// Format implements fmt.Formatter: no verb shows a secret.
+// Format implements [fmt.Formatter]: no verb shows a secret.
 func (a Authorization) Format(f fmt.State, _ rune) { formatRedacted(f, a.String()) }
 
-// LogValue implements slog.LogValuer.
+// LogValue implements [slog.LogValuer].
 func (a Authorization) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
-const opAuthorize = "authorization"
+// reserved are the parameters of an authorization request that a caller cannot
+// set: the safety of the answer hangs on them.
+var reserved = []string{
+	"state", "nonce", "client_id", "redirect_uri", "response_type",
+	"code_challenge", "code_challenge_method", "dpop_jkt", "request", "request_uri",
+}
 
-// reserved are the parameters of an authorization request that a caller can't set: the safety of the answer hangs on them.
-var reserved = []string{"state", "nonce", "client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "request", "request_uri"}
-
-// BeginAuthorization makes an authorization request (RFC 6749 §4.1.1) with a fresh state, nonce (with the scope openid) and PKCE verifier (RFC 7636). params are
-// merged into the URL, as is what the endpoint's own query has; they may override scope, and nothing that the request's safety hangs on. It discovers the
-// endpoint, on ctx, where the Config does not name it, and makes no other request.
+// BeginAuthorization makes an authorization request (RFC 6749 §4.1.1) with a
+// fresh state, a fresh nonce if the scope openid is asked for, and PKCE
+// (RFC 7636). With [Config.Proof] it names the key that the code is bound to
+// (RFC 9449 §10).
+//
+// redirectURI is https, or http on this machine, or of a private-use scheme that
+// has a domain name for its beginning (RFC 8252 §7.1), and has no fragment.
+// params are added to the request, as is what the endpoint's own query has; they
+// may override scope, and nothing that the request's safety hangs on.
+//
+// It blocks, until ctx ends, while endpoints are discovered that the [Config]
+// does not name, and while the request is pushed (RFC 9126), which it is where
+// the server requires it or [Config.PushedAuthorization] is set. Otherwise it
+// makes no request. The error is an [*Error]; it wraps [errors.ErrUnsupported]
+// where the server's metadata rules the request out. A public client without
+// PKCE is refused (RFC 9700 §2.1.1).
 func (c *Client) BeginAuthorization(ctx context.Context, redirectURI string, params url.Values) (Authorization, error) {
 	if ctx == nil {
 		return Authorization{}, errNilContext
 	}
-	for _, name := range reserved {
-		if params.Has(name) {
-			return Authorization{}, refuse(opAuthorize, "params must not set %s", name)
+	if err := c.checkRequest(redirectURI, params); err != nil {
+		return Authorization{}, err
+	}
+	server, err := c.authorizationServer(ctx)
+	if err != nil {
+		return Authorization{}, err
+	}
+	target, err := checkURL(server.AuthURL, c.insecure)
+	if err != nil {
+		return Authorization{}, refuse(OpAuthorization, "the endpoint %w", err)
+	}
+	a := Authorization{
+		State: unguessable(), RedirectURI: redirectURI, Scopes: slices.Clone(c.scopes),
+		Issuer: c.own.Issuer, TokenURL: server.TokenURL, ClientID: c.auth.ClientID(),
+	}
+	values := c.request(&a, params)
+	if c.pushes(server) {
+		if values, err = c.pushRequest(ctx, server, values); err != nil {
+			return Authorization{}, err
 		}
 	}
-	if redirectURI == "" {
-		return Authorization{}, refuse(opAuthorize, "the redirect URI is empty")
+	query := target.Query()
+	for _, name := range reserved {
+		query.Del(name)
 	}
-	endpoint, server, err := c.endpointOf(ctx, opAuthorize, func(s Server) string { return s.AuthURL })
-	if err != nil {
-		return Authorization{}, err
+	maps.Copy(query, values)
+	target.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // which every server reads alike
+	a.URL = target.String()
+	return a, nil
+}
+
+// checkRequest refuses what must not be asked of any server.
+func (c *Client) checkRequest(redirectURI string, params url.Values) error {
+	for _, name := range reserved {
+		if params.Has(name) {
+			return refuse(OpAuthorization, "params must not set %s", name)
+		}
 	}
-	method := c.pkce.orDefault()
-	if err := c.canAuthorize(server, method); err != nil {
-		return Authorization{}, err
+	if err := checkRedirectURI(redirectURI, c.insecure); err != nil {
+		return refuse(OpAuthorization, "the redirect URI %w", err)
 	}
-	target, err := checkURL(endpoint, c.insecure)
-	if err != nil {
-		return Authorization{}, refuse(opAuthorize, "the endpoint %w", err)
+	if lacksPKCE(c.auth, c.pkce) {
+		return refuse(OpAuthorization, "%w", errNoPKCE)
 	}
-	a := Authorization{State: unguessable(), RedirectURI: redirectURI, Scopes: slices.Clone(c.scopes)}
+	return nil
+}
+
+var errNoPKCE = errors.New(
+	"a public client needs PKCE (RFC 9700 §2.1.1): leave Config.PKCE empty, or set PKCEPlain for a server that " +
+		"knows no other")
+
+// lacksPKCE reports whether nothing would bind a code to the client.
+func lacksPKCE(auth ClientAuth, method PKCEMethod) bool {
+	_, public := auth.(publicAuth)
+	return public && method == PKCENone
+}
+
+// authorizationServer returns the server that authorization requests go to,
+// discovered where the Config does not name all of its endpoints, if it can
+// answer them.
+func (c *Client) authorizationServer(ctx context.Context) (Server, error) {
+	s, named := c.own, c.namesEndpoints()
+	if !named || c.push && s.PARURL == "" {
+		var err error
+		if s, err = c.Server(ctx); err != nil {
+			return s, err
+		}
+	}
+	switch {
+	case s.AuthURL == "":
+		return s, refuse(OpAuthorization, "the server's metadata has no authorization_endpoint: %w", errors.ErrUnsupported)
+	case s.TokenURL == "":
+		return s, refuse(OpAuthorization, "the server's metadata has no token_endpoint: %w", errors.ErrUnsupported)
+	case c.own.AuthURL == "" && !s.supports(metaGrantTypes, OpAuthorizationCode):
+		return s, refuse(OpAuthorization,
+			"the server does not offer the authorization code grant (%s): name Server.AuthURL if it does: "+
+				"%w", metaGrantTypes, errors.ErrUnsupported)
+	case c.pkce == "" && !named && !s.supports("code_challenge_methods_supported", string(PKCES256)):
+		return s, refuse(OpAuthorization,
+			"the server does not take PKCE by %s (code_challenge_methods_supported): set Config.PKCE to what it "+
+				"takes: %w", PKCES256, errors.ErrUnsupported)
+	}
+	return s, nil
+}
+
+// namesEndpoints reports whether the Config names both endpoints of the grant.
+func (c *Client) namesEndpoints() bool { return c.own.AuthURL != "" && c.own.TokenURL != "" }
+
+// request returns the parameters of the request a, whose secrets it draws.
+func (c *Client) request(a *Authorization, params url.Values) url.Values {
+	values := url.Values{}
+	maps.Copy(values, params)
 	if params.Has("scope") {
 		a.Scopes = strings.Fields(params.Get("scope"))
 	}
-	query := target.Query()
-	maps.Copy(query, params)
-	if resource := c.params["resource"]; len(resource) > 0 && !query.Has("resource") {
-		query["resource"] = resource
+	if resource := c.params["resource"]; len(resource) > 0 && !values.Has("resource") {
+		values["resource"] = resource
 	}
 	set := func(name, value string) {
 		if value != "" {
-			query.Set(name, value)
+			values.Set(name, value)
 		}
 	}
 	set("response_type", "code")
-	set("client_id", c.auth.ClientID())
-	set("redirect_uri", redirectURI)
+	set("client_id", a.ClientID)
+	set("redirect_uri", a.RedirectURI)
 	set("scope", strings.Join(a.Scopes, " "))
 	set("state", a.State)
 	if slices.Contains(a.Scopes, "openid") {
 		a.Nonce = unguessable()
 		set("nonce", a.Nonce)
 	}
-	if method != PKCENone {
+	if method := c.pkce.orDefault(); method != PKCENone {
 		a.CodeVerifier = unguessable()
 		set("code_challenge", method.challenge(a.CodeVerifier))
 		set("code_challenge_method", string(method))
 	}
-	target.RawQuery = query.Encode()
-	a.URL = target.String()
-	return a, nil
-}
-
-// canAuthorize refuses early what the metadata says that the server can't do.
-func (c *Client) canAuthorize(s Server, method PKCEMethod) error {
-	if !s.supports(metaGrantTypes, grantCode) {
-		return refuse(opAuthorize, "the server does not offer the authorization code grant (%s): %w", metaGrantTypes, errors.ErrUnsupported)
+	if c.proof != nil {
+		set("dpop_jkt", c.proof.Thumbprint())
 	}
-	if method != PKCENone && !s.supports("code_challenge_methods_supported", string(method)) {
-		return refuse(opAuthorize, "the server does not take PKCE by %s (code_challenge_methods_supported): set Config.PKCE to what it takes: %w", method, errors.ErrUnsupported)
-	}
-	var pushed bool
-	if _, err := s.Metadata("require_pushed_authorization_requests", &pushed); err == nil && pushed {
-		return refuse(opAuthorize, "the server wants pushed authorization requests (RFC 9126): %w", errors.ErrUnsupported)
-	}
-	return nil
-}
-
-// FinishAuthorization checks the answer to an authorization request, the query of the redirect or its form, and trades its code for a token (RFC 6749 §4.1.3). It
-// refuses an answer with duplicate parameters, another state, or another or missing issuer (RFC 9207), in this order; then it gives the server's error as an
-// *Error. The ID token, if there is one, is kept in the Token and not validated. It blocks until the server has answered or ctx ends. An exchange whose outcome
-// is unknown is not tried again: a code is good for once.
-func (c *Client) FinishAuthorization(ctx context.Context, a Authorization, response url.Values) (Token, error) {
-	if ctx == nil {
-		return Token{}, errNilContext
-	}
-	if err := c.checkResponse(ctx, a, response); err != nil {
-		return Token{}, err
-	}
-	return c.exchangeCode(ctx, a, response.Get("code"))
-}
-
-func (c *Client) checkResponse(ctx context.Context, a Authorization, response url.Values) error {
-	if a.State == "" {
-		return refuse(opAuthorize, "the Authorization has no State: keep what BeginAuthorization gave")
-	}
-	for name, values := range response {
-		if len(values) > 1 {
-			return refuse(opAuthorize, "the answer has the parameter %q more than once", printable(name))
-		}
-	}
-	if subtle.ConstantTimeCompare([]byte(response.Get("state")), []byte(a.State)) != 1 {
-		return refuse(opAuthorize, "the answer does not carry the state of this request: it belongs to another, or is forged")
-	}
-	if err := c.checkIssuer(ctx, response); err != nil {
-		return err
-	}
-	if code := response.Get("error"); code != "" {
-		said := func(name string) string {
-			text := response.Get(name)
-			for _, secret := range []string{a.State, a.Nonce, a.CodeVerifier, response.Get("code")} {
-				if secret != "" {
-					text = strings.ReplaceAll(text, secret, "[redacted]")
-				}
-			}
-			return printable(text)
-		}
-		return &Error{Op: opAuthorize, Code: Code(said("error")), Description: said("error_description"), URI: said("error_uri")}
-	}
-	if response.Get("code") == "" {
-		return refuse(opAuthorize, "the answer has neither a code nor an error")
-	}
-	return nil
-}
-
-// checkIssuer compares iss where it is present, and wants it where the server promises it (RFC 9207 §2.4).
-func (c *Client) checkIssuer(ctx context.Context, response url.Values) error {
-	if c.own.Issuer == "" {
-		return nil
-	}
-	if response.Has("iss") {
-		if iss := response.Get("iss"); iss != c.own.Issuer {
-			return refuse(opAuthorize, "the answer is that of issuer %q, not of %q", printable(iss), c.own.Issuer)
-		}
-		return nil
-	}
-	s := c.own
-	if c.own.AuthURL == "" || c.own.TokenURL == "" { // discovered, or about to be
-		var err error
-		if s, err = c.Server(ctx); err != nil {
-			return err
-		}
-	}
-	var promised bool
-	if _, err := s.Metadata("authorization_response_iss_parameter_supported", &promised); err == nil && promised {
-		return refuse(opAuthorize, "the answer names no issuer, although the server promises that (RFC 9207)")
-	}
-	return nil
-}
-
-func (c *Client) exchangeCode(ctx context.Context, a Authorization, code string) (Token, error) {
-	params := c.merged(form("grant_type", grantCode, "code", code, "redirect_uri", a.RedirectURI))
-	switch {
-	case a.CodeVerifier != "":
-		params.Set("code_verifier", a.CodeVerifier)
-	case c.pkce.orDefault() != PKCENone:
-		return Token{}, refuse(opAuthorize, "the Authorization has no CodeVerifier: keep what BeginAuthorization gave")
-	}
-	return c.token(ctx, exchange{op: grantCode, form: params, scope: strings.Join(a.Scopes, " "), patient: true})
+	return values
 }

@@ -26,6 +26,7 @@ type Client struct {
 	params  url.Values
 	origins []string      // as in Config.Origins
 	timeout time.Duration // of one request
+	name    string        // Config.Name
 }
 
 // session is what all views of a Client share.
@@ -34,6 +35,7 @@ type session struct {
 	auth           ClientAuth
 	revocationAuth ClientAuth
 	pkce           PKCEMethod
+	push           bool // authorization requests are pushed in any case
 	proof          Prover
 	authorizing    authorizing
 	dialect        Dialect
@@ -74,7 +76,7 @@ func newClient(cfg Config) *Client {
 	t := cfg.transport()
 	refresh := cfg.Refresh.withDefaults()
 	s := &session{
-		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE, proof: cfg.Proof,
+		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE, push: cfg.PushedAuthorization, proof: cfg.Proof,
 		authorizing: cfg.authorizing(), dialect: cfg.Dialect, wire: wire.Client(t.RoundTripper), idle: t.closeIdle,
 		guard: t.guard, insecure: cfg.InsecureAllowHTTP, known: newDiscovered(refresh),
 		watcher: engine.Watcher{Now: wallClock},
@@ -89,6 +91,9 @@ func newClient(cfg Config) *Client {
 // of its own, and whose requests may take longer.
 func (c *Client) with(cfg Config) *Client {
 	view := *c
+	if cfg.Name != "" {
+		view.name = cfg.Name
+	}
 	if cfg.Scopes != nil {
 		view.scopes = slices.Clone(cfg.Scopes)
 	}

@@ -19,9 +19,10 @@ type Config struct {
 	Name string
 
 	// Client, if not nil, is shared with other grants. It brings the server and
-	// the credentials, so Server, Auth, RevocationAuth, PKCE, Proof, Scheme,
-	// Dialect, HTTPClient and InsecureAllowHTTP must be left zero. Scopes,
-	// Params and Origins are the Client's unless they are set here.
+	// the credentials, so Server, Auth, RevocationAuth, PKCE,
+	// PushedAuthorization, Proof, Scheme, Dialect, HTTPClient and
+	// InsecureAllowHTTP must be left zero. Scopes, Params and Origins are the
+	// Client's unless they are set here.
 	Client *Client
 
 	// Server names the authorization server. Server.Issuer alone is enough:
@@ -46,6 +47,11 @@ type Config struct {
 	// PKCE is how a sign-in is protected (RFC 7636). If empty, it is
 	// [PKCES256].
 	PKCE PKCEMethod
+
+	// PushedAuthorization has authorization requests pushed to the server (RFC
+	// 9126) although it does not require that. Where its metadata does, they
+	// are pushed anyway.
+	PushedAuthorization bool
 
 	// Scheme stands before the token in the Authorization header, whatever
 	// token_type the server names. If empty, it is Bearer, or DPoP where Proof
@@ -152,9 +158,9 @@ func (cfg *Config) sharedClientProblems() []error {
 		return []error{errors.New("Client is not usable: make it by NewClient")}
 	}
 	if cfg.Server != (Server{}) || cfg.Auth != nil || cfg.RevocationAuth != nil || cfg.PKCE != "" || cfg.Proof != nil ||
-		cfg.Scheme != "" || cfg.Dialect.used() || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP {
-		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, Proof, Scheme, Dialect, " +
-			"HTTPClient and InsecureAllowHTTP must be empty: they are the Client's")}
+		cfg.Scheme != "" || cfg.Dialect.used() || cfg.PushedAuthorization || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP {
+		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, PushedAuthorization, Proof, Scheme, " +
+			"Dialect, HTTPClient and InsecureAllowHTTP must be empty: they are the Client's")}
 	}
 	return nil
 }

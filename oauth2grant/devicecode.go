@@ -4,37 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
-
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
-// DeviceCode is the device authorization grant (RFC 8628): the person signs in on another device, with a code.
+// DeviceCode is the device authorization grant (RFC 8628): the person signs in
+// on another device, with a code.
 type DeviceCode struct {
-	Prompt func(ctx context.Context, p DevicePrompt) error // nil: standard error; must not wait for the sign-in
-	PKCE   bool                                            // send a code challenge with the device request
-	Params url.Values                                      // of the device request
-}
+	// Prompt shows the person what to do. It must not wait for the sign-in, and
+	// must return when ctx ends. Nil writes to standard error.
+	Prompt func(ctx context.Context, p DevicePrompt) error
 
-// DevicePrompt is what the person needs: open VerificationURI and enter UserCode, or open VerificationURIComplete, before Expiry.
-type DevicePrompt struct {
-	UserCode, VerificationURI string
-	VerificationURIComplete   string // with the code in it; empty where the server gave none
-	Expiry                    time.Time
+	// PKCE sends a code challenge with the device request, as some servers want.
+	PKCE bool
+
+	// Timeout is how long the person has at most; the code may end earlier. Zero
+	// means one hour.
+	Timeout time.Duration
+
+	// Params are added to the device request.
+	Params url.Values
 }
 
 const (
-	opDevice              = "device_authorization"
 	defaultDeviceInterval = 5 * time.Second // RFC 8628 §3.2
 	slowDownStep          = 5 * time.Second // RFC 8628 §3.5
 	defaultDeviceLifetime = 10 * time.Minute
+	defaultDeviceTimeout  = time.Hour
 	longestPollPause      = 5 * time.Minute
 )
 
-// Interactive is true.
+// Interactive returns true.
 func (DeviceCode) Interactive() bool { return true }
 
 func (DeviceCode) op() string { return OpDeviceCode }
@@ -42,6 +44,9 @@ func (DeviceCode) op() string { return OpDeviceCode }
 func (d DeviceCode) validate(cfg *Config) []error {
 	if cfg.Client == nil && cfg.Server.Issuer == "" && cfg.Server.DeviceAuthURL == "" {
 		return []error{errors.New("DeviceCode: Server has neither Issuer nor DeviceAuthURL")}
+	}
+	if d.Timeout < 0 {
+		return []error{errors.New("DeviceCode.Timeout is negative")}
 	}
 	pkce := cfg.PKCE
 	if cfg.Client != nil && cfg.Client.session != nil {
@@ -53,8 +58,11 @@ func (d DeviceCode) validate(cfg *Config) []error {
 	return nil
 }
 
-// Run asks a person to sign in on another device, and polls until they have. It gives ErrAuthorizationTimeout when the code expires first, and an *Error with
-// AccessDenied when they refuse.
+// Run asks a person to sign in on another device, and polls until they have. It
+// returns [ErrAuthorizationTimeout], which says why the last poll failed if it did,
+// when the code or Timeout ends first, and an [*Error] with [AccessDenied] when
+// they refuse. An answer without an OAuth error, from what stands before the
+// server, does not end the polls.
 func (d DeviceCode) Run(ctx context.Context, c *Client) (Token, error) {
 	request, err := d.begin(ctx, c)
 	if err != nil {
@@ -80,12 +88,13 @@ type deviceRequest struct {
 
 // begin makes the device authorization request (RFC 8628 §3.1).
 func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error) {
-	endpoint, server, err := c.endpointOf(ctx, opDevice, func(s Server) string { return s.DeviceAuthURL })
+	endpoint, server, err := c.endpointOf(ctx, OpDeviceAuthorization, func(s Server) string { return s.DeviceAuthURL })
 	if err != nil {
 		return nil, err
 	}
-	if !server.supports(metaGrantTypes, grantDevice) {
-		return nil, refuse(opDevice, "the server does not offer the device grant (%s): %w", metaGrantTypes, errors.ErrUnsupported)
+	if !server.supports(metaGrantTypes, OpDeviceCode) {
+		return nil, refuse(OpDeviceAuthorization,
+			"the server does not offer the device grant (%s): %w", metaGrantTypes, errors.ErrUnsupported)
 	}
 	params := url.Values{}
 	for name, values := range d.Params {
@@ -98,7 +107,7 @@ func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error
 	if resource := c.params["resource"]; len(resource) > 0 && !params.Has("resource") {
 		params["resource"] = resource
 	}
-	r := &deviceRequest{token: form("grant_type", grantDevice), scope: params.Get("scope")}
+	r := &deviceRequest{token: form("grant_type", OpDeviceCode), scope: params.Get("scope")}
 	if d.PKCE {
 		method := c.pkce.orDefault()
 		verifier := unguessable()
@@ -108,46 +117,24 @@ func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error
 	}
 	sent := clockNow()
 	var answer deviceAnswer
-	if err := c.postTo(ctx, opDevice, endpoint, c.auth, params, &answer); err != nil {
+	if err := c.postTo(ctx, OpDeviceAuthorization, endpoint, c.auth, params, &answer); err != nil {
 		return nil, err
 	}
-	return r, r.read(answer, sent)
+	timeout := d.Timeout
+	setDefault(&timeout, defaultDeviceTimeout)
+	r.prompt, err = answer.prompt(sent, timeout, c.insecure)
+	r.interval = answer.interval()
+	r.token.Set("device_code", answer.DeviceCode)
+	return r, err
 }
 
-// deviceAnswer is that of RFC 8628 §3.2, with the other spelling that some servers have.
-type deviceAnswer struct {
-	DeviceCode              string      `json:"device_code"`
-	UserCode                string      `json:"user_code"`
-	VerificationURI         string      `json:"verification_uri"`
-	VerificationURL         string      `json:"verification_url"`
-	VerificationURIComplete string      `json:"verification_uri_complete"`
-	ExpiresIn               wire.Number `json:"expires_in"`
-	Interval                wire.Number `json:"interval"`
-}
-
-func (r *deviceRequest) read(a deviceAnswer, sent time.Time) error {
-	if a.VerificationURI == "" {
-		a.VerificationURI = a.VerificationURL
-	}
-	if a.DeviceCode == "" || a.UserCode == "" || a.VerificationURI == "" {
-		return &Error{Op: opDevice, cause: errors.New("the answer lacks device_code, user_code or verification_uri")}
-	}
-	lifetime := saneLifetime(int64(a.ExpiresIn))
-	setDefault(&lifetime, defaultDeviceLifetime)
-	r.interval = saneLifetime(int64(a.Interval))
-	setDefault(&r.interval, defaultDeviceInterval)
-	r.token.Set("device_code", a.DeviceCode)
-	r.prompt = DevicePrompt{
-		UserCode: a.UserCode, VerificationURI: a.VerificationURI, VerificationURIComplete: a.VerificationURIComplete, Expiry: wall(sent.Add(lifetime)),
-	}
-	return nil
-}
-
-// poll asks for the token (RFC 8628 §3.4), first after one interval. Where no answer comes it waits twice as long before the next poll, each time.
+// poll asks for the token (RFC 8628 §3.4), first after one interval. Where no
+// answer comes it waits twice as long before the next poll, each time.
 func (r *deviceRequest) poll(ctx context.Context, c *Client) (Token, error) {
+	var last error // of the polls that the server itself did not answer
 	wait := r.interval
 	for {
-		if err := r.pause(ctx, wait); err != nil {
+		if err := r.pause(ctx, wait, last); err != nil {
 			return Token{}, err
 		}
 		t, err := r.ask(ctx, c)
@@ -157,17 +144,17 @@ func (r *deviceRequest) poll(ctx context.Context, c *Client) (Token, error) {
 		case ctx.Err() != nil:
 			return Token{}, context.Cause(ctx)
 		case errors.Is(err, AuthorizationPending):
-			wait = r.interval
+			wait, last = r.interval, nil
 		case errors.Is(err, SlowDown):
 			r.interval += slowDownStep
 			if e, ok := errors.AsType[*Error](err); ok {
-				r.interval = max(r.interval, e.interval)
+				r.interval = max(r.interval, min(e.interval, longestPollPause))
 			}
-			wait = r.interval
+			wait, last = r.interval, nil
 		case errors.Is(err, ExpiredToken):
 			return Token{}, fmt.Errorf("%w: %w", ErrAuthorizationTimeout, err)
-		case IsTransient(err):
-			wait = min(2*wait, longestPollPause)
+		case survivesPoll(err):
+			wait, last = min(2*wait, longestPollPause), err
 			if e, ok := errors.AsType[*Error](err); ok {
 				wait = max(wait, e.RetryAfter)
 			}
@@ -177,13 +164,35 @@ func (r *deviceRequest) poll(ctx context.Context, c *Client) (Token, error) {
 	}
 }
 
+// survivesPoll reports whether the polls go on after err: the server was busy or
+// out of reach, or something before it answered. The person may be about to
+// approve.
+func survivesPoll(err error) bool {
+	if IsTransient(err) {
+		return true
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Code != "" {
+		return false
+	}
+	switch e.StatusCode {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return true
+	}
+	return false
+}
+
 func (r *deviceRequest) ask(ctx context.Context, c *Client) (Token, error) {
-	return c.token(ctx, exchange{op: grantDevice, form: c.merged(r.token), scope: r.scope})
+	return c.token(ctx, exchange{op: OpDeviceCode, form: c.merged(r.token), scope: r.scope})
 }
 
 // pause waits before the next poll, unless the code expires first.
-func (r *deviceRequest) pause(ctx context.Context, wait time.Duration) error {
+func (r *deviceRequest) pause(ctx context.Context, wait time.Duration, last error) error {
 	if clockNow().Add(wait).After(r.prompt.Expiry) {
+		if last != nil { // its text alone: what it wraps may hold a secret
+			return fmt.Errorf(
+				"%w: the device code has expired; the last poll failed: %s", ErrAuthorizationTimeout, last.Error())
+		}
 		return fmt.Errorf("%w: the device code has expired", ErrAuthorizationTimeout)
 	}
 	timer := time.NewTimer(wait)
@@ -194,12 +203,4 @@ func (r *deviceRequest) pause(ctx context.Context, wait time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-func promptOnStandardError(_ context.Context, p DevicePrompt) error {
-	fmt.Fprintf(os.Stderr, "To sign in, open %s and enter the code %s\n", printable(p.VerificationURI), printable(p.UserCode))
-	if p.VerificationURIComplete != "" {
-		fmt.Fprintf(os.Stderr, "or open %s\n", printable(p.VerificationURIComplete))
-	}
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,9 @@ func TestDevicePollingKeepsTheScheduleOfTheServer(t *testing.T) {
 	slowDown := granttest.Error(http.StatusBadRequest, "slow_down", "")
 	larger := slowDown
 	larger.Body = `{"error":"slow_down","interval":30}`
+	endless := slowDown
+	endless.Body = `{"error":"slow_down","interval":300000000}`
+	edge := func(status int) granttest.Fault { return granttest.Fault{Status: status, Body: "Forbidden"} }
 	for _, c := range []struct {
 		name     string
 		interval time.Duration
@@ -47,6 +51,11 @@ func TestDevicePollingKeepsTheScheduleOfTheServer(t *testing.T) {
 			[]int{5, 10, 20, 40, 80, 90},
 		},
 		{"Retry-After is kept", 5 * time.Second, []granttest.Fault{granttest.RetryAfter(http.StatusTooManyRequests, time.Minute)}, []int{5, 65}},
+		{"403 in plain text is what stands before the server", 5 * time.Second, []granttest.Fault{pending, edge(http.StatusForbidden), pending}, []int{5, 10, 20, 25}},
+		{"so are a page with 404, and one with 405", 5 * time.Second, []granttest.Fault{granttest.HTML(http.StatusNotFound), granttest.HTML(http.StatusMethodNotAllowed)}, []int{5, 15, 35}},
+		{"a page with 200 is no answer", 5 * time.Second, []granttest.Fault{granttest.HTML(http.StatusOK)}, []int{5, 15}},
+		{"slow_down of ten years is none", 5 * time.Second, []granttest.Fault{endless}, []int{5, 305}},
+		{"an interval in milliseconds is none", 5000 * time.Second, nil, []int{300}},
 		{"HTML with 502 is no answer", 5 * time.Second, []granttest.Fault{granttest.HTML(http.StatusBadGateway)}, []int{5, 15}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -82,6 +91,16 @@ func TestADeviceSignInEndsWithTheReason(t *testing.T) {
 			"the server says that it has expired", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil },
 			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "expired_token", "")},
 			oauth2grant.ErrAuthorizationTimeout,
+		},
+		{
+			"the person refuses, as some servers say it", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil },
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "authorization_declined", "no")},
+			oauth2grant.AccessDenied,
+		},
+		{
+			"the server knows no such code", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil },
+			[]granttest.Fault{granttest.Error(http.StatusOK, "incorrect_device_code", "no")},
+			oauth2grant.Code("incorrect_device_code"),
 		},
 		{"the prompt fails", func(*granttest.Server, oauth2grant.DevicePrompt) error { return errStoreDown }, nil, errStoreDown},
 	} {
@@ -146,6 +165,22 @@ func TestADeviceSignInStopsWithItsCaller(t *testing.T) {
 		time.Sleep(time.Hour)
 		if n := srv.Count(granttest.Token); n != 2 {
 			t.Errorf("%d polls, want the two before the caller left", n)
+		}
+	})
+}
+
+func TestDeviceCode_SaysWhyTheLastPollFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{})
+		srv.Break(granttest.Token, granttest.Fault{Status: http.StatusForbidden, Body: "blocked"})
+		start := time.Now()
+		_, err := oauth2grant.DeviceCode{Prompt: func(context.Context, oauth2grant.DevicePrompt) error { return nil }}.Run(t.Context(), newClient(t, deviceConfig(srv)))
+		wantIs(t, err, oauth2grant.ErrAuthorizationTimeout)
+		if !strings.Contains(err.Error(), "403") {
+			t.Errorf("got %v, which does not say what answered the polls", err)
+		}
+		if n, after := srv.Count(granttest.Token), time.Since(start); n > 12 || after > 10*time.Minute {
+			t.Errorf("%d polls in %v", n, after)
 		}
 	})
 }

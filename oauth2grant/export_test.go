@@ -5,6 +5,12 @@ import "net/url"
 // Refuse makes an error that is our own word.
 func Refuse(format string, args ...any) *Error { return refuse("test", format, args...) }
 
+// MostPastes is how often a person is asked to paste.
+const MostPastes = mostPastes
+
+// CheckRedirectURI is checkRedirectURI.
+func CheckRedirectURI(raw string, insecure bool) error { return checkRedirectURI(raw, insecure) }
+
 // ReadPasted is readPasted with its result taken apart.
 func ReadPasted(text string) (response url.Values, code string, err error) {
 	a, err := readPasted(text)

@@ -40,32 +40,3 @@ func FuzzTokenJSON(f *testing.F) {
 		}
 	})
 }
-
-func FuzzPasted(f *testing.F) {
-	for _, seed := range []string{
-		"http://127.0.0.1:4321/callback?code=C&state=S", "code=C&state=S", "?code=C&state=S", "  C \n", "4/0AX4XfWh", "https://x/?error=access_denied&state=S#frag",
-		"http://127.0.0.1/callback", "", "a b", "<html>", "http://[::1]/?code=%zz&state=S", "code=C", "a:b?c", "\x00", "?&", "SplxlOBeZQQYbYS6WxSbIA==",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		response, code, err := oauth2grant.ReadPasted(text)
-		switch {
-		case err != nil:
-			if response != nil || code != "" {
-				t.Fatal("an error and an answer")
-			}
-			if trimmed := strings.TrimSpace(text); len(trimmed) > 20 && strings.Contains(err.Error(), trimmed) {
-				t.Fatal("the error quotes what was pasted")
-			}
-		case response != nil:
-			if code != "" || !response.Has("state") || response.Get("code") == "" && response.Get("error") == "" {
-				t.Fatalf("an answer that is none: %v", response)
-			}
-		case code == "" && strings.TrimSpace(text) != "":
-			t.Fatal("neither an answer nor a code nor an error")
-		case strings.ContainsAny(code, " \t\r\n<>\"?&") || !strings.Contains(text, code):
-			t.Fatalf("%q is not a code", code)
-		}
-	})
-}

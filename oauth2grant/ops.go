@@ -10,15 +10,10 @@ const (
 	OpDeviceCode          = "urn:ietf:params:oauth:grant-type:device_code"
 	OpAuthorization       = "authorization"
 	OpDeviceAuthorization = "device_authorization"
+	OpPushedAuthorization = "pushed_authorization"
 	OpRevocation          = "revocation"
 	OpIntrospection       = "introspection"
 	OpUserInfo            = "userinfo"
 	OpDiscovery           = "discovery"
 	OpPost                = "post" // [Client.Post]
-)
-
-const (
-	opRefresh   = OpRefresh
-	grantCode   = OpAuthorizationCode
-	grantDevice = OpDeviceCode
 )

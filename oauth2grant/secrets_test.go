@@ -50,6 +50,10 @@ var secretFlows = map[string]struct {
 	"bound tokens":     {drive: func(l *leaks) { l.cfg.Proof = &spillingProver{l}; l.grant(oauth2grant.ClientCredentials{}) }},
 	"stateless client": {drive: (*leaks).client},
 	"web application":  {drive: (*leaks).webApplication},
+	"pushed authorization": {drive: func(l *leaks) {
+		l.cfg.PushedAuthorization = true
+		l.webApplication()
+	}},
 }
 
 // spills are what a server, or what is in between, may do with the secrets of a request.

@@ -109,7 +109,7 @@ func (s Server) supports(name, value string) bool {
 	}
 	list := s.metadata.list(name)
 	return list == nil || slices.Contains(list, value) ||
-		value == grantDevice && slices.Contains(list, "device_code")
+		value == OpDeviceCode && slices.Contains(list, "device_code")
 }
 
 // fill takes from s what the user left empty in own.

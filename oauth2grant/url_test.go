@@ -87,25 +87,6 @@ func TestIsInside(t *testing.T) {
 	}
 }
 
-func TestOrigin_IsLoweredInASCIIOnly(t *testing.T) {
-	for raw, want := range map[string]string{
-		"https://API.example":      "https://api.example:443",
-		"HTTP://api.example/x?y":   "http://api.example:80",
-		"https://api.example:8443": "https://api.example:8443",
-		"https://[2001:DB8::1]/":   "https://[2001:db8::1]:443",
-		"https://\u0130.example":   "https://\u0130.example:443",
-		"https://\u212a.example":   "https://\u212a.example:443", // the Kelvin sign
-	} {
-		u, err := url.Parse(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := origin(u); got != want {
-			t.Errorf("%q: got %q", raw, got)
-		}
-	}
-}
-
 func FuzzCheckURL(f *testing.F) {
 	for _, seed := range []string{
 		"https://as.example/t", "https://１２７.0.0.1/", "https://:443/", "https://[fe80::1%25eth0]/", "http://localhost./", "https://0x7f.1/",

@@ -112,7 +112,7 @@ func withoutLoopbackPort(uri string) string {
 // authorize is the authorization endpoint (RFC 6749 §3.1). login_hint plays the person: auto:<user> approves, deny denies;
 // otherwise a page offers both.
 func (s *Server) authorize(c *call) (answer, error) {
-	a, err := s.authorization(c.form)
+	a, err := s.asked(c.form)
 	if err != nil {
 		if a.redirectURI == "" {
 			return answer{}, err

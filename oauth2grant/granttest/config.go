@@ -39,6 +39,9 @@ type Config struct {
 	// Grace is for how long after its rotation a refresh token may come back and is answered with fresh tokens, as if the first
 	// answer had been lost; zero: coming back at all revokes the whole family.
 	Grace time.Duration
+	// RequirePAR has the server take pushed authorization requests only
+	// (RFC 9126), and say so in its metadata.
+	RequirePAR bool
 	// DeviceInterval is the time between polls that device answers ask for; expressed in whole seconds. Zero: 5 s.
 	DeviceInterval time.Duration
 	// DeviceLifetime is how long a person has to enter a user code; zero: 10 min.

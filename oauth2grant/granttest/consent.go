@@ -37,7 +37,7 @@ func (s *Server) decide(authURL string, how func(authorization) (url.Values, err
 	if err := c.wellFormed(false); err != nil {
 		return "", err
 	}
-	a, err := s.authorization(c.form)
+	a, err := s.asked(c.form)
 	if err != nil {
 		return "", err
 	}

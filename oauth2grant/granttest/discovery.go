@@ -16,6 +16,7 @@ func (s *Server) metadata(*call) (answer, error) {
 		"introspection_endpoint":                         s.url(Introspection),
 		"userinfo_endpoint":                              s.url(UserInfo),
 		"pushed_authorization_request_endpoint":          s.url(PAR),
+		"require_pushed_authorization_requests":          s.cfg.RequirePAR,
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query", "form_post"},
 		"subject_types_supported":                        []string{"public"},

@@ -36,3 +36,11 @@ func (s *Server) push(c *call) (answer, error) {
 	a.status = http.StatusCreated
 	return a, nil
 }
+
+// asked is the authorization request that a browser brings.
+func (s *Server) asked(form url.Values) (authorization, error) {
+	if s.cfg.RequirePAR && !form.Has("request_uri") {
+		return authorization{}, refuse("invalid_request", "the request must be pushed (RFC 9126)")
+	}
+	return s.authorization(form)
+}

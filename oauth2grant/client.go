@@ -185,7 +185,7 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 	}
 	var sent time.Time
 	answer, err := c.post(ctx, request{
-		op: x.op, to: to, auth: c.auth, form: x.form, patient: x.patient, look: x.look,
+		op: x.op, to: to, auth: c.auth, form: withParamsOf(ctx, x.form), patient: x.patient, look: x.look,
 		sending: func() { sent = clockNow() },
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ type Prover struct {
 	key        *jws.Key
 	header     string // encoded; the same in every proof
 	thumbprint string
-	private    string // as a JWK; empty if the key is the user's own
+	stored     bool // the key travels with the tokens that are bound to it
 	nonces     *nonces
 }
 
@@ -70,7 +70,7 @@ func proverOf(key *jws.Key, stored bool, n *nonces) (*Prover, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dpop: %w", err)
 	}
-	p := &Prover{key: key, nonces: n}
+	p := &Prover{key: key, stored: stored, nonces: n}
 	if p.thumbprint, err = key.Thumbprint(); err != nil {
 		return nil, fmt.Errorf("dpop: %w", err)
 	}
@@ -81,13 +81,6 @@ func proverOf(key *jws.Key, stored bool, n *nonces) (*Prover, error) {
 	}{"dpop+jwt", key.Algorithm(), public})
 	if err != nil {
 		return nil, fmt.Errorf("dpop: %w", err)
-	}
-	if stored {
-		private, err := key.Private()
-		if err != nil {
-			return nil, fmt.Errorf("dpop: %w", err)
-		}
-		p.private = string(private)
 	}
 	return p, nil
 }
@@ -141,7 +134,16 @@ func (p *Prover) Thumbprint() string { return p.thumbprint }
 
 // PrivateKey returns the private key as a JWK if it was made here, to be kept
 // with the tokens that are bound to it, and otherwise an empty string.
-func (p *Prover) PrivateKey() string { return p.private }
+func (p *Prover) PrivateKey() string {
+	if !p.stored {
+		return ""
+	}
+	private, err := p.key.Private()
+	if err != nil {
+		return "" // not of a key that was made, or read, here
+	}
+	return string(private)
+}
 
 // WithKey returns a Prover with the private key that a stored record holds, as
 // a JWK. It shares the nonces with p.

@@ -21,7 +21,7 @@ type Key struct {
 	// ID is the kid, empty if there is none.
 	ID string
 
-	signer    crypto.Signer
+	signer    func() crypto.Signer // a func, which no verb of fmt looks into
 	algorithm algorithm
 }
 
@@ -35,14 +35,14 @@ func New(signer crypto.Signer, algorithm string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Key{signer: signer, algorithm: a}, nil
+	return &Key{signer: func() crypto.Signer { return signer }, algorithm: a}, nil
 }
 
 // With returns k with another algorithm and kid; what is empty stays.
 func (k *Key) With(algorithm, id string) (*Key, error) {
 	other := *k
 	if algorithm != "" {
-		a, err := algorithmFor(k.signer.Public(), algorithm)
+		a, err := algorithmFor(k.signer().Public(), algorithm)
 		if err != nil {
 			return nil, err
 		}
@@ -60,18 +60,18 @@ func (k *Key) Algorithm() string { return k.algorithm.name }
 // Public returns the public key as a JWK without any other member than those
 // of the key itself.
 func (k *Key) Public() (json.RawMessage, error) {
-	return (jose.JSONWebKey{Key: k.signer.Public()}).MarshalJSON()
+	return (jose.JSONWebKey{Key: k.signer().Public()}).MarshalJSON()
 }
 
 // Private returns the private key as a JWK; it fails if the key cannot leave
 // its signer.
 func (k *Key) Private() (json.RawMessage, error) {
-	return (jose.JSONWebKey{Key: k.signer}).MarshalJSON()
+	return (jose.JSONWebKey{Key: k.signer()}).MarshalJSON()
 }
 
 // Thumbprint returns the SHA-256 thumbprint of the public key (RFC 7638).
 func (k *Key) Thumbprint() (string, error) {
-	sum, err := (&jose.JSONWebKey{Key: k.signer.Public()}).Thumbprint(crypto.SHA256)
+	sum, err := (&jose.JSONWebKey{Key: k.signer().Public()}).Thumbprint(crypto.SHA256)
 	return base64.RawURLEncoding.EncodeToString(sum), err
 }
 
@@ -95,7 +95,7 @@ func (k *Key) Sign(header, payload string) (string, error) {
 func (k *Key) sign(message []byte) ([]byte, error) {
 	a := k.algorithm
 	if a.hash == 0 {
-		return k.signer.Sign(rand.Reader, message, crypto.Hash(0))
+		return k.signer().Sign(rand.Reader, message, crypto.Hash(0))
 	}
 	h := a.hash.New()
 	h.Write(message)
@@ -103,11 +103,11 @@ func (k *Key) sign(message []byte) ([]byte, error) {
 	if a.pss {
 		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash}
 	}
-	signature, err := k.signer.Sign(rand.Reader, h.Sum(nil), opts)
+	signature, err := k.signer().Sign(rand.Reader, h.Sum(nil), opts)
 	if err != nil || a.curve == nil {
 		return signature, err
 	}
-	return fixed(signature, k.signer.Public())
+	return fixed(signature, k.signer().Public())
 }
 
 // fixed turns an ECDSA signature from ASN.1 into the two numbers of fixed

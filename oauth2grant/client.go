@@ -63,6 +63,8 @@ func newClient(cfg Config) *Client {
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth
 	}
+	s.auth, _ = forIssuer(s.auth, s.own.Issuer) // the error was one of cfg's problems
+	s.revocationAuth, _ = forIssuer(s.revocationAuth, s.own.Issuer)
 	return (&Client{session: s}).with(cfg)
 }
 
@@ -173,6 +175,9 @@ func (c *Client) accept(x exchange, read wire.Token, sent time.Time) (Token, err
 	if t.lifetime > 0 {
 		t.Expiry = wall(sent.Add(t.lifetime))
 	}
+	if passedOn(x.op, t) {
+		return t, nil
+	}
 	if _, err := scheme(t.TokenType, c.proof != nil); err != nil {
 		return Token{}, refuse(x.op, "%w", err)
 	}
@@ -254,7 +259,7 @@ func (c *Client) post(ctx context.Context, op, to string, auth ClientAuth, param
 		}
 	}
 	if failure != nil {
-		return answer, failed(op, failure)
+		return answer, withClockHint(failed(op, failure), answer.Header)
 	}
 	return answer, nil
 }

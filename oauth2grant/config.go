@@ -112,9 +112,11 @@ func (cfg *Config) clientProblems() []error {
 		add("Auth is nil: use SecretBasic, SecretPost, SecretFunc, SecretFile or Public")
 	} else {
 		all = append(all, authProblems("Auth", cfg.Auth)...)
+		all = append(all, issuerProblems("Auth", cfg.Auth, s.Issuer)...)
 	}
 	if !isNil(cfg.RevocationAuth) {
 		all = append(all, authProblems("RevocationAuth", cfg.RevocationAuth)...)
+		all = append(all, issuerProblems("RevocationAuth", cfg.RevocationAuth, s.Issuer)...)
 	}
 	switch cfg.PKCE {
 	case "", PKCES256, PKCEPlain, PKCENone:

@@ -75,6 +75,7 @@ type Error struct {
 	StatusCode  int           // of HTTP
 	RetryAfter  time.Duration // what the server asked for; zero: nothing
 
+	hint     string // what may be the reason, as far as can be seen from here
 	cause    error
 	interval time.Duration // between polls, that the server asked for with slow_down
 	refused  bool          // not the server's word but ours, and final: it can't, it must not, or it is not what was asked for
@@ -97,6 +98,9 @@ func (e *Error) Error() string {
 	}
 	if e.StatusCode != 0 {
 		fmt.Fprintf(&b, " (HTTP %d)", e.StatusCode)
+	}
+	if e.hint != "" {
+		b.WriteString("; " + e.hint)
 	}
 	return b.String()
 }

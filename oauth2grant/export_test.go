@@ -20,3 +20,9 @@ func ReadPasted(text string) (response url.Values, code string, err error) {
 func Failed(status int, cause error) *Error {
 	return &Error{Op: "test", StatusCode: status, cause: cause}
 }
+
+// BoundTo is Token.boundTo.
+func BoundTo(t Token, p Prover) Token { return t.boundTo(p) }
+
+// ProverFor is Token.proverFor.
+func ProverFor(t Token, p Prover) (Prover, error) { return t.proverFor(p) }

@@ -22,9 +22,13 @@ func IDToken(g *oauth2grant.Grant) Source {
 		if err != nil {
 			return "", err
 		}
-		if end := expiryOf(t.IDToken); t.IDToken == "" || !end.IsZero() && !time.Now().Before(end) {
+		if end := expiryOf(t.IDToken); !end.IsZero() && !time.Now().Before(end) {
+			old := t.IDToken
 			if t, err = g.RefreshToken(ctx); err != nil {
 				return "", fmt.Errorf("identity: the ID token of %v has expired: %w", g, err)
+			}
+			if t.IDToken == "" || t.IDToken == old {
+				return "", fmt.Errorf("identity: the ID token of %v has expired, and the server issues none at a refresh: sign in anew", g)
 			}
 		}
 		if t.IDToken == "" {

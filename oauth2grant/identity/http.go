@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -68,6 +69,9 @@ func (e Endpoint) String() string {
 
 // Format implements fmt.Formatter: no verb shows a secret.
 func (e Endpoint) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(e.String())) }
+
+// LogValue implements slog.LogValuer.
+func (e Endpoint) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
 // request is one to an endpoint.
 type request struct {

@@ -28,6 +28,8 @@ func accept(origin string, content []byte, now time.Time) (string, error) {
 	switch {
 	case text == "":
 		return "", fmt.Errorf("identity: %s is empty", origin)
+	case text[0] == '<', text[0] == '{', text[0] == '[':
+		return "", fmt.Errorf("identity: %s is no assertion, but a document", origin)
 	case len(content) > longest:
 		return "", fmt.Errorf("identity: %s has more than %d KiB: that is no assertion", origin, longest>>10)
 	}

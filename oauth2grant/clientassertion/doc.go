@@ -8,7 +8,7 @@
 //	cfg.Auth = clientassertion.PrivateKeyJWT("my-client", key, nil)
 //
 // [PrivateKeyJWT] signs with a private key, which may be a file that is rotated
-// ([KeyFile]) or stay in a key service ([NewKey]); [SecretJWT] signs with a
+// ([KeyFile]) or stay in a key service ([NewKey]); [ClientSecretJWT] signs with a
 // shared secret. With [FromFunc] and [FromFile], somebody else has signed: the
 // platform of a workload, or SPIFFE.
 //

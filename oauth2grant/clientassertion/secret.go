@@ -11,12 +11,12 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// SecretJWT authenticates the client by assertions that it signs with the
+// ClientSecretJWT authenticates the client by assertions that it signs with the
 // secret that it shares with the server, which is not sent itself
 // (client_secret_jwt of OpenID Connect Core §9). The secret has at least 32
 // bytes for HS256, 48 for HS384 and 64 for HS512 (RFC 7518 §3.2). The options
 // may be nil.
-func SecretJWT(id, secret string, options *Options) oauth2grant.ClientAuth {
+func ClientSecretJWT(id, secret string, options *Options) oauth2grant.ClientAuth {
 	a := secretJWT(id, func(context.Context) (string, error) { return secret, nil }, options)
 	a.static = func() error {
 		_, err := newMAC(secret, a.options.Algorithm)
@@ -25,9 +25,9 @@ func SecretJWT(id, secret string, options *Options) oauth2grant.ClientAuth {
 	return a
 }
 
-// SecretJWTFunc is [SecretJWT] with a secret that may change: secret is asked
+// ClientSecretJWTFunc is [ClientSecretJWT] with a secret that may change: secret is asked
 // before every request, and must return when its context ends.
-func SecretJWTFunc(id string, secret func(context.Context) (string, error), options *Options) oauth2grant.ClientAuth {
+func ClientSecretJWTFunc(id string, secret func(context.Context) (string, error), options *Options) oauth2grant.ClientAuth {
 	return secretJWT(id, secret, options)
 }
 
@@ -35,7 +35,7 @@ func secretJWT(id string, secret func(context.Context) (string, error), options 
 	o := options.orDefault()
 	return &signed{id: id, method: "client_secret_jwt", options: o, signer: func(ctx context.Context) (signer, error) {
 		if secret == nil {
-			return nil, errors.New("clientassertion: SecretJWTFunc needs a func")
+			return nil, errors.New("clientassertion: ClientSecretJWTFunc needs a func")
 		}
 		s, err := secret(ctx)
 		if err != nil {

@@ -85,57 +85,60 @@ func TestFile_LeavesWithItsContext(t *testing.T) {
 	}
 }
 
+// replacements are the ways in which a platform may replace a token file.
+var replacements = map[string]func(dir string, n int, content string) error{
+	"by renaming": func(dir string, n int, content string) error {
+		next := filepath.Join(dir, fmt.Sprint("next", n))
+		if err := os.WriteFile(next, []byte(content), 0o600); err != nil {
+			return err
+		}
+		return os.Rename(next, filepath.Join(dir, "token"))
+	},
+	"by writing it anew": func(dir string, _ int, content string) error {
+		f, err := os.OpenFile(filepath.Join(dir, "token"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		for _, part := range []string{content[:40], content[40 : len(content)-10], content[len(content)-10:]} {
+			if _, err := f.WriteString(part); err != nil {
+				return err
+			}
+			time.Sleep(3 * time.Millisecond) // readers see it half written
+		}
+		return nil
+	},
+	"by swapping a link, as Kubernetes does": func(dir string, n int, content string) error {
+		version := filepath.Join(dir, fmt.Sprint("..version", n))
+		if err := os.Mkdir(version, 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(version, "token"), []byte(content), 0o600); err != nil {
+			return err
+		}
+		data := filepath.Join(dir, "..data")
+		old, _ := os.Readlink(data)
+		if err := os.Symlink(version, data+"_tmp"); err != nil {
+			return err
+		}
+		if err := os.Rename(data+"_tmp", data); err != nil {
+			return err
+		}
+		if n == 0 {
+			return os.Symlink(filepath.Join("..data", "token"), filepath.Join(dir, "token"))
+		}
+		return os.RemoveAll(old)
+	},
+	"by removing and writing it": func(dir string, _ int, content string) error {
+		path := filepath.Join(dir, "token")
+		_ = os.Remove(path)
+		time.Sleep(3 * time.Millisecond)
+		return os.WriteFile(path, []byte(content), 0o600)
+	},
+}
+
 func TestFile_CanBeReplacedAtAnyMoment(t *testing.T) {
-	for name, replace := range map[string]func(dir string, n int, content string) error{
-		"by renaming": func(dir string, n int, content string) error {
-			next := filepath.Join(dir, fmt.Sprint("next", n))
-			if err := os.WriteFile(next, []byte(content), 0o600); err != nil {
-				return err
-			}
-			return os.Rename(next, filepath.Join(dir, "token"))
-		},
-		"by writing it anew": func(dir string, _ int, content string) error {
-			f, err := os.OpenFile(filepath.Join(dir, "token"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			for _, part := range []string{content[:40], content[40 : len(content)-10], content[len(content)-10:]} {
-				if _, err := f.WriteString(part); err != nil {
-					return err
-				}
-				time.Sleep(3 * time.Millisecond) // readers see it half written
-			}
-			return nil
-		},
-		"by swapping a link, as Kubernetes does": func(dir string, n int, content string) error {
-			version := filepath.Join(dir, fmt.Sprint("..version", n))
-			if err := os.Mkdir(version, 0o700); err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(version, "token"), []byte(content), 0o600); err != nil {
-				return err
-			}
-			data := filepath.Join(dir, "..data")
-			old, _ := os.Readlink(data)
-			if err := os.Symlink(version, data+"_tmp"); err != nil {
-				return err
-			}
-			if err := os.Rename(data+"_tmp", data); err != nil {
-				return err
-			}
-			if n == 0 {
-				return os.Symlink(filepath.Join("..data", "token"), filepath.Join(dir, "token"))
-			}
-			return os.RemoveAll(old)
-		},
-		"by removing and writing it": func(dir string, _ int, content string) error {
-			path := filepath.Join(dir, "token")
-			_ = os.Remove(path)
-			time.Sleep(3 * time.Millisecond)
-			return os.WriteFile(path, []byte(content), 0o600)
-		},
-	} {
+	for name, replace := range replacements {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			made := map[string]bool{}

@@ -37,7 +37,7 @@ func (a Authorization) LogValue() slog.Value { return slog.StringValue(a.String(
 const opAuthorize = "authorization"
 
 // reserved are the parameters of an authorization request that a caller can't set: the safety of the answer hangs on them.
-var reserved = []string{"state", "nonce", "client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "request", "request_uri"}
+var reserved = []string{"state", "nonce", "client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "request", "request_uri", "dpop_jkt"}
 
 // BeginAuthorization makes an authorization request (RFC 6749 §4.1.1) with a fresh state, nonce (with the scope openid) and PKCE verifier (RFC 7636). params are
 // merged into the URL, as is what the endpoint's own query has; they may override scope, and nothing that the request's safety hangs on. It discovers the
@@ -93,6 +93,9 @@ func (c *Client) BeginAuthorization(ctx context.Context, redirectURI string, par
 		a.CodeVerifier = unguessable()
 		set("code_challenge", method.challenge(a.CodeVerifier))
 		set("code_challenge_method", string(method))
+	}
+	if c.proof != nil {
+		set("dpop_jkt", c.proof.Thumbprint()) // RFC 9449 §10
 	}
 	target.RawQuery = query.Encode()
 	a.URL = target.String()

@@ -3,6 +3,7 @@ package oauth2grant_test
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -105,4 +106,28 @@ func withKey(t *testing.T, token oauth2grant.Token, key string) oauth2grant.Toke
 		t.Fatal(err)
 	}
 	return token
+}
+
+func TestBeginAuthorization_NamesTheKeyThatTheCodeIsFor(t *testing.T) {
+	srv, cfg := issues("{}")
+	cfg.Server.AuthURL = srv.URL("/authorize")
+	var c *oauth2grant.Client
+	for want, proof := range map[string]oauth2grant.Prover{"": nil, "thumb": &prover{}} {
+		cfg.Proof = proof
+		c = newClient(t, cfg)
+		a, err := c.BeginAuthorization(t.Context(), "https://app.example/callback", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(a.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := u.Query().Get("dpop_jkt"); got != want {
+			t.Errorf("dpop_jkt %q, want %q", got, want)
+		}
+	}
+	if _, err := c.BeginAuthorization(t.Context(), "https://app.example/callback", url.Values{"dpop_jkt": {"x"}}); err == nil {
+		t.Error("params may set dpop_jkt")
+	}
 }

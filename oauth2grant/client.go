@@ -196,6 +196,9 @@ func scheme(tokenType string, proving bool) (string, error) {
 	case strings.EqualFold(tokenType, schemeBearer):
 		return schemeBearer, nil
 	}
+	if strings.EqualFold(tokenType, notAccessToken) {
+		return "", errors.New("the server issued what is no access token (token_type N_A): run the flow without a Grant, and pass it on")
+	}
 	return "", fmt.Errorf("the server issued a token of unknown type %q", printable(tokenType))
 }
 

@@ -161,3 +161,17 @@ func TestError_SaysThatAClockIsWrong(t *testing.T) {
 		}
 	})
 }
+
+func TestGrant_HoldsNothingThatIsNoAccessToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, cfg := issues(`{"access_token":"A","token_type":"N_A","issued_token_type":"urn:x","expires_in":600}`)
+		g := open(t, oauth2grant.TokenExchange{Subject: constantly("s"), SubjectType: "x"}, cfg)
+		if err := g.EnsureActiveToken(t.Context()); err == nil || !strings.Contains(err.Error(), "pass it on") {
+			t.Errorf("got %v", err)
+		}
+		pass(time.Minute)
+		if n := srv.Count(granttest.Token); n > 10 {
+			t.Errorf("%d token requests in a minute", n)
+		}
+	})
+}

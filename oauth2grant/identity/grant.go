@@ -38,9 +38,8 @@ func IDToken(g *oauth2grant.Grant) Source {
 	}
 }
 
-// AccessToken returns a Source of the access token of a grant, or of what is
-// none but came from a [oauth2grant.TokenExchange], to be exchanged for another
-// one. Like every use of g, it may ask a person to sign in.
+// AccessToken returns a Source of the access token of a grant, to be exchanged
+// for another one. Like every use of g, it may ask a person to sign in.
 func AccessToken(g *oauth2grant.Grant) Source {
 	return func(ctx context.Context) (string, error) {
 		t, err := g.Token(ctx)
@@ -48,9 +47,9 @@ func AccessToken(g *oauth2grant.Grant) Source {
 	}
 }
 
-// FromFlow returns a Source that runs a flow each time and returns the access
-// token, or what came in its place from a [oauth2grant.TokenExchange]: a link of
-// a chain of exchanges whose result is good for one use. The flow must not be an
+// FromFlow returns a Source that runs a flow each time, and returns what the
+// server has issued, whether or not that is an access token: a link of a chain of
+// exchanges, such as an ID-JAG, that is good for one use. The flow must not be an
 // interactive one; c is the client at the server that the flow asks.
 func FromFlow(c *oauth2grant.Client, flow oauth2grant.Flow) Source {
 	return func(ctx context.Context) (string, error) {

@@ -26,7 +26,8 @@ func TestMCPConformance(t *testing.T) {
 		}
 	}
 	client := filepath.Join(t.TempDir(), "mcpclient")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", client, "./mcpclient").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", client,
+		"./mcpclient").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, scenario := range []string{
@@ -34,7 +35,8 @@ func TestMCPConformance(t *testing.T) {
 		"auth/enterprise-managed-authorization", "auth/dpop", "auth/dpop-nonce",
 	} {
 		t.Run(scenario, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), node, program, "client", "--command", client, "--scenario", scenario, "--verbose")
+			cmd := exec.CommandContext(t.Context(), node, program, "client", "--command", client, "--scenario",
+				scenario, "--verbose")
 			out, err := cmd.CombinedOutput()
 			if err != nil || !bytes.Contains(out, []byte(", 0 failed, 0 warnings")) {
 				t.Errorf("%v\n%s", err, out)

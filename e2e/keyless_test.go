@@ -44,15 +44,17 @@ func TestClientAssertion_AtTheCertifiedServer(t *testing.T) {
 	tokenEndpoint := &clientassertion.Options{Audience: s.issuer + "/token"}
 	const secret = "a-hmac-secret-of-at-least-32-bytes!!"
 	for name, auth := range map[string]oauth2grant.ClientAuth{
-		"private_key_jwt":                          privateKeyJWT(p),
-		"private_key_jwt, PEM":                     clientassertion.PrivateKeyJWT("pkjwt", fromPEM.WithID("client-1"), nil),
+		"private_key_jwt": privateKeyJWT(p),
+		"private_key_jwt, PEM": clientassertion.PrivateKeyJWT("pkjwt", fromPEM.WithID("client-1"),
+			nil),
 		"private_key_jwt, as older servers want":   clientassertion.PrivateKeyJWT("pkjwt", fromPEM, tokenEndpoint),
 		"client_secret_jwt":                        clientassertion.ClientSecretJWT("hmac", secret, nil),
 		"client_secret_jwt, as older servers want": clientassertion.ClientSecretJWT("hmac", secret, tokenEndpoint),
 	} {
 		t.Run(name, func(t *testing.T) { authenticates(t, s, auth) })
 	}
-	wrong := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.ClientSecretJWT("hmac", secret+"!", nil)))
+	wrong := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.ClientSecretJWT("hmac", secret+"!",
+		nil)))
 	if err := wrong.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidClient) {
 		t.Errorf("with another secret: %v", err)
 	}
@@ -91,7 +93,10 @@ func TestDPoP_AtTheCertifiedServer(t *testing.T) {
 			}
 			cfg := s.config(auth, personal...)
 			cfg.Proof = prover
-			g := newGrant(t, oauth2grant.AuthCode{Open: withoutABrowser, Params: url.Values{"login_hint": {"auto:alice"}}}, cfg)
+			g := newGrant(t, oauth2grant.AuthCode{
+				Open:   withoutABrowser,
+				Params: url.Values{"login_hint": {"auto:alice"}},
+			}, cfg)
 			first := tokenOf(t, g)
 			if first.TokenType != "DPoP" || first.RefreshToken == "" {
 				t.Fatalf("got %v", first)
@@ -147,10 +152,14 @@ func TestMTLS_AtTheCertifiedServer(t *testing.T) {
 	roots.AppendCertsFromPEM(authority)
 	for id, files := range map[string]string{"mtls": "self", "mtls-ca": "mtls"} {
 		t.Run(id, func(t *testing.T) {
-			rt := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-				certificate, err := tls.LoadX509KeyPair(p.File(files+".crt"), p.File(files+".key")) // anew, so that it can be rotated
-				return &certificate, err
-			}}}
+			rt := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+				RootCAs: roots,
+				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+					certificate, err := tls.LoadX509KeyPair(p.File(files+".crt"),
+						p.File(files+".key")) // anew, so that it can be rotated
+					return &certificate, err
+				},
+			}}
 			cfg := s.config(oauth2grant.Public(id), "read")
 			cfg.Server.TokenURL, cfg.HTTPClient = p.MTLSOrigin()+"/token", &http.Client{Transport: rt}
 			token := tokenOf(t, newGrant(t, oauth2grant.ClientCredentials{}, cfg))

@@ -47,7 +47,8 @@ func (t Token) proverFor(p Prover) (Prover, error) {
 	}
 	k, ok := p.(KeyProver)
 	if !ok || key.Private == nil {
-		return nil, fmt.Errorf("%w: the stored token is bound to the key %q, which is neither that of Config.Proof nor in the record",
+		return nil, fmt.Errorf("%w: the stored token is bound to the key %q, "+
+			"which is neither that of Config.Proof nor in the record",
 			ErrLoginRequired, printable(key.Thumbprint))
 	}
 	with, err := k.WithKey(string(key.Private))
@@ -55,7 +56,8 @@ func (t Token) proverFor(p Prover) (Prover, error) {
 		return nil, fmt.Errorf("%w: the key in the stored record: %w", ErrLoginRequired, err)
 	}
 	if with.Thumbprint() != key.Thumbprint {
-		return nil, fmt.Errorf("%w: the key in the stored record is not the one that the token is bound to", ErrLoginRequired)
+		return nil, fmt.Errorf("%w: the key in the stored record is not the one that the token is bound to",
+			ErrLoginRequired)
 	}
 	return with, nil
 }

@@ -59,14 +59,23 @@ func TestToken_KeepsTheKeyThatItIsBoundTo(t *testing.T) {
 		prover     oauth2grant.Prover
 		thumbprint string // empty: a person must sign in
 	}{
-		"the same prover":            {bound, here, "here"},
-		"another process":            {bound, &keyed{name: "there", private: true}, "here"},
-		"a key of the user's own":    {stored(t, oauth2grant.BoundTo(token, &keyed{name: "own"})), &keyed{name: "own"}, "own"},
-		"a record without a key":     {token, &keyed{name: "there"}, "there"},
-		"a key that is elsewhere":    {stored(t, oauth2grant.BoundTo(token, &keyed{name: "own"})), &keyed{name: "there", private: true}, ""},
+		"the same prover": {bound, here, "here"},
+		"another process": {bound, &keyed{name: "there", private: true}, "here"},
+		"a key of the user's own": {
+			stored(t, oauth2grant.BoundTo(token, &keyed{name: "own"})),
+			&keyed{name: "own"}, "own",
+		},
+		"a record without a key": {token, &keyed{name: "there"}, "there"},
+		"a key that is elsewhere": {
+			stored(t, oauth2grant.BoundTo(token, &keyed{name: "own"})),
+			&keyed{name: "there", private: true}, "",
+		},
 		"a prover that takes no key": {bound, &prover{}, ""},
 		"a record with a broken key": {withKey(t, bound, `{"jkt":"here","jwk":{}}`), &keyed{name: "there"}, ""},
-		"a record with another key":  {withKey(t, bound, `{"jkt":"here","jwk":{"name":"evil"}}`), &keyed{name: "there"}, ""},
+		"a record with another key": {
+			withKey(t, bound, `{"jkt":"here","jwk":{"name":"evil"}}`),
+			&keyed{name: "there"}, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := oauth2grant.ProverFor(c.token, c.prover)
@@ -127,7 +136,8 @@ func TestBeginAuthorization_NamesTheKeyThatTheCodeIsFor(t *testing.T) {
 			t.Errorf("dpop_jkt %q, want %q", got, want)
 		}
 	}
-	if _, err := c.BeginAuthorization(t.Context(), "https://app.example/callback", url.Values{"dpop_jkt": {"x"}}); err == nil {
+	if _, err := c.BeginAuthorization(t.Context(), "https://app.example/callback",
+		url.Values{"dpop_jkt": {"x"}}); err == nil {
 		t.Error("params may set dpop_jkt")
 	}
 }

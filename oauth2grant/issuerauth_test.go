@@ -48,7 +48,10 @@ func TestIssuerAuth_LearnsTheIssuer(t *testing.T) {
 }
 
 func TestIssuerAuth_RefusesAConfigWithoutAnIssuer(t *testing.T) {
-	cfg := oauth2grant.Config{Server: oauth2grant.Server{TokenURL: "https://auth.example/token"}, Auth: aimed{}, RevocationAuth: aimed{}}
+	cfg := oauth2grant.Config{
+		Server: oauth2grant.Server{TokenURL: "https://auth.example/token"}, Auth: aimed{},
+		RevocationAuth: aimed{},
+	}
 	_, err := oauth2grant.NewClient(cfg)
 	if err == nil || strings.Count(err.Error(), "needs Server.Issuer") != 2 {
 		t.Errorf("got %v", err)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-const grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+const grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer" //nolint:gosec // a name, no credential
 
 // JWTBearer is the JWT bearer grant (RFC 7523 §2.1): a token for an assertion
 // that somebody else has signed, such as the platform that the program runs on.

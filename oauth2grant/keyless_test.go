@@ -36,7 +36,8 @@ func TestJWTBearer_SendsItsAssertion(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	f := last(t, srv, granttest.Token).Form
-	if f.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || f.Get("assertion") != "j.w.t" || f.Get("scope") != "read" {
+	if f.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || f.Get("assertion") != "j.w.t" ||
+		f.Get("scope") != "read" {
 		t.Errorf("sent %v", f)
 	}
 }
@@ -71,7 +72,8 @@ func TestTokenExchange_SendsSubjectAndActor(t *testing.T) {
 
 func TestClient_TakesNoTokenThatIsNoAccessTokenFromAnotherGrant(t *testing.T) {
 	_, cfg := issues(`{"access_token":"A","token_type":"N_A"}`)
-	if got, err := (oauth2grant.JWTBearer{Assertion: constantly("j.w.t")}).Run(t.Context(), newClient(t, cfg)); err == nil {
+	if got, err := (oauth2grant.JWTBearer{Assertion: constantly("j.w.t")}).Run(t.Context(), newClient(t,
+		cfg)); err == nil {
 		t.Errorf("got %v", got)
 	}
 }
@@ -85,16 +87,25 @@ func TestKeylessFlows_NeedTheirSources(t *testing.T) {
 		refused bool // by New
 		want    error
 	}{
-		"no assertion":        {flow: oauth2grant.JWTBearer{}, refused: true},
-		"no subject":          {flow: oauth2grant.TokenExchange{SubjectType: "x"}, refused: true},
-		"no subject type":     {flow: oauth2grant.TokenExchange{Subject: failing}, refused: true},
-		"no actor type":       {flow: oauth2grant.TokenExchange{Subject: failing, SubjectType: "x", Actor: failing}, refused: true},
-		"no actor":            {flow: oauth2grant.TokenExchange{Subject: failing, SubjectType: "x", ActorType: "x"}, refused: true},
+		"no assertion":    {flow: oauth2grant.JWTBearer{}, refused: true},
+		"no subject":      {flow: oauth2grant.TokenExchange{SubjectType: "x"}, refused: true},
+		"no subject type": {flow: oauth2grant.TokenExchange{Subject: failing}, refused: true},
+		"no actor type": {
+			flow:    oauth2grant.TokenExchange{Subject: failing, SubjectType: "x", Actor: failing},
+			refused: true,
+		},
+		"no actor": {
+			flow:    oauth2grant.TokenExchange{Subject: failing, SubjectType: "x", ActorType: "x"},
+			refused: true,
+		},
 		"a failing assertion": {flow: oauth2grant.JWTBearer{Assertion: failing}, want: down},
 		"an empty assertion":  {flow: oauth2grant.JWTBearer{Assertion: constantly("")}},
 		"a failing subject":   {flow: oauth2grant.TokenExchange{Subject: failing, SubjectType: "x"}, want: down},
 		"a failing actor": {
-			flow: oauth2grant.TokenExchange{Subject: constantly("s"), SubjectType: "x", Actor: failing, ActorType: "x"}, want: down,
+			flow: oauth2grant.TokenExchange{
+				Subject: constantly("s"), SubjectType: "x", Actor: failing,
+				ActorType: "x",
+			}, want: down,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +116,8 @@ func TestKeylessFlows_NeedTheirSources(t *testing.T) {
 			if err == nil {
 				defer g.Close()
 			}
-			if _, err = c.flow.Run(t.Context(), newClient(t, cfg)); err == nil || c.want != nil && !errors.Is(err, c.want) {
+			if _, err = c.flow.Run(t.Context(), newClient(t, cfg)); err == nil || c.want != nil && !errors.Is(err,
+				c.want) {
 				t.Errorf("Run: %v, want %v", err, c.want)
 			}
 			if c.flow.Interactive() {

@@ -6,10 +6,12 @@ import (
 	"strings"
 )
 
-const grantTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+const grantTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange" //nolint:gosec // a name, no credential
 
 // Token types of RFC 8693 §3, and of the identity assertion authorization
 // grant (ID-JAG).
+//
+//nolint:gosec // names, no credentials
 const (
 	TokenTypeAccessToken  = "urn:ietf:params:oauth:token-type:access_token"
 	TokenTypeRefreshToken = "urn:ietf:params:oauth:token-type:refresh_token"

@@ -109,7 +109,9 @@ func describe(ctx context.Context, server string) (resource, error) {
 }
 
 // configure chooses how to sign in.
-func (r resource) configure(ctx context.Context, scenario string, own credentials) (oauth2grant.Flow, oauth2grant.Config, error) {
+func (r resource) configure(ctx context.Context, scenario string, own credentials) (oauth2grant.Flow,
+	oauth2grant.Config, error,
+) {
 	cfg := oauth2grant.Config{
 		Server: oauth2grant.Server{Issuer: r.Servers[0]},
 		Scopes: r.Scopes,
@@ -153,7 +155,7 @@ func constant(value string) identity.Source {
 
 // person is a flow for a client that registers itself (RFC 7591).
 func person(ctx context.Context, cfg oauth2grant.Config) (oauth2grant.Flow, oauth2grant.Config, error) {
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, cfg, err
 	}
@@ -176,13 +178,16 @@ func person(ctx context.Context, cfg oauth2grant.Config) (oauth2grant.Flow, oaut
 		return nil, cfg, err
 	}
 	cfg.Auth = oauth2grant.Public(client.ID)
-	return oauth2grant.AuthCode{Open: visit, Callback: callbackserver.Config{Ports: []int{port}}, Timeout: 20 * time.Second}, cfg, nil
+	return oauth2grant.AuthCode{
+		Open: visit, Callback: callbackserver.Config{Ports: []int{port}},
+		Timeout: 20 * time.Second,
+	}, cfg, nil
 }
 
 // freePort returns a port for the redirect, which is registered before anybody
 // listens on it.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

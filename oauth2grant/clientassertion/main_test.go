@@ -73,7 +73,10 @@ func jwks(t testing.TB, keys map[string]crypto.Signer) string {
 
 // newClient makes a client of a server; edit may change its Config.
 func newClient(srv *granttest.Server, auth oauth2grant.ClientAuth) (*oauth2grant.Client, error) {
-	return oauth2grant.NewClient(oauth2grant.Config{Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: auth, HTTPClient: srv.HTTPClient()})
+	return oauth2grant.NewClient(oauth2grant.Config{
+		Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: auth,
+		HTTPClient: srv.HTTPClient(),
+	})
 }
 
 // run asks a server for a token.

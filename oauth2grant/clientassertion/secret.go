@@ -25,9 +25,11 @@ func ClientSecretJWT(id, secret string, options *Options) oauth2grant.ClientAuth
 	return a
 }
 
-// ClientSecretJWTFunc is [ClientSecretJWT] with a secret that may change: secret is asked
-// before every request, and must return when its context ends.
-func ClientSecretJWTFunc(id string, secret func(context.Context) (string, error), options *Options) oauth2grant.ClientAuth {
+// ClientSecretJWTFunc is [ClientSecretJWT] with a secret that may change: secret
+// is asked before every request, and must return when its context ends.
+func ClientSecretJWTFunc(
+	id string, secret func(context.Context) (string, error), options *Options,
+) oauth2grant.ClientAuth {
 	return secretJWT(id, secret, options)
 }
 
@@ -52,19 +54,22 @@ type mac struct {
 	secret func() string // a func, which no verb of fmt looks into
 }
 
+var hashes = map[string]crypto.Hash{"HS256": crypto.SHA256, "HS384": crypto.SHA384, "HS512": crypto.SHA512}
+
 func newMAC(secret, algorithm string) (*mac, error) {
-	hash, ok := map[string]crypto.Hash{"": crypto.SHA256, "HS256": crypto.SHA256, "HS384": crypto.SHA384, "HS512": crypto.SHA512}[algorithm]
+	if algorithm == "" {
+		algorithm = "HS256"
+	}
+	hash, ok := hashes[algorithm]
 	if !ok {
-		return nil, fmt.Errorf("clientassertion: Options.Algorithm is %q: a secret is used with HS256, HS384 or HS512", algorithm)
+		return nil, fmt.Errorf("clientassertion: Options.Algorithm is %q: a secret is used with HS256, HS384 or HS512",
+			algorithm)
 	}
-	m := &mac{name: algorithm, hash: hash, secret: func() string { return secret }}
-	if m.name == "" {
-		m.name = "HS256"
+	if size := hash.Size(); len(secret) < size {
+		return nil, fmt.Errorf("clientassertion: the secret has %d bytes: %s needs at least %d",
+			len(secret), algorithm, size)
 	}
-	if len(secret) < hash.Size() {
-		return nil, fmt.Errorf("clientassertion: the secret has %d bytes: %s needs at least %d", len(secret), m.name, hash.Size())
-	}
-	return m, nil
+	return &mac{name: algorithm, hash: hash, secret: func() string { return secret }}, nil
 }
 
 func (m *mac) Algorithm() string { return m.name }

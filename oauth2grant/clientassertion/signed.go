@@ -16,7 +16,7 @@ import (
 
 // TypeJWTBearer is the type of assertions that the client signs itself, and of
 // most others (RFC 7523 §2.2).
-const TypeJWTBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+const TypeJWTBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" //nolint:gosec // a name, no credential
 
 // PrivateKeyJWT authenticates the client by assertions that it signs with its
 // private key (private_key_jwt of OpenID Connect Core §9; RFC 7523 §2.2). Each

@@ -21,10 +21,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // open makes a grant whose tokens are bound, at srv.
 func open(t *testing.T, srv *granttest.Server, proof oauth2grant.Prover) *oauth2grant.Grant {
 	t.Helper()
-	g, err := oauth2grant.New(context.Background(), oauth2grant.Password{Username: "alice", Password: "wonderland"}, oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.SecretBasic("client", "secret"),
-		Proof: proof, HTTPClient: srv.HTTPClient(),
-	})
+	g, err := oauth2grant.New(context.Background(), oauth2grant.Password{Username: "alice", Password: "wonderland"},
+		oauth2grant.Config{
+			Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.SecretBasic("client", "secret"),
+			Proof: proof, HTTPClient: srv.HTTPClient(),
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,8 @@ func TestGrant_SaysThatTheClockIsWrong(t *testing.T) {
 		srv.Break(granttest.Token, refused)
 		g := open(t, srv, newProver(t, nil))
 		err := g.EnsureActiveToken(t.Context())
-		if want := "this machine's clock is 1h0m0s behind the server's"; err == nil || !strings.Contains(err.Error(), want) {
+		if want := "this machine's clock is 1h0m0s behind the server's"; err == nil || !strings.Contains(err.Error(),
+			want) {
 			t.Errorf("got %v", err)
 		}
 		_ = g.Close()
@@ -138,7 +140,8 @@ func TestGrant_SaysThatTheClockIsWrong(t *testing.T) {
 func BenchmarkGrant_PrepareRequest(b *testing.B) {
 	srv := granttest.New(granttest.Config{})
 	g, err := oauth2grant.New(context.Background(), oauth2grant.ClientCredentials{}, oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.SecretBasic("client", "secret"), HTTPClient: srv.HTTPClient(),
+		Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.SecretBasic("client",
+			"secret"), HTTPClient: srv.HTTPClient(),
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -44,7 +44,10 @@ func keys(t testing.TB) map[string]crypto.Signer {
 		t.Fatal(err)
 	}
 	all := map[string]crypto.Signer{"EdDSA": ed, "PS256": r}
-	for name, curve := range map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()} {
+	for name, curve := range map[string]elliptic.Curve{
+		"ES256": elliptic.P256(), "ES384": elliptic.P384(),
+		"ES512": elliptic.P521(),
+	} {
 		if all[name], err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +64,10 @@ type proof struct {
 
 func read(t testing.TB, text string) proof {
 	t.Helper()
-	parsed, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256, jose.ES384, jose.ES512, jose.EdDSA, jose.PS256})
+	parsed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{
+		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+		jose.PS256,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,13 +103,19 @@ func prove(t testing.TB, p oauth2grant.Prover, r oauth2grant.ProofRequest) proof
 func TestProver_ProvesByTheAlgorithmOfItsKey(t *testing.T) {
 	for name, key := range keys(t) {
 		t.Run(name, func(t *testing.T) {
-			p := prove(t, newProver(t, key), oauth2grant.ProofRequest{Method: "POST", URL: "https://auth.example/token"})
+			p := prove(t, newProver(t, key), oauth2grant.ProofRequest{
+				Method: "POST",
+				URL:    "https://auth.example/token",
+			})
 			if p.Algorithm != name || p.Type != "dpop+jwt" {
 				t.Errorf("got %s, %s", p.Algorithm, p.Type)
 			}
 		})
 	}
-	if p := prove(t, newProver(t, nil), oauth2grant.ProofRequest{Method: "GET", URL: "https://api.example"}); p.Algorithm != "ES256" {
+	if p := prove(t, newProver(t, nil), oauth2grant.ProofRequest{
+		Method: "GET",
+		URL:    "https://api.example",
+	}); p.Algorithm != "ES256" {
 		t.Errorf("a fresh key proves by %s", p.Algorithm)
 	}
 }
@@ -128,8 +140,14 @@ func TestProver_CoversTheRequest(t *testing.T) {
 			map[string]any{"htm": "GET", "htu": "https://auth.example/a"},
 		},
 		"a request to an API (RFC 9449 §7.1)": {
-			oauth2grant.ProofRequest{Method: "GET", URL: "https://resource.example.org/protectedresource", AccessToken: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"},
-			map[string]any{"htm": "GET", "htu": "https://resource.example.org/protectedresource", "ath": "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"},
+			oauth2grant.ProofRequest{
+				Method: "GET", URL: "https://resource.example.org/protectedresource",
+				AccessToken: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
+			},
+			map[string]any{
+				"htm": "GET", "htu": "https://resource.example.org/protectedresource",
+				"ath": "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo",
+			},
 		},
 		"a nonce that was learnt": {
 			oauth2grant.ProofRequest{Method: "GET", URL: "HTTPS://API.example/"},
@@ -177,7 +195,10 @@ func TestProver_ThumbprintIsThatOfRFC9449(t *testing.T) {
 	if got := p.Thumbprint(); got != "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" {
 		t.Errorf("got %q", got)
 	}
-	if text, err := p.Proof(t.Context(), oauth2grant.ProofRequest{Method: "GET", URL: "https://api.example/"}); err == nil || text != "" || !strings.Contains(err.Error(), "key service") {
+	if text, err := p.Proof(t.Context(), oauth2grant.ProofRequest{
+		Method: "GET",
+		URL:    "https://api.example/",
+	}); err == nil || text != "" || !strings.Contains(err.Error(), "key service") {
 		t.Errorf("a signer that fails: got %q, %v", text, err)
 	}
 }
@@ -232,7 +253,10 @@ func TestProver_LearnsNoNonceThatFitsNoProof(t *testing.T) {
 	p := newProver(t, nil)
 	for _, bad := range []string{"", "a b", "a\"b", "a\\b", "a\n", "ä", strings.Repeat("n", 1025)} {
 		p.Learn("https://api.example:443", bad)
-		if got := prove(t, p, oauth2grant.ProofRequest{Method: "GET", URL: "https://api.example/"}).Claims["nonce"]; got != nil {
+		if got := prove(t, p, oauth2grant.ProofRequest{
+			Method: "GET",
+			URL:    "https://api.example/",
+		}).Claims["nonce"]; got != nil {
 			t.Errorf("learnt %q", got)
 		}
 	}
@@ -240,7 +264,10 @@ func TestProver_LearnsNoNonceThatFitsNoProof(t *testing.T) {
 
 func TestProver_ProvesNothingForAURLThatIsNone(t *testing.T) {
 	for _, bad := range []string{"", "/path", "://", "https://MARK-secret@%zz"} {
-		if text, err := newProver(t, nil).Proof(t.Context(), oauth2grant.ProofRequest{Method: "GET", URL: bad}); err == nil || text != "" || strings.Contains(err.Error(), "MARK") {
+		if text, err := newProver(t, nil).Proof(t.Context(), oauth2grant.ProofRequest{
+			Method: "GET",
+			URL:    bad,
+		}); err == nil || text != "" || strings.Contains(err.Error(), "MARK") {
 			t.Errorf("%q: got %q, %v", bad, text, err)
 		}
 	}
@@ -259,7 +286,10 @@ func TestNew_RefusesAKey(t *testing.T) {
 	for name, c := range map[string]struct {
 		key  crypto.Signer
 		want string
-	}{"that is too small": {small, "2048"}, "on another curve": {odd, "P-256"}, "of another type": {public{}, "EC, Ed25519 or RSA"}} {
+	}{"that is too small": {small, "2048"}, "on another curve": {odd, "P-256"}, "of another type": {
+		public{},
+		"EC, Ed25519 or RSA",
+	}} {
 		t.Run(name, func(t *testing.T) {
 			if p, err := dpop.New(c.key); err == nil || p != nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, %v", p, err)
@@ -278,7 +308,10 @@ func TestProver_KeyTravelsWithTheToken(t *testing.T) {
 	if same.Thumbprint() != here.Thumbprint() || same.Thumbprint() == there.Thumbprint() {
 		t.Errorf("thumbprints %s, %s", here.Thumbprint(), same.Thumbprint())
 	}
-	if p := prove(t, same, oauth2grant.ProofRequest{Method: "GET", URL: "https://api.example/"}); p.Claims["nonce"] != "shared" {
+	if p := prove(t, same, oauth2grant.ProofRequest{
+		Method: "GET",
+		URL:    "https://api.example/",
+	}); p.Claims["nonce"] != "shared" {
 		t.Errorf("nonce %v", p.Claims["nonce"])
 	}
 	for name, key := range keys(t) {
@@ -290,7 +323,10 @@ func TestProver_KeyTravelsWithTheToken(t *testing.T) {
 
 func TestProver_WithKeyRefusesWhatIsNoKey(t *testing.T) {
 	p := newProver(t, nil)
-	for _, bad := range []string{"", "null", "{}", `{"kty":"oct","k":"MARK"}`, p.PrivateKey()[:40], `{"kty":"EC","d":"MARK"}`} {
+	for _, bad := range []string{
+		"", "null", "{}", `{"kty":"oct","k":"MARK"}`, p.PrivateKey()[:40],
+		`{"kty":"EC","d":"MARK"}`,
+	} {
 		if got, err := p.WithKey(bad); err == nil || got != nil || strings.Contains(err.Error(), "MARK") {
 			t.Errorf("%q: got %v, %v", bad, got, err)
 		}
@@ -327,7 +363,10 @@ func BenchmarkProver_Proof(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := p.Proof(b.Context(), oauth2grant.ProofRequest{Method: "GET", URL: "https://api.example/x", AccessToken: "token"}); err != nil {
+				if _, err := p.Proof(b.Context(), oauth2grant.ProofRequest{
+					Method: "GET",
+					URL:    "https://api.example/x", AccessToken: "token",
+				}); err != nil {
 					b.Fatal(err)
 				}
 			}

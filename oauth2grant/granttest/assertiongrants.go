@@ -1,10 +1,10 @@
 package granttest
 
 const (
-	grantJWTBearer     = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-	grantTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+	grantJWTBearer     = "urn:ietf:params:oauth:grant-type:jwt-bearer"     //nolint:gosec // a name, no credential
+	grantTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange" //nolint:gosec // a name, no credential
 
-	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a name, no credential
 )
 
 // bearerGrant is RFC 7523 §2.1.

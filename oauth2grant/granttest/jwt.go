@@ -25,7 +25,9 @@ type signedJWT struct {
 }
 
 // verifyJWT verifies text with the key that pick returns for its header.
-func verifyJWT(text string, algorithms []jose.SignatureAlgorithm, pick func(jose.Header) (any, error)) (signedJWT, error) {
+func verifyJWT(text string, algorithms []jose.SignatureAlgorithm, pick func(jose.Header) (any, error)) (signedJWT,
+	error,
+) {
 	parsed, err := jose.ParseSignedCompact(text, algorithms)
 	if err != nil {
 		return signedJWT{}, errors.New("it is no JWT with an algorithm that is taken here")
@@ -84,7 +86,10 @@ func pickFrom(set string) func(jose.Header) (any, error) {
 		if err := json.Unmarshal([]byte(set), &keys); err != nil {
 			return nil, fmt.Errorf("the JWK Set cannot be read: %w", err)
 		}
-		found := slices.DeleteFunc(keys.Keys, func(k jose.JSONWebKey) bool { return h.KeyID != "" && k.KeyID != h.KeyID })
+		found := slices.DeleteFunc(keys.Keys, func(k jose.JSONWebKey) bool {
+			return h.KeyID != "" &&
+				k.KeyID != h.KeyID
+		})
 		if len(found) != 1 {
 			return nil, fmt.Errorf("%d keys have the kid %q", len(found), h.KeyID)
 		}

@@ -42,7 +42,10 @@ func (p *Platform) RotateKey() {
 	if err != nil {
 		panic("granttest: no key: " + err.Error())
 	}
-	p.keys = slices.Insert(p.keys, 0, jose.JSONWebKey{Key: key, KeyID: fmt.Sprint("key-", len(p.keys)), Algorithm: "ES256", Use: "sig"})
+	p.keys = slices.Insert(p.keys, 0, jose.JSONWebKey{
+		Key: key, KeyID: fmt.Sprint("key-", len(p.keys)),
+		Algorithm: "ES256", Use: "sig",
+	})
 }
 
 // Assertion signs an assertion that is good for five minutes: subject, for
@@ -57,7 +60,8 @@ func (p *Platform) Assertion(subject, audience string, extra map[string]any) str
 	}
 	maps.Copy(claims, extra)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.keys[0]}, (&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.keys[0]},
+		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		panic("granttest: no signer: " + err.Error())
 	}

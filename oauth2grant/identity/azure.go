@@ -26,7 +26,8 @@ func AzureMetadata(resource, clientID string, hc *http.Client) Source {
 			url:  &url.URL{Scheme: "http", Host: "169.254.169.254", Path: "/metadata/identity/oauth2/token"},
 			hint: "run on Azure, with a managed identity",
 		}
-		if endpoint, secret := os.Getenv("IDENTITY_ENDPOINT"), os.Getenv("IDENTITY_HEADER"); endpoint != "" && secret != "" {
+		if endpoint, secret := os.Getenv("IDENTITY_ENDPOINT"), os.Getenv("IDENTITY_HEADER"); endpoint != "" &&
+			secret != "" {
 			u, err := url.Parse(endpoint)
 			if err != nil || u.Host == "" {
 				return "", errIdentityEndpoint

@@ -34,7 +34,7 @@ func run(parent context.Context, name string, args []string) (string, error) {
 	defer cancel(nil)
 	timed, stop := context.WithTimeout(ctx, commandTime)
 	defer stop()
-	cmd := exec.CommandContext(timed, name, args...)
+	cmd := exec.CommandContext(timed, name, args...) //nolint:gosec // the command is the user's own
 	out := &bounded{full: func() { cancel(errFlood) }}
 	cmd.Stdout = out
 	cmd.WaitDelay = commandGrace

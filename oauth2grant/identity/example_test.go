@@ -23,16 +23,18 @@ func ExampleFile() {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "token") // /var/run/secrets/tokens/… in a cluster
-	if err := os.WriteFile(path, []byte(cluster.Assertion("system:serviceaccount:shop:orders", srv.Issuer(), nil)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(cluster.Assertion("system:serviceaccount:shop:orders", srv.Issuer(), nil)),
+		0o600); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	grant, err := oauth2grant.New(context.Background(), oauth2grant.JWTBearer{Assertion: identity.File(path)}, oauth2grant.Config{
-		Server:     oauth2grant.Server{Issuer: srv.Issuer()},
-		Auth:       oauth2grant.Public("native"),
-		HTTPClient: srv.HTTPClient(),
-	})
+	grant, err := oauth2grant.New(context.Background(), oauth2grant.JWTBearer{Assertion: identity.File(path)},
+		oauth2grant.Config{
+			Server:     oauth2grant.Server{Issuer: srv.Issuer()},
+			Auth:       oauth2grant.Public("native"),
+			HTTPClient: srv.HTTPClient(),
+		})
 	if err != nil {
 		fmt.Println(err)
 		return

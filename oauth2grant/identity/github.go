@@ -19,7 +19,8 @@ func GitHubActions(audience string, hc *http.Client) Source {
 		const from, with = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 		endpoint, secret := os.Getenv(from), os.Getenv(with)
 		if endpoint == "" || secret == "" {
-			return "", fmt.Errorf("identity: %s and %s are not set: run in GitHub Actions, in a job with the permission id-token: write", from, with)
+			return "", fmt.Errorf("identity: %s and %s are not set: "+
+				"run in GitHub Actions, in a job with the permission id-token: write", from, with)
 		}
 		u, err := url.Parse(endpoint)
 		if err != nil || u.Host == "" || u.Scheme != "https" && !isLoopback(u.Hostname()) {

@@ -28,7 +28,8 @@ func IDToken(g *oauth2grant.Grant) Source {
 				return "", fmt.Errorf("identity: the ID token of %v has expired: %w", g, err)
 			}
 			if t.IDToken == "" || t.IDToken == old {
-				return "", fmt.Errorf("identity: the ID token of %v has expired, and the server issues none at a refresh: sign in anew", g)
+				return "", fmt.Errorf("identity: the ID token of %v has expired, "+
+					"and the server issues none at a refresh: sign in anew", g)
 			}
 		}
 		if t.IDToken == "" {

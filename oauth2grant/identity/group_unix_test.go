@@ -19,7 +19,8 @@ func wantGone(t *testing.T, pid int) {
 		if err := syscall.Kill(pid, 0); err != nil {
 			return
 		}
-		if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && strings.Contains(string(stat), ") Z ") {
+		if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && strings.Contains(string(stat),
+			") Z ") {
 			return
 		}
 	}

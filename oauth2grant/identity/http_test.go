@@ -41,7 +41,10 @@ func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	if header == nil {
 		header = http.Header{}
 	}
-	return &http.Response{StatusCode: max(a.status, 200), Header: header, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+	return &http.Response{
+		StatusCode: max(a.status, 200), Header: header,
+		Body: io.NopCloser(strings.NewReader(a.body)), Request: r,
+	}, nil
 }
 
 func (a *answers) client() *http.Client { return &http.Client{Transport: a} }
@@ -55,7 +58,10 @@ var platforms = map[string]struct {
 }{
 	"URL": {
 		func(hc *http.Client) identity.Source {
-			return identity.URL(identity.Endpoint{URL: "https://h.example/t?key=MARK", Header: http.Header{"X-Key": {"MARK"}}, HTTPClient: hc})
+			return identity.URL(identity.Endpoint{
+				URL:    "https://h.example/t?key=MARK",
+				Header: http.Header{"X-Key": {"MARK"}}, HTTPClient: hc,
+			})
 		},
 		func(a string) string { return a }, "h.example", nil,
 	},
@@ -65,10 +71,22 @@ var platforms = map[string]struct {
 		},
 		member("token"), "h.example", nil,
 	},
-	"GitHub":         {func(hc *http.Client) identity.Source { return identity.GitHubActions("aud", hc) }, member("value"), "actions.example", nil},
-	"Google":         {func(hc *http.Client) identity.Source { return identity.GoogleMetadata("aud", hc) }, func(a string) string { return a }, "169.254.169.254", fromGoogle},
-	"Azure":          {func(hc *http.Client) identity.Source { return identity.AzureMetadata("aud", "id", hc) }, member("access_token"), "169.254.169.254", nil},
-	"Azure services": {func(hc *http.Client) identity.Source { return identity.AzureMetadata("aud", "", hc) }, member("access_token"), "127.0.0.1:4141", nil},
+	"GitHub": {
+		func(hc *http.Client) identity.Source { return identity.GitHubActions("aud", hc) },
+		member("value"), "actions.example", nil,
+	},
+	"Google": {
+		func(hc *http.Client) identity.Source { return identity.GoogleMetadata("aud", hc) },
+		func(a string) string { return a }, "169.254.169.254", fromGoogle,
+	},
+	"Azure": {
+		func(hc *http.Client) identity.Source { return identity.AzureMetadata("aud", "id", hc) },
+		member("access_token"), "169.254.169.254", nil,
+	},
+	"Azure services": {
+		func(hc *http.Client) identity.Source { return identity.AzureMetadata("aud", "", hc) },
+		member("access_token"), "127.0.0.1:4141", nil,
+	},
 }
 
 var fromGoogle = http.Header{"Metadata-Flavor": {"Google"}}
@@ -126,14 +144,16 @@ func TestPlatforms_Refuse(t *testing.T) {
 			})
 		}
 		t.Run(name, func(t *testing.T) {
-			refused(t, &answers{status: 302, header: http.Header{"Location": {"https://evil.example/MARK"}}}, "redirect", "302")
+			refused(t, &answers{status: 302, header: http.Header{"Location": {"https://evil.example/MARK"}}},
+				"redirect", "302")
 			refused(t, &answers{status: 404, body: "MARK"}, "404")
 			refused(t, &answers{status: 500, body: "MARK"}, "500")
 			refused(t, &answers{body: "<html>MARK"})
 			refused(t, &answers{body: strings.Repeat("MARK", 1<<18)})
 			refused(t, &answers{body: `{"token":7,"value":["MARK"],"access_token":null}`})
 			refused(t, &answers{err: errors.New("MARK")}, "no usable HTTP answer")
-			refused(t, &answers{err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}, "connection refused")
+			refused(t, &answers{err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}},
+				"connection refused")
 		})
 	}
 }
@@ -145,7 +165,8 @@ func TestPlatforms_AreNotWaitedForWithoutEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := p.source((&answers{hang: true}).client())
 				began := time.Now()
-				if _, err := s(context.Background()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 10*time.Second {
+				if _, err := s(context.Background()); !errors.Is(err, context.DeadlineExceeded) ||
+					time.Since(began) != 10*time.Second {
 					t.Errorf("got %v after %s", err, time.Since(began))
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -160,11 +181,17 @@ func TestPlatforms_AreNotWaitedForWithoutEnd(t *testing.T) {
 
 func TestPlatforms_AskAsTheirPlatformWants(t *testing.T) {
 	for name, want := range map[string]struct{ url, header, value string }{
-		"URL":            {"https://h.example/t?key=MARK", "X-Key", "MARK"},
-		"GitHub":         {"https://actions.example/token?api-version=2&audience=aud&key=MARK", "Authorization", "Bearer MARK-request"},
-		"Google":         {"http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/identity?audience=aud&format=full", "Metadata-Flavor", "Google"},
-		"Azure":          {"http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&client_id=id&resource=aud", "Metadata", "true"},
-		"Azure services": {"http://127.0.0.1:4141/msi/token?api-version=2019-08-01&resource=aud", "X-Identity-Header", "MARK-header"},
+		"URL": {"https://h.example/t?key=MARK", "X-Key", "MARK"},
+		"GitHub": {
+			"https://actions.example/token?api-version=2&audience=aud&key=MARK", "Authorization",
+			"Bearer MARK-request",
+		},
+		"Google": {"http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/identity?audience=aud&format=full", "Metadata-Flavor", "Google"},
+		"Azure":  {"http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&client_id=id&resource=aud", "Metadata", "true"},
+		"Azure services": {
+			"http://127.0.0.1:4141/msi/token?api-version=2019-08-01&resource=aud", "X-Identity-Header",
+			"MARK-header",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onPlatform(t, name)
@@ -173,7 +200,8 @@ func TestPlatforms_AskAsTheirPlatformWants(t *testing.T) {
 			s := p.source(a.client())
 			get(t, s)
 			get(t, s)
-			if r := a.asked[0]; r.URL.String() != want.url || r.Header.Get(want.header) != want.value || r.Method != http.MethodGet {
+			if r := a.asked[0]; r.URL.String() != want.url || r.Header.Get(want.header) != want.value ||
+				r.Method != http.MethodGet {
 				t.Errorf("asked %s %s with %v", r.Method, r.URL, r.Header)
 			}
 			times := 1
@@ -196,7 +224,8 @@ func TestPlatforms_SayWhereTheyAreNot(t *testing.T) {
 	onPlatform(t, "GitHub")
 	t.Setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "http://actions.example/MARK")
 	wantError(t, identity.GitHubActions("", nil), "https")
-	wantError(t, identity.GoogleMetadata("a", (&answers{body: "<html>a hotel's sign-in page"}).client()), "not that of the metadata server", "run on Google Cloud")
+	wantError(t, identity.GoogleMetadata("a", (&answers{body: "<html>a hotel's sign-in page"}).client()),
+		"not that of the metadata server", "run on Google Cloud")
 	wantError(t, identity.AzureMetadata("a", "", (&answers{status: 404}).client()), "managed identity")
 	onPlatform(t, "Azure services")
 	t.Setenv("IDENTITY_ENDPOINT", "://MARK")
@@ -204,7 +233,10 @@ func TestPlatforms_SayWhereTheyAreNot(t *testing.T) {
 	for _, bad := range []string{"", "/t", "http://h.example/MARK", "ftp://127.0.0.1/MARK", "://MARK"} {
 		wantError(t, identity.URL(identity.Endpoint{URL: bad}), "endpoint")
 	}
-	get(t, identity.URL(identity.Endpoint{URL: "http://h.example", InsecureAllowHTTP: true, HTTPClient: (&answers{body: "opaque"}).client()}))
+	get(t, identity.URL(identity.Endpoint{
+		URL: "http://h.example", InsecureAllowHTTP: true,
+		HTTPClient: (&answers{body: "opaque"}).client(),
+	}))
 }
 
 func TestURL_OverASocketFollowsNoRedirectAndKeepsNoConnection(t *testing.T) {
@@ -228,7 +260,8 @@ func TestURL_OverASocketFollowsNoRedirectAndKeepsNoConnection(t *testing.T) {
 	if got := get(t, identity.URL(identity.Endpoint{URL: base + "/t"})); got != "opaque" {
 		t.Errorf("got %q", got)
 	}
-	wantError(t, identity.URL(identity.Endpoint{URL: base + "/moved", Header: http.Header{"X-From": {"moved"}}}), "redirect (HTTP 307)")
+	wantError(t, identity.URL(identity.Endpoint{URL: base + "/moved", Header: http.Header{"X-From": {"moved"}}}),
+		"redirect (HTTP 307)")
 	if followed {
 		t.Error("the redirect was followed")
 	}
@@ -247,9 +280,11 @@ func signedIn(t *testing.T, idTokens ...string) *oauth2grant.Grant {
 		}
 		idTokens = idTokens[min(1, len(idTokens)):]
 	}})
-	g, err := oauth2grant.New(context.Background(), oauth2grant.Password{Username: "alice", Password: "wonderland"}, oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.SecretBasic("client", "secret"), HTTPClient: srv.HTTPClient(),
-	})
+	g, err := oauth2grant.New(context.Background(), oauth2grant.Password{Username: "alice", Password: "wonderland"},
+		oauth2grant.Config{
+			Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.SecretBasic("client",
+				"secret"), HTTPClient: srv.HTTPClient(),
+		})
 	if err != nil {
 		t.Fatal(err)
 	}

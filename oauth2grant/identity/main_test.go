@@ -67,17 +67,26 @@ var bad = map[string]struct {
 	content func() string
 	want    string
 }{
-	"nothing":               {func() string { return " \n" }, "empty"},
-	"a page":                {func() string { return "<!doctype html>\n<title>MARK</title>" }, "no assertion"},
-	"two words":             {func() string { return "MARK MARK" }, "no assertion"},
-	"bytes":                 {func() string { return "MARK\x00\xff" }, "no assertion"},
-	"something huge":        {func() string { return strings.Repeat("MARK", 64<<8+1) }, "64 KiB"},
-	"half a JWT":            {func() string { return lasting(time.Hour)[:60] }, "not a whole one"},
-	"a JWT without its end": {func() string { return strings.TrimSuffix(lasting(time.Hour), "A")[:150] }, "not a whole one"},
+	"nothing":        {func() string { return " \n" }, "empty"},
+	"a page":         {func() string { return "<!doctype html>\n<title>MARK</title>" }, "no assertion"},
+	"two words":      {func() string { return "MARK MARK" }, "no assertion"},
+	"bytes":          {func() string { return "MARK\x00\xff" }, "no assertion"},
+	"something huge": {func() string { return strings.Repeat("MARK", 64<<8+1) }, "64 KiB"},
+	"half a JWT":     {func() string { return lasting(time.Hour)[:60] }, "not a whole one"},
+	"a JWT without its end": {
+		func() string { return strings.TrimSuffix(lasting(time.Hour), "A")[:150] },
+		"not a whole one",
+	},
 	"a JWT that is no JSON": {func() string { return "eyJNQVJL.eyJNQVJL.eyJNQVJL" }, "not a whole one"},
 	"an expired JWT":        {func() string { return lasting(-time.Hour) }, "ago by this machine's clock"},
-	"a JWT from the future": {func() string { return jwt(map[string]any{"iat": time.Now().Add(time.Hour).Unix()}) }, "set the clock"},
-	"a JWT for the future":  {func() string { return jwt(map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}) }, "set the clock"},
+	"a JWT from the future": {
+		func() string { return jwt(map[string]any{"iat": time.Now().Add(time.Hour).Unix()}) },
+		"set the clock",
+	},
+	"a JWT for the future": {
+		func() string { return jwt(map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}) },
+		"set the clock",
+	},
 }
 
 // good is what every source accepts.

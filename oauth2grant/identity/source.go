@@ -125,10 +125,12 @@ func (t jwt) check(origin string, now time.Time) error {
 	}
 	switch {
 	case !t.expiry.IsZero() && !now.Before(t.expiry):
-		return fmt.Errorf("identity: %s expired %s ago by this machine's clock: see that it is renewed, and that the clock is right",
-			origin, now.Sub(t.expiry).Round(time.Second))
+		return fmt.Errorf("identity: %s expired %s ago by this machine's clock: "+
+			"see that it is renewed, and that the clock is right", origin,
+			now.Sub(t.expiry).Round(time.Second))
 	case since.Sub(now) > future:
-		return fmt.Errorf("identity: %s is valid only in %s by this machine's clock: set the clock", origin, since.Sub(now).Round(time.Second))
+		return fmt.Errorf("identity: %s is valid only in %s by this machine's clock: set the clock", origin,
+			since.Sub(now).Round(time.Second))
 	}
 	return nil
 }

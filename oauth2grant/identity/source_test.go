@@ -127,7 +127,10 @@ func TestCache_KeepsNoError(t *testing.T) {
 }
 
 func TestEndpoint_ShowsNoSecret(t *testing.T) {
-	e := identity.Endpoint{URL: "https://u:MARK@h.example/?MARK", Header: map[string][]string{"X": {"MARK"}}, Member: "m"}
+	e := identity.Endpoint{
+		URL: "https://u:MARK@h.example/?MARK", Header: map[string][]string{"X": {"MARK"}},
+		Member: "m",
+	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		if text := fmt.Sprintf(verb+verb, e, &e); strings.Contains(text, "MARK") {
 			t.Errorf("%s shows %s", verb, text)

@@ -73,7 +73,7 @@ func TestKey_SignsWhatAnIndependentLibraryVerifies(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				parsed, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(name)})
+				parsed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(name)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -176,14 +176,20 @@ func TestParse(t *testing.T) {
 	forEncryption := jwkOf(t, jose.JSONWebKey{Key: rsa2048, KeyID: "one", Use: "enc"})
 	public := jwkOf(t, jose.JSONWebKey{Key: ec.Public(), KeyID: "public"})
 	for name, c := range map[string]struct{ document, algorithm, id string }{
-		"PKCS #8":                          {edPEM, "EdDSA", ""},
-		"PKCS #1":                          {pemOf(t, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsa2048), nil), "RS256", ""},
-		"SEC 1":                            {ecPEM, "ES256", ""},
-		"PEM after a certificate":          {pemOf(t, "CERTIFICATE", []byte("x"), nil) + ecPEM, "ES256", ""},
-		"a JWK":                            {"  " + first + "\n", "ES256", "one"},
-		"a JWK that names its algorithm":   {second, "PS256", "two"},
-		"the first of a set":               {`{"keys":[` + first + "," + second + `]}`, "ES256", "one"},
-		"the first in a set that may sign": {`{"keys":[` + public + "," + forEncryption + "," + second + `]}`, "PS256", "two"},
+		"PKCS #8": {edPEM, "EdDSA", ""},
+		"PKCS #1": {
+			pemOf(t, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsa2048), nil),
+			"RS256", "",
+		},
+		"SEC 1":                          {ecPEM, "ES256", ""},
+		"PEM after a certificate":        {pemOf(t, "CERTIFICATE", []byte("x"), nil) + ecPEM, "ES256", ""},
+		"a JWK":                          {"  " + first + "\n", "ES256", "one"},
+		"a JWK that names its algorithm": {second, "PS256", "two"},
+		"the first of a set":             {`{"keys":[` + first + "," + second + `]}`, "ES256", "one"},
+		"the first in a set that may sign": {
+			`{"keys":[` + public + "," + forEncryption + "," + second + `]}`,
+			"PS256", "two",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k, err := jws.Parse([]byte(c.document))
@@ -197,29 +203,43 @@ func TestParse(t *testing.T) {
 func TestParse_Refuses(t *testing.T) {
 	ec := ecKey(t, elliptic.P256())
 	one := jwkOf(t, jose.JSONWebKey{Key: ec, KeyID: "one"})
-	secret := base64.RawURLEncoding.EncodeToString(ec.D.Bytes())
+	raw, err := ec.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := base64.RawURLEncoding.EncodeToString(raw)
 	cut := strings.Replace(one, `"crv":"P-256"`, `"crv":"P-999"`, 1)
-	encrypted := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": "x"}}))
+	encrypted := string(pem.EncodeToMemory(&pem.Block{
+		Type:    "RSA PRIVATE KEY",
+		Headers: map[string]string{"DEK-Info": "x"},
+	}))
 	p224, err := x509.MarshalPKCS8PrivateKey(ecKey(t, elliptic.P224()))
 	for name, c := range map[string]struct{ document, want string }{
-		"nothing":                       {" \n", "empty"},
-		"a huge document":               {strings.Repeat("x", jws.MaxKey+1), "256 KiB"},
-		"prose":                         {"hello", "no private key"},
-		"a certificate":                 {pemOf(t, "CERTIFICATE", []byte("x"), nil), "no private key"},
-		"a PEM block that is cut":       {pemOf(t, "PRIVATE KEY", []byte(secret), nil), "cannot be read"},
-		"an encrypted key":              {pemOf(t, "ENCRYPTED PRIVATE KEY", []byte("x"), nil), "passphrase"},
-		"an encrypted key of old":       {encrypted, "passphrase"},
-		"JSON that is cut":              {one[:len(one)-3], "not JSON"},
-		"a JWK on an unknown curve":     {cut, "cannot be read"},
-		"a public JWK":                  {jwkOf(t, jose.JSONWebKey{Key: ec.Public()}), "private one"},
-		"a JWK for encryption":          {jwkOf(t, jose.JSONWebKey{Key: ec, Use: "enc"}), "encryption"},
-		"a symmetric JWK":               {jwkOf(t, jose.JSONWebKey{Key: []byte(secret)}), "cannot sign"},
-		"a JWK of the wrong algorithm":  {jwkOf(t, jose.JSONWebKey{Key: ec, Algorithm: "RS256"}), "ES256"},
-		"a set without a private key":   {`{"keys":[` + jwkOf(t, jose.JSONWebKey{Key: ec.Public()}) + `]}`, "no private key"},
-		"an empty set":                  {`{"keys":[]}`, "no private key"},
-		"two keys with one kid":         {`{"keys":[` + one + "," + jwkOf(t, jose.JSONWebKey{Key: edKey(t), KeyID: "one"}) + `]}`, `"one"`},
-		"a curve that JOSE has not":     {pemOf(t, "PRIVATE KEY", p224, err), "P-256"},
-		"an RSA key of 1024 bits":       {pemOf(t, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey(t, 1024)), nil), "2048"},
+		"nothing":                      {" \n", "empty"},
+		"a huge document":              {strings.Repeat("x", jws.MaxKey+1), "256 KiB"},
+		"prose":                        {"hello", "no private key"},
+		"a certificate":                {pemOf(t, "CERTIFICATE", []byte("x"), nil), "no private key"},
+		"a PEM block that is cut":      {pemOf(t, "PRIVATE KEY", []byte(secret), nil), "cannot be read"},
+		"an encrypted key":             {pemOf(t, "ENCRYPTED PRIVATE KEY", []byte("x"), nil), "passphrase"},
+		"an encrypted key of old":      {encrypted, "passphrase"},
+		"JSON that is cut":             {one[:len(one)-3], "not JSON"},
+		"a JWK on an unknown curve":    {cut, "cannot be read"},
+		"a public JWK":                 {jwkOf(t, jose.JSONWebKey{Key: ec.Public()}), "private one"},
+		"a JWK for encryption":         {jwkOf(t, jose.JSONWebKey{Key: ec, Use: "enc"}), "encryption"},
+		"a symmetric JWK":              {jwkOf(t, jose.JSONWebKey{Key: []byte(secret)}), "cannot sign"},
+		"a JWK of the wrong algorithm": {jwkOf(t, jose.JSONWebKey{Key: ec, Algorithm: "RS256"}), "ES256"},
+		"a set without a private key": {
+			`{"keys":[` + jwkOf(t, jose.JSONWebKey{Key: ec.Public()}) + `]}`,
+			"no private key",
+		},
+		"an empty set": {`{"keys":[]}`, "no private key"},
+		"two keys with one kid": {`{"keys":[` + one + "," + jwkOf(t, jose.JSONWebKey{
+			Key:   edKey(t),
+			KeyID: "one",
+		}) + `]}`, `"one"`},
+		"a curve that JOSE has not": {pemOf(t, "PRIVATE KEY", p224, err), "P-256"},
+		"an RSA key of 1024 bits": {pemOf(t, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey(t, 1024)),
+			nil), "2048"},
 		"a set in which nothing is fit": {`{"keys":[7,{"kty":"oct","k":"` + secret + `"}]}`, "cannot sign"},
 	} {
 		t.Run(name, func(t *testing.T) {

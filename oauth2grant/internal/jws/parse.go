@@ -102,7 +102,8 @@ func parseJSON(document []byte) (*Key, error) {
 			continue
 		}
 		if head.ID != "" && seen[head.ID] {
-			return nil, fmt.Errorf("two keys of the JWK Set have the kid %.40q: a server cannot tell them apart", head.ID)
+			return nil, fmt.Errorf("two keys of the JWK Set have the kid %.40q: a server cannot tell them apart",
+				head.ID)
 		}
 		seen[head.ID] = true
 		if found == nil {

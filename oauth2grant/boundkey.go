@@ -1,6 +1,7 @@
 package oauth2grant
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 )
@@ -60,4 +61,20 @@ func (t Token) proverFor(p Prover) (Prover, error) {
 			ErrLoginRequired)
 	}
 	return with, nil
+}
+
+type proverKey struct{}
+
+// withProver makes the requests of a Client on that context prove with p, which
+// is that of the token at hand, and not with Config.Proof.
+func withProver(ctx context.Context, p Prover) context.Context {
+	return context.WithValue(ctx, proverKey{}, p)
+}
+
+// proverOf returns the Prover of a context, or own if it has none.
+func proverOf(ctx context.Context, own Prover) Prover {
+	if p, ok := ctx.Value(proverKey{}).(Prover); ok {
+		return p
+	}
+	return own
 }

@@ -232,6 +232,7 @@ func (c *Client) postTo(ctx context.Context, op, endpoint string, auth ClientAut
 func (c *Client) post(ctx context.Context, op, to string, auth ClientAuth, params url.Values, patient bool, sending func()) (wire.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	prover := proverOf(ctx, c.proof)
 	nonce := ""
 	prepare := func() (wire.Form, error) {
 		f := wire.Form{Header: http.Header{}, Values: url.Values{}}
@@ -239,8 +240,8 @@ func (c *Client) post(ctx context.Context, op, to string, auth ClientAuth, param
 		if err := auth.Authenticate(ctx, to, f.Header, f.Values); err != nil {
 			return f, err
 		}
-		if c.proof != nil {
-			proof, err := c.proof.Proof(ctx, ProofRequest{Method: http.MethodPost, URL: to, Nonce: nonce})
+		if prover != nil {
+			proof, err := prover.Proof(ctx, ProofRequest{Method: http.MethodPost, URL: to, Nonce: nonce})
 			if err != nil {
 				return f, err
 			}

@@ -1,6 +1,9 @@
 package oauth2grant
 
-import "net/url"
+import (
+	"context"
+	"net/url"
+)
 
 // Severity tells the tests how an error is classed.
 func Severity(e *Error) string {
@@ -26,3 +29,6 @@ func BoundTo(t Token, p Prover) Token { return t.boundTo(p) }
 
 // ProverFor is Token.proverFor.
 func ProverFor(t Token, p Prover) (Prover, error) { return t.proverFor(p) }
+
+// WithProver is withProver.
+func WithProver(ctx context.Context, p Prover) context.Context { return withProver(ctx, p) }

@@ -144,8 +144,8 @@ func (c *Client) getUserInfo(ctx context.Context, to, accessToken, nonce string)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", schemeBearer+" "+accessToken)
-	if c.proof != nil {
-		proof, err := c.proof.Proof(ctx, ProofRequest{Method: http.MethodGet, URL: to, AccessToken: accessToken, Nonce: nonce})
+	if prover := proverOf(ctx, c.proof); prover != nil {
+		proof, err := prover.Proof(ctx, ProofRequest{Method: http.MethodGet, URL: to, AccessToken: accessToken, Nonce: nonce})
 		if err != nil {
 			return wire.Answer{}, &wire.Failure{Cause: err}
 		}

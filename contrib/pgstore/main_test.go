@@ -98,6 +98,8 @@ func harness(name string, cfg pgstore.Config) storetest.Harness {
 		Open:      func(place string) (oauth2grant.Store, error) { return openAt(place, cfg) },
 		Processes: true,
 		Notifies:  true,
+		Answers:   true,
+		Lease:     2 * time.Second,
 		Secrets:   []string{keyText},
 	}
 }

@@ -5,6 +5,7 @@
 #   e2e/setup.sh redis postgres ...    only these
 #
 # servers: oidc-provider, and the Node and openssl it needs. browser: Chromium, and axe-core, which looks at pages. keyring: GNOME Keyring.
+# redis: also Sentinel. postgres: also PgBouncer. etcd: the server.
 # Packages come from apt-get; on other systems it names the commands that are missing.
 set -eu
 cd "$(dirname "$0")"
@@ -58,8 +59,9 @@ servers() {
     (cd oidc-provider && npm ci --omit=dev --no-audit --no-fund --loglevel=error)
   fi
 }
-redis() { need redis-server redis-server; need redis-cli redis-tools; }
-postgres() { need initdb postgresql; need psql postgresql-client; }
+redis() { need redis-server redis-server; need redis-cli redis-tools; need redis-sentinel redis-sentinel; }
+postgres() { need initdb postgresql; need psql postgresql-client; need pgbouncer pgbouncer; }
+etcd() { need etcd etcd-server; }
 browser() {
   need chromium chromium
   need node nodejs
@@ -71,11 +73,11 @@ browser() {
 }
 keyring() { need gnome-keyring-daemon gnome-keyring; need dbus-run-session dbus; need secret-tool libsecret-tools; }
 
-[ $# -gt 0 ] || set -- servers redis postgres browser keyring
+[ $# -gt 0 ] || set -- servers redis postgres etcd browser keyring
 for part; do
   case $part in
-  servers | redis | postgres | browser | keyring) "$part" ;;
-  *) echo "setup: no part $part; there are servers, redis, postgres, browser and keyring" >&2; exit 2 ;;
+  servers | redis | postgres | etcd | browser | keyring) "$part" ;;
+  *) echo "setup: no part $part; there are servers, redis, postgres, etcd, browser and keyring" >&2; exit 2 ;;
   esac
 done
 

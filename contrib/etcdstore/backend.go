@@ -39,7 +39,7 @@ func (b *backend) read(ctx context.Context, key string) (r record, revision int6
 	if err != nil || len(got.Kvs) == 0 {
 		return record{}, 0, err
 	}
-	if json.Unmarshal(got.Kvs[0].Value, &r) != nil { // the cause may quote a secret
+	if json.Unmarshal(got.Kvs[0].Value, &r) != nil || r.Version < 1 { // the cause may quote a secret
 		r = record{Token: []byte{}, Version: 1} // no token, but not none
 	}
 	return r, got.Kvs[0].ModRevision, nil

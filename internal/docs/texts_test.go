@@ -124,7 +124,7 @@ func nameOf(e ast.Expr) string {
 }
 
 var (
-	verb    = regexp.MustCompile(`%[a-z]`)
+	verb    = regexp.MustCompile(`%[0-9]*[a-z]`)
 	letters = regexp.MustCompile(`[a-z]{3}`)
 	prefix  = regexp.MustCompile(`^(oauth2grant|callbackserver|filestore|leasestore|seal): `)
 	space   = regexp.MustCompile(`\s+`)

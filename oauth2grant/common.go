@@ -48,6 +48,7 @@ type held struct {
 	token   Token
 	header  string // the value of Authorization
 	adopted bool   // it was not issued to this grant
+	proof   Prover // of the key that the token is bound to; nil: none
 }
 
 type (

@@ -173,9 +173,11 @@ func (cfg *Config) clientProblems() []error {
 		add("Auth is nil: use SecretBasic, SecretPost, SecretFunc, SecretFile, AuthorizationHeader or Public")
 	} else {
 		all = append(all, authProblems("Auth", cfg.Auth)...)
+		all = append(all, issuerProblems("Auth", cfg.Auth, cfg.Server.Issuer)...)
 	}
 	if !isNil(cfg.RevocationAuth) {
 		all = append(all, authProblems("RevocationAuth", cfg.RevocationAuth)...)
+		all = append(all, issuerProblems("RevocationAuth", cfg.RevocationAuth, cfg.Server.Issuer)...)
 	}
 	switch cfg.PKCE {
 	case "", PKCES256, PKCEPlain, PKCENone:

@@ -59,6 +59,7 @@ type Error struct {
 	// not ask.
 	RetryAfter time.Duration
 
+	hint     string // what may be the reason, as far as can be seen from here
 	cause    error
 	extra    string        // every other member of the answer, as one JSON object; empty: none
 	interval time.Duration // between polls, that the server asked for with slow_down
@@ -98,6 +99,9 @@ func (e *Error) reason() string {
 	}
 	if e.StatusCode != 0 {
 		text += fmt.Sprintf(" (HTTP %d)", e.StatusCode)
+	}
+	if e.hint != "" {
+		text += "; " + e.hint
 	}
 	return text
 }

@@ -2,10 +2,8 @@ package oauth2grant_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -236,33 +234,6 @@ func ExampleGrant_Transport() {
 	// Output:
 	// 200 OK
 	// not sent
-}
-
-// fileStore keeps a token in a file of one process. Package filestore does that better.
-type fileStore struct {
-	oauth2grant.SingleProcess
-	path string
-}
-
-func (s *fileStore) Load(context.Context) (oauth2grant.Token, error) {
-	text, err := os.ReadFile(s.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return oauth2grant.Token{}, oauth2grant.ErrNoToken
-	}
-	var token oauth2grant.Token
-	return token, errors.Join(err, json.Unmarshal(text, &token))
-}
-
-func (s *fileStore) Save(_ context.Context, token oauth2grant.Token) error {
-	text, err := json.Marshal(token)
-	return errors.Join(err, os.WriteFile(s.path, text, 0o600))
-}
-
-func (s *fileStore) Delete(context.Context) error {
-	if err := os.Remove(s.path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // A store lets a token outlive the process: the second grant needs no password.

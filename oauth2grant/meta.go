@@ -23,6 +23,8 @@ type meta struct {
 	Marked   int64  `json:"marked,omitempty"`   // when the mark was made; Unix milliseconds
 	Static   bool   `json:"static,omitempty"`   // the last refresh left the refresh token as it was
 	Scoped   bool   `json:"scoped,omitempty"`   // a refresh is refused unless it repeats the requested scopes
+
+	Key *boundKey `json:"dpop,omitempty"` // that the token is bound to; see boundkey.go
 }
 
 // readMeta returns the meta of t, the zero meta where t has none that can be
@@ -64,7 +66,7 @@ func compactMeta(raw json.RawMessage) string {
 	return b.String()
 }
 
-var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped"}
+var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "dpop"}
 
 // keepUnknown adds to known the members of old that this format does not know.
 func keepUnknown(old string, known []byte) []byte {

@@ -12,8 +12,10 @@ import (
 // value is a good schedule.
 type Refresh struct {
 	// Before is the lead on expiry at which the background renews. If zero, it
-	// is a third of the lifetime, at most 20 min, unless the server said when to
-	// renew. It is capped at half of the lifetime.
+	// is what the server asked for (refresh_in), or else a third of the
+	// lifetime, at most 20 min. It is capped at half of the lifetime. Where the
+	// server says when the refresh token itself ends, the token is renewed
+	// before that in any case.
 	Before time.Duration
 
 	// Jitter is how much earlier a renewal may come at random, as a share of
@@ -133,19 +135,29 @@ func (r Refresh) validate() []error {
 	return problems
 }
 
-// before returns the lead on expiry of a token that lives so long.
-func (r Refresh) before(lifetime time.Duration) time.Duration {
-	if r.Before == 0 {
+// before returns the lead on expiry of a token that lives so long, and that the
+// server wants to be renewed after wish, zero if it did not say so.
+func (r Refresh) before(lifetime, wish time.Duration) time.Duration {
+	switch {
+	case r.Before > 0:
+		return min(r.Before, lifetime/2)
+	case wish > 0 && wish < lifetime:
+		return lifetime - wish
+	default:
 		return min(lifetime/3, longestLead)
 	}
-	return min(r.Before, lifetime/2)
+}
+
+// earlier returns a lead made longer by a random share of it.
+func (r Refresh) earlier(before time.Duration) time.Duration {
+	return before + time.Duration(engine.Random()*r.Jitter*float64(before))
 }
 
 // lead returns before, made longer by a random share of it, and at most three
 // quarters of the lifetime.
-func (r Refresh) lead(lifetime time.Duration) time.Duration {
-	before := r.before(lifetime)
-	return min(before+time.Duration(engine.Random()*r.Jitter*float64(before)), lifetime/4*3)
+func (r Refresh) lead(lifetime, wish time.Duration) time.Duration {
+	before := r.before(lifetime, wish)
+	return min(r.earlier(before), max(before, lifetime/4*3))
 }
 
 // leeway returns how close to expiry a token counts as expired.
@@ -161,6 +173,21 @@ type times struct{ renewAt, freshUntil, expiry time.Time }
 // schedule returns the times of a token obtained, or adopted from elsewhere, at
 // now.
 func (r Refresh) schedule(t Token, now time.Time, adopted bool) times {
+	s := r.ofAccess(t, now, adopted)
+	if end := t.refreshExpiry(); t.RefreshToken != "" && end.After(now) {
+		left := end.Sub(now)
+		if at := end.Add(-r.earlier(min(left/3, longestLead))); s.renewAt.IsZero() || at.Before(s.renewAt) {
+			s.renewAt = at // with the refresh token the session would end
+		}
+	}
+	if floor := now.Add(r.renewFloor()); !s.renewAt.IsZero() && s.renewAt.Before(floor) {
+		s.renewAt = floor
+	}
+	return s
+}
+
+// ofAccess returns the times of the access token.
+func (r Refresh) ofAccess(t Token, now time.Time, adopted bool) times {
 	expiry, lifetime := t.Expiry, t.lifetime
 	if expiry.IsZero() {
 		return r.assumed(t, now)
@@ -171,11 +198,8 @@ func (r Refresh) schedule(t Token, now time.Time, adopted bool) times {
 	if lifetime == 0 {
 		lifetime = max(0, expiry.Sub(now))
 	}
-	s := times{renewAt: expiry.Add(-r.lead(lifetime)), freshUntil: expiry.Add(-r.leeway(lifetime)), expiry: expiry}
-	if floor := now.Add(r.renewFloor()); s.renewAt.Before(floor) {
-		s.renewAt = floor
-	}
-	return s
+	lead := r.lead(lifetime, t.refreshIn())
+	return times{renewAt: expiry.Add(-lead), freshUntil: expiry.Add(-r.leeway(lifetime)), expiry: expiry}
 }
 
 // assumed returns the times of a token of unknown lifetime. It is renewed, but
@@ -188,7 +212,7 @@ func (r Refresh) assumed(t Token, now time.Time) times {
 	if from := t.obtained(); !from.IsZero() && from.Before(now) {
 		end = from.Add(r.AssumedLifetime)
 	}
-	return times{renewAt: end.Add(-r.lead(r.AssumedLifetime)), freshUntil: end.Add(-r.leeway(r.AssumedLifetime))}
+	return times{renewAt: end.Add(-r.lead(r.AssumedLifetime, 0)), freshUntil: end.Add(-r.leeway(r.AssumedLifetime))}
 }
 
 // due reports whether a token found in a store should be renewed rather than
@@ -204,7 +228,7 @@ func (r Refresh) due(t Token, now time.Time) bool {
 	case t.lifetime == 0:
 		return !now.Before(t.Expiry.Add(-r.Leeway))
 	default:
-		return !now.Before(t.Expiry.Add(-max(r.before(t.lifetime), r.leeway(t.lifetime))))
+		return !now.Before(t.Expiry.Add(-max(r.before(t.lifetime, t.refreshIn()), r.leeway(t.lifetime))))
 	}
 }
 

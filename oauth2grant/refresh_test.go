@@ -163,3 +163,34 @@ func TestALifetimeIsSaneOrUnknown(t *testing.T) {
 		}
 	}
 }
+
+func TestRefresh_RenewsWhenTheServerSays(t *testing.T) {
+	r := Refresh{Jitter: -1}.withDefaults()
+	with := func(token Token, in time.Duration, end time.Duration) Token {
+		token.refreshAfter, token.RefreshToken = in, "R"
+		if end > 0 {
+			token.refreshEnd = refreshStart.Add(end)
+		}
+		return token
+	}
+	for _, c := range []struct {
+		name  string
+		token Token
+		want  time.Duration // from now; zero: never
+	}{
+		{"refresh_in wins over the default", with(living(time.Hour), 30*time.Minute, 0), 30 * time.Minute},
+		{"one beyond the lifetime says nothing", with(living(time.Hour), 2*time.Hour, 0), 40 * time.Minute},
+		{"before a refresh token that ends sooner", with(living(time.Hour), 0, 30*time.Minute), 20 * time.Minute},
+		{"one that ends later changes nothing", with(living(time.Hour), 0, 10*time.Hour), 40 * time.Minute},
+		{"also where the lifetime is unknown", with(Token{AccessToken: "A"}, 0, 3*time.Hour), 160 * time.Minute},
+		{"one that has ended says nothing", with(Token{AccessToken: "A"}, 0, 0), 0},
+	} {
+		s := r.schedule(c.token, refreshStart, false)
+		switch {
+		case c.want == 0 && !s.renewAt.IsZero():
+			t.Errorf("%s: renewed at %v", c.name, s.renewAt)
+		case c.want > 0 && s.renewAt.Sub(refreshStart) != c.want:
+			t.Errorf("%s: renewed after %v, want %v", c.name, s.renewAt.Sub(refreshStart), c.want)
+		}
+	}
+}

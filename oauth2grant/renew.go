@@ -107,7 +107,8 @@ func (g *grant) adoptable(f *flight, stored Token) bool {
 		return false
 	}
 	_, err := g.client.authorizing.header(stored)
-	return err == nil && !g.custody.wasRefused(stored) && !g.custody.isSpent(stored.RefreshToken) &&
+	_, missing := stored.proverFor(g.client.proof)
+	return err == nil && missing == nil && !g.custody.wasRefused(stored) && !g.custody.isSpent(stored.RefreshToken) &&
 		!g.cfg.Refresh.due(stored, wallNow())
 }
 
@@ -170,10 +171,15 @@ func (g *grant) renewLocked(held context.Context, f *flight, v view) (*snapshot,
 func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot, error) {
 	var refusedBy error
 	for range lookAgain {
+		prover, missing := stored.proverFor(g.client.proof)
+		if missing != nil {
+			refusedBy = missing
+			break
+		}
 		if g.custody.isDead(stored.RefreshToken) {
 			break
 		}
-		t, mark, err := g.refresh(held, f, stored)
+		t, mark, err := g.refresh(withProver(held, prover), f, stored)
 		if err == nil {
 			return g.finish(held, f, t, pending{over: []Token{stored}, mark: mark}, OpRefresh)
 		}
@@ -242,10 +248,11 @@ func (g *grant) snapshotOf(t Token, adopted bool) *snapshot {
 	now := clockNow()
 	times := g.cfg.Refresh.schedule(t, wall(now), adopted)
 	header, err := g.client.authorizing.header(t)
+	proof, missing := t.proverFor(g.client.proof)
 	return &snapshot{
-		Value: held{token: t, header: header, adopted: adopted},
+		Value: held{token: t, header: header, adopted: adopted, proof: proof},
 		Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
-		Invalid: err != nil || t.AccessToken == "",
+		Invalid: err != nil || missing != nil || t.AccessToken == "",
 	}
 }
 
@@ -265,7 +272,7 @@ func (g *grant) run(ctx context.Context) (Token, error) {
 	if t.obtained().IsZero() {
 		t = t.issued(wallNow())
 	}
-	return t, nil
+	return t.boundTo(g.client.proof), nil
 }
 
 // finish saves a token, then publishes it. If it can't be saved it is used all

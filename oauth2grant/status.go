@@ -42,6 +42,10 @@ type Status struct {
 	// Expiry is that of the token held; zero if it is unknown, or there is none.
 	Expiry time.Time
 
+	// RefreshExpiry is when the refresh token held ends, and with it the
+	// session; zero if the server did not say so, or there is none.
+	RefreshExpiry time.Time
+
 	// NextRefresh is when the background renews or tries again; zero if it does
 	// not by itself.
 	NextRefresh time.Time
@@ -61,13 +65,14 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		text = s.Err.Error()
 	}
 	return json.Marshal(struct {
-		State       State     `json:"state"`
-		Usable      bool      `json:"usable"`
-		Expiry      time.Time `json:"expiry,omitzero"`
-		NextRefresh time.Time `json:"next_refresh,omitzero"`
-		Failures    int       `json:"failures,omitempty"`
-		Error       string    `json:"error,omitempty"`
-	}{s.State, s.Usable, s.Expiry, s.NextRefresh, s.Failures, text})
+		State         State     `json:"state"`
+		Usable        bool      `json:"usable"`
+		Expiry        time.Time `json:"expiry,omitzero"`
+		RefreshExpiry time.Time `json:"refresh_expiry,omitzero"`
+		NextRefresh   time.Time `json:"next_refresh,omitzero"`
+		Failures      int       `json:"failures,omitempty"`
+		Error         string    `json:"error,omitempty"`
+	}{s.State, s.Usable, s.Expiry, s.RefreshExpiry, s.NextRefresh, s.Failures, text})
 }
 
 // Status returns how the grant is, for health checks. It asks nobody and does
@@ -83,7 +88,7 @@ func (g *Grant) Status() Status {
 	s := Status{Failures: failures, Err: last, NextRefresh: next}
 	current := g.engine.Current()
 	if current != nil {
-		s.Expiry = current.Expiry
+		s.Expiry, s.RefreshExpiry = current.Expiry, current.Value.token.refreshExpiry()
 		s.Usable = usable(current)
 	}
 	switch {

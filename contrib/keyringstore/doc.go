@@ -11,8 +11,8 @@
 //
 // # The lock
 //
-// Lock is that of package filestore, with a lock file in Config.LockDir; a second lock file lets one process write at a time. Both are empty but for a version
-// number. The head has the version too: a Save or Delete with the held context of a lock that was released or lost fails with filestore.ErrLockLost.
+// Lock is that of package filestore, with its two lock files in Config.LockDir. They are empty but for a version
+// number. The head has the version too: a Save or Delete with the held context of a lock that was released or lost fails with oauth2grant.ErrLockLost.
 // Processes that use one item exclude each other only if they have the same lock folder.
 //
 // # Prompts

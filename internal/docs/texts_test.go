@@ -23,7 +23,8 @@ func TestTroubleshooting(t *testing.T) {
 	words := plain(string(page))
 	for _, folder := range []string{
 		"oauth2grant", "oauth2grant/internal/engine", "oauth2grant/internal/wire",
-		"oauth2grant/filestore", "oauth2grant/leasestore", "oauth2grant/seal", "callbackserver",
+		"oauth2grant/filestore", "oauth2grant/leasestore", "oauth2grant/seal", "oauth2grant/identity",
+		"oauth2grant/clientassertion", "oauth2grant/dpop", "callbackserver",
 	} {
 		t.Run(folder, func(t *testing.T) {
 			texts := errorTexts(t, filepath.Join("../..", folder))
@@ -126,7 +127,7 @@ func nameOf(e ast.Expr) string {
 var (
 	verb    = regexp.MustCompile(`%[0-9]*[a-z]`)
 	letters = regexp.MustCompile(`[a-z]{3}`)
-	prefix  = regexp.MustCompile(`^(oauth2grant|callbackserver|filestore|leasestore|seal): `)
+	prefix  = regexp.MustCompile(`^(oauth2grant|callbackserver|filestore|leasestore|seal|identity|clientassertion|dpop): `)
 	space   = regexp.MustCompile(`\s+`)
 )
 

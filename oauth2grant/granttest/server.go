@@ -1,6 +1,7 @@
 package granttest
 
 import (
+	"crypto/rand"
 	"net/url"
 	"strings"
 	"sync"
@@ -36,6 +37,8 @@ type Server struct {
 	pushed   map[string]*pushedRequest
 	devices  map[string]*device // by device code
 	reused   int
+	spent    map[string]bool // by jti
+	nonce    string          // that proofs must carry
 	scripted map[Endpoint][]Fault
 	broken   map[Endpoint]Fault
 	log      []*Request
@@ -51,6 +54,7 @@ func New(cfg Config) *Server {
 		devices:  map[string]*device{},
 		scripted: map[Endpoint][]Fault{},
 		broken:   map[Endpoint]Fault{},
+		nonce:    rand.Text(),
 	}
 }
 

@@ -9,4 +9,6 @@ import (
 	_ "github.com/oauth2grant/go-oauth2grant/contrib/oauth2source"
 	_ "github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
 	_ "github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt"
+	_ "github.com/oauth2grant/go-oauth2grant/oauth2grant/clientassertion"
+	_ "github.com/oauth2grant/go-oauth2grant/oauth2grant/dpop"
 )

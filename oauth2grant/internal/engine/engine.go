@@ -256,6 +256,19 @@ func (e *Engine[T]) Renew(ctx context.Context) (*Snapshot[T], error) {
 	return e.force(ctx, &e.renew, Due)
 }
 
+// RenewAlone is Renew on a flight of its own.
+func (e *Engine[T]) RenewAlone(ctx context.Context) (*Snapshot[T], error) {
+	return e.force(ctx, &e.renew, alone)
+}
+
+// RunAlone is Run on a flight of its own.
+func (e *Engine[T]) RunAlone(ctx context.Context) (*Snapshot[T], error) {
+	return e.force(ctx, &e.signIn, alone)
+}
+
+// alone is above every Reason: no flight of others will do.
+const alone = Force + 1
+
 // Run obtains a new value now in the way that may ask a person, whatever is
 // remembered of failures.
 func (e *Engine[T]) Run(ctx context.Context) (*Snapshot[T], error) {
@@ -272,8 +285,14 @@ func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snaps
 		if err := e.lockedOut(l); err != nil {
 			return nil, err
 		}
-		before := e.Current()
-		f, s, err := l.join(ctx, func() (*Flight[T], *Snapshot[T], error) { return e.takeOff(ctx, l, Force) })
+		before, mine := e.Current(), false
+		f, s, err := l.join(ctx, func() (*Flight[T], *Snapshot[T], error) {
+			mine = true
+			return e.takeOff(ctx, l, Force)
+		})
+		if least == alone && !mine && ctx.Err() == nil && e.life.Err() == nil {
+			continue
+		}
 		if err == nil && f != nil && f.Why != Force && !f.Obtained && (f.Why < least || s == before) {
 			continue
 		}

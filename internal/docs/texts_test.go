@@ -125,7 +125,7 @@ func nameOf(e ast.Expr) string {
 }
 
 var (
-	verb    = regexp.MustCompile(`%[0-9]*[a-z]`)
+	verb    = regexp.MustCompile(`%[0-9]*[a-zA-Z]`)
 	letters = regexp.MustCompile(`[a-z]{3}`)
 	prefix  = regexp.MustCompile(`^(oauth2grant|callbackserver|filestore|leasestore|seal|identity|clientassertion|dpop): `)
 	space   = regexp.MustCompile(`\s+`)

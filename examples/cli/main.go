@@ -1,11 +1,15 @@
-// Cli is a command that keeps its token in a file between its runs, and shares it with every copy of itself that runs at the same time: ten of them, started at
-// once without a token, make one token request.
+// Cli is a command that keeps its token in a file between its runs, and shares
+// it with every copy of itself that runs at the same time: ten of them, started
+// at once without a token, make one token request.
 //
 //	go run ./cli                     against an authorization server of its own
 //	OAUTH_CLIENT_SECRET=… cli -issuer https://login.example.com -id orders-cli -scope orders.read -api https://api.example.com/orders
 //
-// With -never-ask it makes do with the file: a token in it is used, and renewed if it has a refresh token, but no flow is run. That is how a command which must
-// not prompt, from cron say, shares the file of one which does: the same Config with the flow RefreshOnly{}. It gives ErrLoginRequired when that is not enough.
+// With -never-ask it makes do with the file: a token in it is used, and renewed
+// if it has a refresh token, but no flow is run. That is how a command which
+// must not prompt, from cron say, shares the file of one which does: the same
+// Config with the flow RefreshOnly{}. It returns ErrLoginRequired when that is
+// not enough.
 package main
 
 import (
@@ -55,7 +59,8 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		}
 		defer end()
 	}
-	// With a Path the file is where the user says, else in the folder for the configuration of this program.
+	// With a Path the file is where the user says, else in the folder for the
+	// configuration of this program.
 	where := filestore.Config{Name: "oauth2grant-cli"}
 	if o.file != "" {
 		where = filestore.Config{Path: o.file}
@@ -118,7 +123,8 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
-// serve starts a server of our own. Its tokens end with it, and so does the file.
+// serve starts a server of our own. Its tokens end with it, and so does the
+// file.
 func (o *options) serve() (end func(), err error) {
 	dir, err := os.MkdirTemp("", "cli")
 	if err != nil {

@@ -66,8 +66,8 @@ func fail(w http.ResponseWriter, err error) {
 	}
 }
 
-// ready says whether requests may be sent here: whether there is a usable token,
-// and it is not the end. It asks nobody and does not block.
+// ready says whether requests may be sent here: whether there is a usable
+// token, and it is not the end. It asks nobody and does not block.
 func (s *service) ready(w http.ResponseWriter, _ *http.Request) {
 	status := s.grant.Status()
 	w.Header().Set("Content-Type", "application/json")
@@ -77,8 +77,8 @@ func (s *service) ready(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(status)
 }
 
-// metrics has the two figures that the alerts in docs/operating.md need, and how
-// much there is to drain.
+// metrics has the two figures that the alerts in docs/operating.md need, and
+// how much there is to drain.
 func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
 	status := s.grant.Status()
 	var expiry int64

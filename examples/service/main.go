@@ -7,8 +7,8 @@
 //	curl localhost:8080/metrics   the two figures that alerts need
 //
 // It is told by the environment whom to ask: see environment.go, which also
-// starts an authorization server of its own where nothing is said. What is to be
-// copied is in this file and in handlers.go.
+// starts an authorization server of its own where nothing is said. What is to
+// be copied is in this file and in handlers.go.
 package main
 
 import (
@@ -65,7 +65,8 @@ func run(ctx context.Context, listener net.Listener, env environment, log *slog.
 	}
 	defer grant.Close()
 
-	s := &service{grant: grant, api: env.api, client: &http.Client{Transport: grant.Transport(nil), Timeout: 20 * time.Second}}
+	client := &http.Client{Transport: grant.Transport(nil), Timeout: 20 * time.Second}
+	s := &service{grant: grant, client: client, api: env.api}
 	server := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -33,7 +33,7 @@ var (
 
 // imports are the packages that a block without imports of its own may name.
 var imports = []string{
-	"context", "crypto/tls", "encoding/json", "errors", "expvar", "fmt", "io", "log", "log/slog", "maps", "net", "net/http", "net/url",
+	"context", "crypto/tls", "encoding/json", "errors", "expvar", "fmt", "io", "log/slog", "net", "net/http", "net/url",
 	"os", "os/signal", "strings", "sync", "syscall", "testing", "testing/synctest", "time",
 	"github.com/coreos/go-oidc/v3/oidc",
 	"github.com/jackc/pgx/v5/pgxpool",
@@ -69,7 +69,9 @@ func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 func (b block) prints() bool { return strings.Contains(b.text, "// Output:") }
 
 // tests reports whether the block is a test.
-func (b block) tests() bool { return strings.Contains(b.text, "\nfunc Test") || strings.HasPrefix(b.text, "func Test") }
+func (b block) tests() bool {
+	return strings.Contains(b.text, "\nfunc Test") || strings.HasPrefix(b.text, "func Test")
+}
 
 // parse returns the block as a file of a package, whatever it is: a whole file,
 // declarations, or statements. Positions are those in the page.

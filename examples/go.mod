@@ -7,6 +7,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/oauth2grant/go-oauth2grant v0.0.0
 	github.com/oauth2grant/go-oauth2grant/contrib/grpccreds v0.0.0
+	github.com/oauth2grant/go-oauth2grant/contrib/keyringstore v0.0.0
 	github.com/oauth2grant/go-oauth2grant/contrib/oauth2source v0.0.0
 	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0
 	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.0.0
@@ -14,10 +15,13 @@ require (
 )
 
 require (
+	github.com/danieljoos/wincred v1.2.3 // indirect
+	github.com/godbus/dbus/v5 v5.2.2 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/mdp/qrterminal/v3 v3.2.1 // indirect
+	github.com/zalando/go-keyring v0.2.8 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
@@ -117,3 +121,5 @@ replace github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt => ../contr
 replace github.com/oauth2grant/go-oauth2grant/contrib/oauth2source => ../contrib/oauth2source
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/grpccreds => ../contrib/grpccreds
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/keyringstore => ../contrib/keyringstore

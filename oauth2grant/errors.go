@@ -121,7 +121,7 @@ func (e *Error) Unwrap() error { return e.cause }
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
 	if !ok {
-		return target == errors.ErrUnsupported && e.Code == UnsupportedGrantType //nolint:errorlint // it is asked for itself
+		return target == errors.ErrUnsupported && e.Code == UnsupportedGrantType
 	}
 	return code != "" && (code == e.Code || code == synonyms[e.Code])
 }

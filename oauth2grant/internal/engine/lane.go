@@ -40,7 +40,9 @@ func (l *lane[T]) join(
 	}
 	late := f.lateLocked()
 	f.waiters++
-	f.joined++
+	if ctx != l.e.life { // the background is no caller
+		f.joined++
+	}
 	last := l.memory
 	l.mu.Unlock()
 	if late != nil {

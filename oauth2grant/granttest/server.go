@@ -38,6 +38,7 @@ type Server struct {
 	reused   int
 	scripted map[Endpoint][]Fault
 	broken   map[Endpoint]Fault
+	chaos    map[Endpoint]chaos
 	log      []*Request
 }
 
@@ -51,6 +52,7 @@ func New(cfg Config) *Server {
 		devices:  map[string]*device{},
 		scripted: map[Endpoint][]Fault{},
 		broken:   map[Endpoint]Fault{},
+		chaos:    map[Endpoint]chaos{},
 	}
 }
 

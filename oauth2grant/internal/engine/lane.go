@@ -43,7 +43,7 @@ func (l *lane[T]) join(
 	if ctx != l.e.life { // the background is no caller
 		f.joined++
 	}
-	last := l.memory
+	_, last := l.memory.failures()
 	l.mu.Unlock()
 	if late != nil {
 		return f, nil, late
@@ -60,8 +60,7 @@ func (l *lane[T]) join(
 		return f, f.s, f.err
 	}
 	l.leave(f)
-	_, lastErr := last.failures()
-	return f, nil, &LeftError{Cause: cause(ctx), Last: lastErr}
+	return f, nil, &LeftError{Cause: cause(ctx), Last: last}
 }
 
 // busy reports whether a flight is under way that was not forced.

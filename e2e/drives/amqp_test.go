@@ -18,7 +18,7 @@ import (
 )
 
 // keepSecret has a connection to RabbitMQ know each new token before the old one
-// ends, since the broker closes it then. stop ends that.
+// ends, since the broker closes it then. Call stop before conn.Close.
 func keepSecret(g *oauth2grant.Grant, conn *amqp.Connection) (stop func()) {
 	return g.Subscribe(func(_ context.Context, e oauth2grant.Event) {
 		if e.Token.AccessToken == "" {
@@ -137,7 +137,7 @@ func TestAMQP_OneConnectionLivesThroughTwentyTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer keepSecret(g, conn)()
+	stop := keepSecret(g, conn)
 	for range 20 {
 		fetched, err := g.FetchToken(t.Context())
 		if err != nil {
@@ -147,6 +147,7 @@ func TestAMQP_OneConnectionLivesThroughTwentyTokens(t *testing.T) {
 			secret = <-b.secrets // once more the first one, whose event may come late
 		}
 	}
+	stop() // before conn.Close, which an update under way would meet
 	if conn.IsClosed() || dials != 1 {
 		t.Errorf("closed: %v, connected %d times", conn.IsClosed(), dials)
 	}

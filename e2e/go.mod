@@ -6,10 +6,10 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/jackc/pgx/v5 v5.12.0
-	github.com/oauth2grant/go-oauth2grant v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.0.0
+	github.com/oauth2grant/go-oauth2grant v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.1.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/oauth2 v0.37.0

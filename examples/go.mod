@@ -5,12 +5,12 @@ go 1.26.0
 require (
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/jackc/pgx/v5 v5.12.0
-	github.com/oauth2grant/go-oauth2grant v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/grpccreds v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/keyringstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/oauth2source v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.0.0
+	github.com/oauth2grant/go-oauth2grant v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/grpccreds v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/keyringstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/oauth2source v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.1.0
 	go.uber.org/goleak v1.3.0
 )
 
@@ -56,8 +56,8 @@ require (
 	github.com/mattn/goveralls v0.0.12 // indirect
 	github.com/mitchellh/mapstructure v1.5.0 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
-	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt v0.0.0
+	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt v0.1.0
 	github.com/openzipkin/zipkin-go v0.4.3 // indirect
 	github.com/ory/fosite v0.49.1-0.20250703093431-a5f0b09bf31c // indirect
 	github.com/ory/go-acc v0.2.9-0.20230103102148-6b1c9a70dbbe // indirect

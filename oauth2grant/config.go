@@ -87,6 +87,12 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// Logger is told what happens, and no secret. If nil, nothing is logged.
+	//
+	// The keys are part of the API: grant (Name) is in every record; op, token,
+	// error, retry_in and events_dropped are the fields of [Event]. Durations
+	// are numbers, in seconds. Failures, a token that could not be saved and a
+	// sign-in that is required are at level Warn, the rest at Info. The messages
+	// may change.
 	Logger *slog.Logger
 
 	// Origins are where the token may go, as https://host[:port]. If nil, it

@@ -41,6 +41,7 @@ type Server struct {
 	nonce    string          // that proofs must carry
 	scripted map[Endpoint][]Fault
 	broken   map[Endpoint]Fault
+	chaos    map[Endpoint]chaos
 	log      []*Request
 }
 
@@ -55,6 +56,7 @@ func New(cfg Config) *Server {
 		scripted: map[Endpoint][]Fault{},
 		broken:   map[Endpoint]Fault{},
 		nonce:    rand.Text(),
+		chaos:    map[Endpoint]chaos{},
 	}
 }
 

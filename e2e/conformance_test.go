@@ -5,13 +5,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
 // TestMCPConformance runs the public conformance suite of the Model Context
-// Protocol against the client in mcpclient.
+// Protocol against the agent in conformance/client: every scenario of OAuth
+// clients in the version that the suite picks, and, where it applies, in the
+// newest one, too. Nothing is expected to fail.
 func TestMCPConformance(t *testing.T) {
 	t.Parallel()
 	suite, err := filepath.Abs("conformance/node_modules")
@@ -25,22 +29,34 @@ func TestMCPConformance(t *testing.T) {
 			testservers.Missing(t, "the conformance suite of MCP", "conformance")
 		}
 	}
-	client := filepath.Join(t.TempDir(), "mcpclient")
+	client := filepath.Join(t.TempDir(), "client")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", client,
-		"./mcpclient").CombinedOutput(); err != nil {
+		"./conformance/client").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, scenario := range []string{
-		"auth/client-credentials-basic", "auth/client-credentials-jwt", "auth/wif-jwt-bearer",
-		"auth/enterprise-managed-authorization", "auth/dpop", "auth/dpop-nonce",
-	} {
-		t.Run(scenario, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), node, program, "client", "--command", client, "--scenario",
-				scenario, "--verbose")
-			out, err := cmd.CombinedOutput()
-			if err != nil || !bytes.Contains(out, []byte(", 0 failed, 0 warnings")) {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
+	scenarios := regexp.MustCompile(`auth/\S+`)
+	list, err := exec.CommandContext(t.Context(), node, program, "list", "--client").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := scenarios.FindAllString(string(list), -1)
+	if len(all) != 33 {
+		t.Errorf("the suite has %d scenarios: %q", len(all), all)
+	}
+	for _, scenario := range all {
+		for _, version := range []string{"", "2026-07-28"} {
+			t.Run(strings.TrimSuffix(scenario+"@"+version, "@"), func(t *testing.T) {
+				args := []string{program, "client", "--command", client, "--scenario", scenario, "--verbose"}
+				if version != "" {
+					args = append(args, "--spec-version", version)
+				}
+				cmd := exec.CommandContext(t.Context(), node, args...)
+				out, err := cmd.CombinedOutput()
+				inapplicable := version != "" && bytes.Contains(out, []byte("SKIPPED: "))
+				if err != nil || !inapplicable && !bytes.Contains(out, []byte(", 0 failed, 0 warnings")) {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
+		}
 	}
 }

@@ -51,6 +51,7 @@ require (
 	github.com/mattn/goveralls v0.0.12 // indirect
 	github.com/mitchellh/mapstructure v1.5.0 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
+	github.com/oauth2grant/go-oauth2grant/contrib/apiauth v0.0.0
 	github.com/openzipkin/zipkin-go v0.4.3 // indirect
 	github.com/ory/fosite v0.49.1-0.20250703093431-a5f0b09bf31c // indirect
 	github.com/ory/go-acc v0.2.9-0.20230103102148-6b1c9a70dbbe // indirect
@@ -106,3 +107,5 @@ replace github.com/oauth2grant/go-oauth2grant/internal/authserver => ../internal
 replace github.com/oauth2grant/go-oauth2grant/contrib/redisstore => ../contrib/redisstore
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/pgstore => ../contrib/pgstore
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/apiauth => ../contrib/apiauth

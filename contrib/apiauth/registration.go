@@ -79,30 +79,31 @@ func (a *Auth) metadata(s server) map[string]any {
 	request := map[string]any{
 		"client_name": a.cfg.Name, "application_type": "native", "token_endpoint_auth_method": s.authMethod(),
 	}
-	switch flow := a.cfg.Flow.(type) {
-	case oauth2grant.AuthCode:
-		request["grant_types"] = []string{oauth2grant.OpAuthorizationCode, oauth2grant.OpRefresh}
-		request["response_types"] = []string{"code"}
-		request["redirect_uris"] = a.redirectURIs(flow)
+	switch a.cfg.Flow.(type) {
 	case oauth2grant.DeviceCode:
 		request["grant_types"] = []string{oauth2grant.OpDeviceCode, oauth2grant.OpRefresh}
+		return request
 	case oauth2grant.ClientCredentials:
 		request["grant_types"] = []string{oauth2grant.OpClientCredentials}
+		return request
 	}
-	if _, set := request["redirect_uris"]; !set && a.cfg.RedirectURIs != nil {
-		request["redirect_uris"] = a.cfg.RedirectURIs
+	if uris := a.redirectURIs(); uris != nil {
+		request["grant_types"] = []string{oauth2grant.OpAuthorizationCode, oauth2grant.OpRefresh}
+		request["response_types"] = []string{"code"}
+		request["redirect_uris"] = uris
 	}
 	return request
 }
 
-// redirectURIs are those of a sign-in on a loopback port, which servers have to
-// accept whatever the port (RFC 8252 §7.3).
-func (a *Auth) redirectURIs(flow oauth2grant.AuthCode) []string {
-	c := flow.Callback
-	switch {
-	case a.cfg.RedirectURIs != nil:
+// redirectURIs are those of the user, or else of a sign-in on a loopback port,
+// which servers have to accept whatever the port (RFC 8252 §7.3).
+func (a *Auth) redirectURIs() []string {
+	flow, ok := a.cfg.Flow.(oauth2grant.AuthCode)
+	if !ok || a.cfg.RedirectURIs != nil {
 		return a.cfg.RedirectURIs
-	case c.RedirectURI != "":
+	}
+	c := flow.Callback
+	if c.RedirectURI != "" {
 		return []string{c.RedirectURI}
 	}
 	host, path := "127.0.0.1", "/callback"

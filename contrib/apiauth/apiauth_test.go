@@ -250,7 +250,9 @@ func TestAuth_KeepsAccountsApartAndSignsOutOne(t *testing.T) {
 		w := newWorld(t, registering())
 		w.cfg.Account = func(r *http.Request) string { return r.Header.Get("X-Account") }
 		a := w.open(t)
-		as := func(name string) func(*http.Request) { return func(r *http.Request) { r.Header.Set("X-Account", name) } }
+		as := func(name string) func(*http.Request) {
+			return func(r *http.Request) { r.Header.Set("X-Account", name) }
+		}
 		for _, name := range []string{"one", "two", "one", "two"} {
 			w.want200(t, a, as(name))
 		}

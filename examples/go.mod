@@ -49,6 +49,7 @@ require (
 	github.com/mattn/goveralls v0.0.12 // indirect
 	github.com/mitchellh/mapstructure v1.5.0 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
+	github.com/oauth2grant/go-oauth2grant/contrib/apiauth v0.0.0
 	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.0.0
 	github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt v0.0.0
 	github.com/openzipkin/zipkin-go v0.4.3 // indirect
@@ -110,3 +111,5 @@ replace github.com/oauth2grant/go-oauth2grant/contrib/redisstore => ../contrib/r
 replace github.com/oauth2grant/go-oauth2grant/contrib/pgstore => ../contrib/pgstore
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt => ../contrib/terminalprompt
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/apiauth => ../contrib/apiauth

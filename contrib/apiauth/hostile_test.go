@@ -18,7 +18,7 @@ import (
 
 // mostRequests is how many requests one call makes at most, whatever the API
 // and its servers answer.
-const mostRequests = 24
+const mostRequests = 16
 
 const (
 	apiHost  = "api.example"

@@ -152,7 +152,9 @@ func TestAuth_StepsUpOnceWithTheUnionOfScopes(t *testing.T) {
 func TestAuth_DoesNotStepUpForWhatItHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, registering())
+		calls := 0
 		refusing := respond(func(req *http.Request) *http.Response {
+			calls++
 			return &http.Response{
 				StatusCode: http.StatusForbidden, Body: http.NoBody, Request: req,
 				Header: http.Header{"Www-Authenticate": {`Bearer error="insufficient_scope", scope="read"`}},
@@ -162,8 +164,8 @@ func TestAuth_DoesNotStepUpForWhatItHas(t *testing.T) {
 		w.want200(t, a)
 		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.api, nil)
 		res, err := a.Transport(refusing).RoundTrip(req)
-		if err != nil || res.StatusCode != http.StatusForbidden || w.tabs.Load() != 1 {
-			t.Errorf("got %v, %v, %d tabs", res, err, w.tabs.Load())
+		if err != nil || res.StatusCode != http.StatusForbidden || w.tabs.Load() != 1 || calls != 1 {
+			t.Errorf("got %v, %v, %d tabs, %d calls", res, err, w.tabs.Load(), calls)
 		}
 	})
 }

@@ -156,13 +156,14 @@ func (a *Auth) stepUp(ctx context.Context, account string, k *known, need []stri
 	if err != nil {
 		return k, false, err
 	}
-	if stored != nil && !stored.same(k.record) {
+	adopted := stored != nil && !stored.same(k.record)
+	if adopted {
 		k = a.set(*stored)
 	}
 	if within(need, k.Scopes) {
 		granted, err := a.granted(ctx, account, k, need)
 		if granted || err != nil {
-			return k, granted && stored != nil && k.same(*stored), err
+			return k, granted && adopted, err
 		}
 	}
 	if !a.limits.allow() {

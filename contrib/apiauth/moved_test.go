@@ -196,7 +196,7 @@ func TestAuth_ContextEndsTheWait(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Transport(w.net).RoundTrip(req); !errors.Is(err, context.Canceled) { //nolint:bodyclose // there is none
+		if _, err := a.Transport(w.net).RoundTrip(req); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	})

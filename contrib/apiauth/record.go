@@ -66,10 +66,10 @@ func load(ctx context.Context, s oauth2grant.Store) (*record, error) {
 		return nil, fmt.Errorf("apiauth: the store of what is known of the API: %w", err)
 	}
 	var r record
-	if ok, err := t.Extra(member, &r); err != nil || !ok || r.Issuer == "" || r.Client.ID == "" {
-		return nil, nil // another version's: it is learnt anew
+	if _, err := t.Extra(member, &r); err == nil && r.Issuer != "" && r.Client.ID != "" {
+		return &r, nil
 	}
-	return &r, nil
+	return nil, nil // another version's: it is learnt anew
 }
 
 func (r record) save(ctx context.Context, s oauth2grant.Store) error {

@@ -197,7 +197,7 @@ func (a *Auth) fetch(ctx context.Context, method, to, bearer string, in any) (in
 	if err != nil {
 		return 0, nil, withoutURL(err)
 	}
-	defer closeBody(res.Body)
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
 	switch {
 	case err != nil:

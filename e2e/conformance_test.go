@@ -6,16 +6,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
+// newest is the version of the protocol without sessions.
+const newest = "2026-07-28"
+
 // TestMCPConformance runs the public conformance suite of the Model Context
 // Protocol against the agent in conformance/client: every scenario of OAuth
-// clients in the version that the suite picks, and, where it applies, in the
-// newest one, too. Nothing is expected to fail.
+// clients in the version that the suite picks, by the RoundTripper and through
+// the official SDK, and, where it applies, in the newest version, too. Nothing
+// is expected to fail.
 func TestMCPConformance(t *testing.T) {
 	t.Parallel()
 	suite, err := filepath.Abs("conformance/node_modules")
@@ -44,15 +47,19 @@ func TestMCPConformance(t *testing.T) {
 		t.Errorf("the suite has %d scenarios: %q", len(all), all)
 	}
 	for _, scenario := range all {
-		for _, version := range []string{"", "2026-07-28"} {
-			t.Run(strings.TrimSuffix(scenario+"@"+version, "@"), func(t *testing.T) {
-				args := []string{program, "client", "--command", client, "--scenario", scenario, "--verbose"}
-				if version != "" {
-					args = append(args, "--spec-version", version)
+		for _, way := range []struct{ name, command, version string }{
+			{"by the RoundTripper", client, ""},
+			{"by the RoundTripper in the newest version", client, newest},
+			{"by the SDK", client + " -sdk", ""},
+		} {
+			t.Run(scenario+" "+way.name, func(t *testing.T) {
+				t.Parallel()
+				args := []string{program, "client", "--command", way.command, "--scenario", scenario, "--verbose"}
+				if way.version != "" {
+					args = append(args, "--spec-version", way.version)
 				}
-				cmd := exec.CommandContext(t.Context(), node, args...)
-				out, err := cmd.CombinedOutput()
-				inapplicable := version != "" && bytes.Contains(out, []byte("SKIPPED: "))
+				out, err := exec.CommandContext(t.Context(), node, args...).CombinedOutput()
+				inapplicable := way.version != "" && bytes.Contains(out, []byte("SKIPPED: "))
 				if err != nil || !inapplicable && !bytes.Contains(out, []byte(", 0 failed, 0 warnings")) {
 					t.Errorf("%v\n%s", err, out)
 				}

@@ -1,10 +1,12 @@
 // Client is what the conformance suite of MCP runs: an agent that knows an API
 // by its address, the last argument, and whatever a scenario tells it besides.
+// With -sdk it speaks through the official Go SDK.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -22,7 +24,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[len(os.Args)-1], os.Getenv); err != nil {
+	if err := run(ctx, os.Args[1:], os.Getenv); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)
 	}
@@ -41,7 +43,11 @@ type given struct {
 	IDPTokenEndpoint string `json:"idp_token_endpoint"`
 }
 
-func run(ctx context.Context, api string, env func(string) string) error {
+func run(ctx context.Context, args []string, env func(string) string) error {
+	if len(args) == 0 {
+		return errors.New("the address of the API is missing")
+	}
+	api := args[len(args)-1]
 	var g given
 	if text := env("MCP_CONFORMANCE_CONTEXT"); text != "" {
 		if err := json.Unmarshal([]byte(text), &g); err != nil {
@@ -57,6 +63,9 @@ func run(ctx context.Context, api string, env func(string) string) error {
 		return err
 	}
 	defer auth.Close()
+	if len(args) > 1 && args[0] == "-sdk" {
+		return converseBySDK(ctx, auth, api, cfg.Proof != nil)
+	}
 	return converse(ctx, auth.HTTPClient(), api, env("MCP_CONFORMANCE_PROTOCOL_VERSION"))
 }
 

@@ -56,6 +56,7 @@ require (
 	github.com/mattn/goveralls v0.0.12 // indirect
 	github.com/mitchellh/mapstructure v1.5.0 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
+	github.com/oauth2grant/go-oauth2grant/contrib/apiauth v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt v0.1.0
 	github.com/openzipkin/zipkin-go v0.4.3 // indirect
@@ -123,3 +124,5 @@ replace github.com/oauth2grant/go-oauth2grant/contrib/oauth2source => ../contrib
 replace github.com/oauth2grant/go-oauth2grant/contrib/grpccreds => ../contrib/grpccreds
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/keyringstore => ../contrib/keyringstore
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/apiauth => ../contrib/apiauth

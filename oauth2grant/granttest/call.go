@@ -119,6 +119,8 @@ func (s *Server) route(e Endpoint) (route, bool) {
 		OpenIDConfiguration: {get, false, s.metadata},
 		UserInfo:            {either, false, s.bound(s.userInfo)},
 		Resource:            {nil, false, s.bound(s.resource)},
+		ResourceMetadata:    {get, false, s.describeResource},
+		Register:            {nil, false, s.register},
 	}[e]
 	return r, ok
 }
@@ -138,7 +140,7 @@ func (s *Server) answer(c *call) answer {
 	}
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
-		return refusal.answer()
+		a = refusal.answer()
 	}
-	return a
+	return s.challenges(c, a)
 }

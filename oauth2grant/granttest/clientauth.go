@@ -57,8 +57,8 @@ func (s *Server) identifyClient(c *call) (caller, error) {
 	if !ok {
 		return caller{}, invalidClient("no such client")
 	}
-	if client.Secret != secret || client.Keys != "" {
-		return caller{}, invalidClient("wrong client secret")
+	if client.Secret != secret || client.Keys != "" || expired(client.SecretExpires) {
+		return caller{}, invalidClient("wrong client secret, or one that has expired")
 	}
 	return caller{client, !client.public()}, nil
 }

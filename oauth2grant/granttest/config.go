@@ -50,6 +50,15 @@ type Config struct {
 	// RequirePAR has the server take pushed authorization requests only
 	// (RFC 9126), and say so in its metadata.
 	RequirePAR bool
+	// Scopes are the scopes_supported of the server. If nil, it does not say.
+	Scopes []string
+	// ProtectedResource has the API describe itself (RFC 9728). If nil, it does not.
+	ProtectedResource *ProtectedResource
+	// Registration has the server register clients (RFC 7591, RFC 7592). If nil, it does not.
+	Registration *Registration
+	// ClientDocuments are the client metadata documents that the server would find, by their URL, which is the id of their
+	// client. If nil, it reads none.
+	ClientDocuments map[string]string
 	// DeviceInterval is the time between polls that device answers ask for; expressed in whole seconds. Zero: 5 s.
 	DeviceInterval time.Duration
 	// DeviceLifetime is how long a person has to enter a user code; zero: 10 min.
@@ -68,6 +77,10 @@ type Client struct {
 	// RedirectURIs are compared character by character, except for the port of a loopback IP address (RFC 8252 §7.3). Empty:
 	// whichever absolute URI the client names.
 	RedirectURIs []string
+	// SecretExpires is when the secret ends; zero: it does not.
+	SecretExpires time.Time
+
+	managed string // the registration access token
 }
 
 func (c Client) public() bool { return c.Secret == "" && c.Keys == "" }
@@ -104,7 +117,7 @@ func (c Config) withDefaults() Config {
 func (c Config) client(id string) (Client, bool) {
 	i := slices.IndexFunc(c.Clients, func(client Client) bool { return client.ID == id })
 	if i < 0 {
-		return Client{}, false
+		return c.document(id)
 	}
 	return c.Clients[i], true
 }

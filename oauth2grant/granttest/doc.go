@@ -40,7 +40,8 @@
 // It follows RFC 6749 (the four grants, and refresh), 6750, 7009 (revocation),
 // 7636 (PKCE), 7662 (introspection), 8252 (loopback redirects), 8414 (metadata),
 // 8628 (devices), 9126 (pushed requests), 9207 (iss), 7523 (client assertions, the
-// JWT bearer grant), 8693 (token exchange) and 9449 (DPoP). It signs nothing, so
-// it issues no ID token; a [Fault] can add one. A [Platform] signs assertions for
-// its clients.
+// JWT bearer grant), 8693 (token exchange), 9449 (DPoP), 7591 and 7592
+// (registration), 9728 (the metadata of an API) and client metadata documents. It
+// signs nothing, so it issues no ID token; a [Fault] can add one. A [Platform]
+// signs assertions for its clients.
 package granttest

@@ -34,6 +34,9 @@ func (s *Server) resource(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := s.sufficient(c, t); err != nil {
+		return answer{}, err
+	}
 	return reply(map[string]any{"user": t.user, "client_id": t.client, "scope": t.scope}), nil
 }
 

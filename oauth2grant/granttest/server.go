@@ -87,6 +87,10 @@ func (s *Server) url(endpoint Endpoint) string {
 		path := s.issuerPath()
 		return strings.TrimSuffix(base, path) + string(Discovery) + path
 	}
+	if endpoint == ResourceMetadata { // it has the path of the API at its end (RFC 9728 §3.1)
+		path := s.issuerPath()
+		return strings.TrimSuffix(base, path) + string(ResourceMetadata) + path + string(Resource)
+	}
 	return base + string(endpoint)
 }
 
@@ -106,10 +110,14 @@ func (s *Server) endpoint(path string) Endpoint {
 	}
 	rest, inside := strings.CutPrefix(path, prefix)
 	switch {
-	case !inside, Endpoint(rest) == Discovery:
+	case path == string(ResourceMetadata)+prefix+string(Resource):
+		return ResourceMetadata
+	case !inside, Endpoint(rest) == Discovery, Endpoint(rest) == ResourceMetadata:
 		return Endpoint("/.." + path)
 	case strings.HasPrefix(rest, string(Resource)+"/"):
 		return Resource
+	case strings.HasPrefix(rest, string(Register)+"/"):
+		return Register
 	default:
 		return Endpoint(rest)
 	}

@@ -87,9 +87,16 @@ type Engine[T any] struct {
 	end   context.CancelCauseFunc
 	ended chan struct{} // closed when all has ended
 	wake  chan struct{}
+	// forever says that nothing but Close ends the life.
+	forever bool
+	shuts   atomic.Bool // somebody has begun to shut
 	due   atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
 	look  atomic.Bool  // somebody else may have changed the value
 	news  atomic.Pointer[news]
+
+	// The refresher's own.
+	idle  idleness[T]
+	alarm *time.Timer // wakes it; nil: not yet needed
 
 	// mu guards what follows. It is taken after that of a lane.
 	mu         sync.Mutex
@@ -106,6 +113,7 @@ type Engine[T any] struct {
 func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
 	e := &Engine[T]{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), generation: 1}
 	e.life, e.end = context.WithCancelCause(ctx)
+	e.forever = ctx.Done() == nil
 	e.renew = lane[T]{e: e, fly: cfg.Renew}
 	e.signIn = lane[T]{e: e, fly: cfg.SignIn, asks: cfg.Interactive}
 	e.due.Store(never)
@@ -115,10 +123,12 @@ func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
 // Start starts the background goroutine. It is called once, when all that the
 // funcs of Config need is there.
 func (e *Engine[T]) Start() {
-	if !e.cfg.Passive {
-		e.wg.Go(e.refresh)
+	if e.cfg.Passive {
+		context.AfterFunc(e.life, e.shutSoon)
+		return
 	}
-	context.AfterFunc(e.life, e.shut)
+	e.idle = idleness[T]{after: e.cfg.IdleAfter, last: time.Now()}
+	e.wg.Go(e.begin)
 }
 
 // clock returns the time of the wall clock.

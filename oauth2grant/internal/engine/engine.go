@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -217,10 +215,13 @@ func (e *Engine[T]) obtain(ctx context.Context) (*Snapshot[T], error) {
 // spared returns a value that is better than to wait for a renewal that has
 // been failing: the background goes on with that.
 func (e *Engine[T]) spared() *Snapshot[T] {
+	if e.cfg.Passive || !e.renew.failed.Load() {
+		return nil
+	}
 	e.renew.mu.Lock()
 	failing := e.renew.memory.retries()
 	e.renew.mu.Unlock()
-	if e.cfg.Passive || !failing {
+	if !failing {
 		return nil
 	}
 	return e.Usable()
@@ -251,6 +252,9 @@ func (e *Engine[T]) share(ctx context.Context, l *lane[T]) (*Snapshot[T], error)
 // overtaken returns until when a refusal stands whose question would be another
 // one now, zero if there is none.
 func (e *Engine[T]) overtaken(ctx context.Context, l *lane[T]) time.Time {
+	if !l.failed.Load() {
+		return time.Time{}
+	}
 	l.mu.Lock()
 	asks, until := l.memory.asksAnew(time.Now())
 	l.mu.Unlock()
@@ -327,31 +331,4 @@ func (e *Engine[T]) admit(ctx context.Context) error {
 		return &LeftError{Cause: cause(ctx), Last: last}
 	}
 	return nil
-}
-
-// Health returns how renewing goes: the failures in a row, the last of them,
-// and when the background tries next, zero if it does not by itself.
-func (e *Engine[T]) Health() (failures int, next time.Time, last error) {
-	e.renew.mu.Lock()
-	renewal, s := e.renew.memory, e.current.Load()
-	switch {
-	case e.cfg.Passive || renewal.refusedToAll():
-	case renewal.retries():
-		next = e.now().Add(time.Until(renewal.again))
-	case s != nil:
-		next = s.RenewAt
-	}
-	failures, last = renewal.failures()
-	e.renew.mu.Unlock()
-	e.signIn.mu.Lock()
-	defer e.signIn.mu.Unlock()
-	more, other := e.signIn.memory.failures()
-	return failures + more, next, joined(last, other)
-}
-
-func joined(a, b error) error {
-	if a == nil || b == nil {
-		return cmp.Or(a, b)
-	}
-	return fmt.Errorf("%w: %w", a, b)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -33,7 +34,7 @@ func questionA(r *report, sc scale) {
 }
 
 func reads(r *report, sc scale, open []cache, procs int) {
-	const limit = "atomic load and clock"
+	const limit, ensureName = "atomic load and clock", ourName + ", EnsureActiveToken"
 	ctx := context.Background()
 	var expiry atomic.Pointer[time.Time]
 	later := time.Now().Add(time.Hour)
@@ -43,6 +44,8 @@ func reads(r *report, sc scale, open []cache, procs int) {
 			panic("expired")
 		}
 	}}}
+	grant := open[0].(ours).g
+	all = append(all, contender{ensureName, func() { _ = grant.EnsureActiveToken(ctx) }})
 	for i, p := range peers() {
 		if _, whole := open[i].(azure); !whole {
 			all = append(all, contender{p.name, func() { _, _ = open[i].token(ctx) }})
@@ -53,11 +56,11 @@ func reads(r *report, sc scale, open []cache, procs int) {
 	t.note = "azcore has no way to a token but a request through its policy; see the round trips."
 	if procs != 2 {
 		r.atMost("A read", fmt.Sprintf("%d goroutines, of atomic load and clock", procs),
-			costs[ourName].ns/costs[limit].ns, 1.1, " ×")
+			costs[ensureName].ns/costs[limit].ns, 1.1, " ×")
 		r.atMost("A read", fmt.Sprintf("%d goroutines, of the fastest peer", procs),
-			costs[ourName].ns/fastest(costs, limit), 1, " ×")
+			costs[ourName].ns/fastest(costs, limit, ensureName), 1, " ×")
 	}
-	r.atMost("A read", "allocations", costs[ourName].allocs, 0, "")
+	r.atMost("A read", fmt.Sprintf("%d goroutines, allocations", procs), costs[ourName].allocs, 0, "")
 }
 
 func headers(r *report, sc scale, open []cache) {
@@ -147,11 +150,11 @@ func costTable(r *report, title string, all []contender, costs map[string]cost) 
 	return t
 }
 
-// fastest returns the least time of a peer, ours and the limits aside.
-func fastest(costs map[string]cost, limit string) float64 {
+// fastest returns the least time of a peer, ours and those named aside.
+func fastest(costs map[string]cost, aside ...string) float64 {
 	least := 0.0
 	for name, c := range costs {
-		if name != ourName && name != limit && (least == 0 || c.ns < least) {
+		if name != ourName && !slices.Contains(aside, name) && (least == 0 || c.ns < least) {
 			least = c.ns
 		}
 	}

@@ -184,9 +184,9 @@ func perSecond(name string, all []time.Time, began, end time.Time) line {
 
 // reserve takes the server away from a fleet in full use.
 func reserve(t *testing.T, r *report, sc scale) {
-	const calm, outage = 6 * time.Hour, 18 * time.Minute
+	const outage = 18 * time.Minute
 	tab := r.table("F · 18 minutes of outage with tokens of an hour", fmt.Sprintf(
-		"%s grants that began at random, each called once a minute; six hours of calm, then the outage.", thousands(sc.fleet)),
+		"%s grants that began at random, each called once a minute; %v of calm, then the outage.", thousands(sc.fleet), sc.calm),
 		"", "grants that were without a token", "requests an hour and grant in calm")
 	for _, p := range peers() {
 		var hurt int
@@ -196,9 +196,9 @@ func reserve(t *testing.T, r *report, sc scale) {
 			f := launch(p, s, sc.fleet, time.Hour, time.Minute)
 			time.Sleep(time.Hour)
 			settled := time.Now()
-			time.Sleep(calm)
+			time.Sleep(sc.calm)
 			down := time.Now()
-			rate = float64(between(s.requests(), settled, down)) / float64(sc.fleet) / calm.Hours()
+			rate = float64(between(s.requests(), settled, down)) / float64(sc.fleet) / sc.calm.Hours()
 			s.set(func() { s.down = true })
 			time.Sleep(outage)
 			hurt = f.hurt()

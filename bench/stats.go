@@ -41,9 +41,9 @@ func byTurns(all []contender, rounds int, each time.Duration, procs int) map[str
 		costs[c.name] = allocations(c.do)
 	}
 	for range rounds {
+		runtime.GC()
 		for _, c := range all {
 			n := max(calls[c.name]/procs, 1)
-			runtime.GC()
 			began := time.Now()
 			if procs == 1 {
 				repeat(c.do, n)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
@@ -82,13 +81,6 @@ func grants(r *report, t *table, sc scale, n int) {
 		r.atMost("E", "100,000 live: CPU when nothing happens", idle, 0.1, " % of a core")
 		r.atMost("E", "100,000 live: all closed after", end.Seconds(), 0.5, " s")
 	}
-}
-
-// processorTime returns what this process has used.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	must(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // weigh returns the heap of one cache of a peer that holds a token.

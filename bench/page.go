@@ -1,11 +1,11 @@
 package bench
 
 import (
+	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -58,21 +58,19 @@ func (r *report) page(kind string, busy bool, took time.Duration) string {
 	return b.String()
 }
 
-// versions returns the peers' modules as they were built in.
+//go:embed go.mod
+var module string
+
+// versions returns the peers' modules with the versions that are required.
 func versions() []string {
-	contenders := []string{
+	var all []string
+	for _, path := range []string{
 		"golang.org/x/oauth2", "cloud.google.com/go/auth", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go",
 		"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/databricks/databricks-sdk-go",
-	}
-	var all []string
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return contenders
-	}
-	for _, path := range contenders {
-		for _, m := range info.Deps {
-			if m.Path == path {
-				all = append(all, path+" "+m.Version)
+	} {
+		for l := range strings.Lines(module) {
+			if required, ok := strings.CutPrefix(strings.TrimSpace(l), path+" "); ok {
+				all = append(all, path+" "+required)
 			}
 		}
 	}

@@ -323,7 +323,7 @@ func (g *grant) ended() {
 // saveLast goes on writing what waits for as long as a write may take, unless
 // that was tried since the grant has ended.
 func (g *grant) saveLast() {
-	if g.custody.triedSince(g.engine.EndedAt()) {
+	if g.custody.waits() == nil || g.custody.triedSince(g.engine.EndedAt()) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(g.engine.Afterlife(), saveTimeout)

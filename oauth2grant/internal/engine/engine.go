@@ -96,6 +96,7 @@ type Engine[T any] struct {
 	wg         sync.WaitGroup // grows only through enter, or from within what it counts
 	endedAt    time.Time
 	generation uint64   // of the value; one set from outside begins another
+	published  uint64   // the generation of the flight that has published last
 	reports    []report // not yet run
 	dropped    int      // since the last report that was run
 	reporting  bool     // a goroutine runs them

@@ -160,7 +160,7 @@ func (w *worst) shrink(t *testing.T) {
 // TestExplorer_Random follows schedules of three processes that are drawn by
 // lot, from the same seeds in every run.
 func TestExplorer_Random(t *testing.T) {
-	const schedules = 40
+	const schedules = 40 // for each
 	var total Found
 	var worst worst
 	begin := time.Now()

@@ -111,11 +111,6 @@ func (c *choice) String() string {
 // Without faults there is nothing else than what has to happen.
 func (w *world) choices(cs []choice, faults bool) []choice {
 	cs = w.appendGates(cs)
-	for _, p := range w.processes {
-		if p.stopped && !p.killed {
-			cs = append(cs, choice{kind: wakes, p: p, writes: p.bit() | lock})
-		}
-	}
 	for i, c := range w.calls {
 		if c.began == 0 && !c.p.killed && !c.p.stopped {
 			begin := choice{kind: calls, p: c.p, c: c, index: uint8(i), writes: c.p.bit()}
@@ -123,6 +118,11 @@ func (w *world) choices(cs []choice, faults bool) []choice {
 				begin.writes = everything // the rules compare when it began
 			}
 			cs = append(cs, begin)
+		}
+	}
+	for _, p := range w.processes { // late, so that others have taken the lock by then
+		if p.stopped && !p.killed {
+			cs = append(cs, choice{kind: wakes, p: p, writes: p.bit() | lock})
 		}
 	}
 	if faults && w.faults > 0 && len(cs) > 0 {

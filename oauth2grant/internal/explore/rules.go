@@ -46,7 +46,7 @@ func (w *world) givenUp(p *process, i *issue, after time.Duration) {
 		return
 	}
 	i.lost = true
-	if after < patience {
+	if after < lastPatience || p.closing == 0 && after < patience {
 		w.fail("abandoned", "%s gives up the answer to a refresh after %v", p, after)
 	}
 }
@@ -65,6 +65,7 @@ func (w *world) saw(p *process, t oauth2grant.Token) {
 	if i.family.stored == 0 {
 		i.family.stored = w.tick()
 	}
+	i.family.saved = w.ticks
 	w.obtained(i.family)
 }
 
@@ -99,6 +100,9 @@ func (w *world) returned(c *call, t oauth2grant.Token) {
 	}
 	if c.err == nil && t != (oauth2grant.Token{}) {
 		w.given(c.p, t)
+		if c.name == "RefreshToken" && c.alone && t.AccessToken == c.held.AccessToken && !w.rolled {
+			w.fail("same", "%s returns %s, which was held before", c, t.AccessToken)
+		}
 	}
 }
 
@@ -195,6 +199,9 @@ func (w *world) superseded(f *family, by *process) string {
 	since := f.obtained
 	if by != f.by && f.stored > 0 { // what could not be saved is saved later
 		since = f.stored
+		if f.by != nil && f.by.unread > f.began { // and over whatever is there, if that could not be seen
+			since = f.saved
+		}
 	}
 	for _, c := range w.calls {
 		if c.ended == 0 || by != nil && c.p != by {

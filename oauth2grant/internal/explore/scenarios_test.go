@@ -40,9 +40,15 @@ func scenarios() (all []*Scenario) {
 		add(Scenario{Name: "two are refused", Stored: Fresh, Calls: []string{"Invalidate", "Invalidate"}})
 		add(Scenario{Name: "two sign in", Stored: Nothing, Interactive: true, Calls: []string{"Token", "Token"}})
 		add(Scenario{
-			Name: "one signs in for two", Stored: Nothing, Interactive: true, Leaving: kind.store == Leased,
-			Calls: []string{"Token", "SetStale"},
+			Name: "one signs in for two", Stored: Nothing, Interactive: true, Calls: []string{"Token", "SetStale"},
 		})
+		add(Scenario{Name: "one renews and one signs in anew", Stored: Due, Calls: []string{"", "Revoke Token"}})
+		if kind.store == Leased {
+			add(Scenario{
+				Name: "a sign-in that finds a token", Stored: Nothing, Interactive: true, Leaving: true,
+				Calls: []string{"Token", "SetStale"}, Begins: "A.Token() A.load A.lock A.load B.SetStale()",
+			})
+		}
 		add(Scenario{Name: "a sign-in over what nobody has read", Stored: Unread, Calls: []string{"FetchToken Token"}})
 		add(Scenario{Name: "a token over what nobody has read", Stored: Unread, Calls: []string{"SetToken Token"}})
 		add(Scenario{Name: "one renews and one signs out", Stored: Due, Calls: []string{"", "Revoke"}})

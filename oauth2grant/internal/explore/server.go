@@ -21,9 +21,12 @@ const (
 // lifetime is that of an access token.
 const lifetime = 10 * time.Minute
 
-// patience is how long a request that was sent has to be waited for, whatever
-// else ends.
-const patience = 10 * time.Second
+// A request that was sent has to be waited for, whatever else ends: for
+// patience, or for lastPatience once the grant has been closed.
+const (
+	patience     = 25 * time.Second
+	lastPatience = 10 * time.Second
+)
 
 // issue is one answer of the server: an access token and a refresh token. The
 // server rotates strictly, and ends the session when a refresh token comes back.
@@ -46,6 +49,7 @@ type family struct {
 	by       *process // who signed in; nil: it was there before
 	began    int      // the tick in which the sign-in began
 	obtained int      // the tick since which it is somebody's; 0: not yet
+	saved    int      // the tick in which it was last written
 	stored   int      // the tick since which the store has held it; 0: it never did
 }
 

@@ -110,6 +110,9 @@ func (v view) stop(ctx context.Context, o op, effect func(mode) error) error {
 	return w.stop(ctx, &gate{p: v.p, op: o, effect: func(m mode) error {
 		if m == fails || w.db.away() {
 			v.p.failed = w.tick()
+			if o == opLoad {
+				v.p.unread = v.p.failed
+			}
 			return errFault
 		}
 		err := effect(m)

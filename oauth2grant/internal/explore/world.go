@@ -47,10 +47,11 @@ type Scenario struct {
 	Stored      Stored
 	Interactive bool     // the flow asks a person
 	Calls       []string // of each process, as "Token RefreshToken SetToken", each made once
+	Begins      string   // the first steps; what follows is searched
 	Faults      int      // at most so many
 	Leaving     bool     // a caller who leaves does not count as a fault
-	Orders      int      // every order of what can happen in the first so many steps
-	Depth       int      // faults happen in the first so many steps; zero: Orders
+	Orders      int      // every order of what can happen in the first so many steps that are searched
+	Depth       int      // faults happen in the first so many of them; zero: Orders
 }
 
 // process is a grant that stands for a process.
@@ -67,6 +68,7 @@ type process struct {
 	seen    *issue
 	end     context.CancelFunc // of New's ctx
 	skew    time.Duration      // how far its clock is behind
+	unread  int                // the tick in which it could not read the store last
 	looked  int                // the tick in which it has read the store last
 	met     map[*family]int    // the sessions that it knows, and since which tick
 

@@ -298,11 +298,8 @@ func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snaps
 			continue
 		}
 		if s == nil && err == nil {
-			switch s = e.Fresh(); {
-			case s == nil:
+			if s = e.Fresh(); s == nil {
 				err = ErrSuperseded
-			case s == before: // what has overtaken the flight is still under way
-				continue
 			}
 		}
 		if s != nil {

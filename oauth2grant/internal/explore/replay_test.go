@@ -74,11 +74,6 @@ func TestReplay(t *testing.T) {
 				"B.load B.RefreshToken() B.load B.lock B.load B.save B.authenticate B.body B.arrive B.answer store:back",
 		},
 		{
-			"a renewal that a fetch overtakes",
-			Scenario{Store: Leased, Stored: Fresh, Calls: []string{"FetchToken RefreshToken"}},
-			"A.RefreshToken() A.FetchToken() A.load A.flow A.lock A.load",
-		},
-		{
 			"a token that was set, and renewed before SetToken has the lock",
 			Scenario{Store: File, Stored: Unread, Calls: []string{"RefreshToken FetchToken SetToken"}},
 			"A.FetchToken() A.flow A.lock A.SetToken() A.load A.RefreshToken() A.save A.load A.unlock A.lock#2",

@@ -84,7 +84,7 @@ func (g *grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, 
 	switch {
 	case err != nil:
 		return nil, only, fmt.Errorf("%w: %w", errNotSeen, err) // under the lock it counts
-	case g.custody.waits() != nil, found && g.custody.isSpent(stored.RefreshToken):
+	case g.custody.waits() != nil, found && g.custody.isOld(stored):
 		return nil, false, nil // to be mended under the lock
 	case found && g.adoptable(f, stored):
 		return g.adopt(f, stored), true, nil
@@ -111,7 +111,7 @@ func (g *grant) adoptable(f *flight, stored Token) bool {
 	}
 	_, err := g.client.authorizing.header(stored)
 	_, missing := stored.proverFor(g.client.proof)
-	return err == nil && missing == nil && !g.custody.wasRefused(stored) && !g.custody.isSpent(stored.RefreshToken) &&
+	return err == nil && missing == nil && !g.custody.wasRefused(stored) && !g.custody.isOld(stored) &&
 		!g.cfg.Refresh.due(stored, wallNow())
 }
 

@@ -77,6 +77,7 @@ func (g *grant) send(ctx context.Context, stored Token) (Token, error) {
 	}
 	t = t.inherit(stored)
 	m.Static = t.RefreshToken == stored.RefreshToken
+	m.Session, m.Turn = stored.session(), m.Turn+1
 	m.Obtained = wallNow().UnixMilli()
 	m.Mark, m.Marked = "", 0
 	t.meta = stored.meta

@@ -66,7 +66,11 @@ func (g *grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 		return nil, nil
 	}
 	s := g.snapshotOf(t, false)
-	err = g.take(ctx, sync.OnceFunc(func() { f.Publish(s) }))
+	published := false
+	err = g.take(ctx, sync.OnceFunc(func() { published = f.Publish(s) }))
+	if !published { // what overtook it has been written instead
+		return nil, nil
+	}
 	g.reportAfter(f, Event{Kind: EventObtained, Op: g.flowOp(), Token: t})
 	return s, err
 }

@@ -87,10 +87,10 @@ type Engine[T any] struct {
 	wake  chan struct{}
 	// forever says that nothing but Close ends the life.
 	forever bool
-	shuts   atomic.Bool // somebody has begun to shut
-	due   atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
-	look  atomic.Bool  // somebody else may have changed the value
-	news  atomic.Pointer[news]
+	shuts   atomic.Bool  // somebody has begun to shut
+	due     atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
+	look    atomic.Bool  // somebody else may have changed the value
+	news    atomic.Pointer[news]
 
 	// The refresher's own.
 	idle  idleness[T]
@@ -101,6 +101,7 @@ type Engine[T any] struct {
 	wg         sync.WaitGroup // grows only through enter, or from within what it counts
 	endedAt    time.Time
 	generation uint64   // of the value; one set from outside begins another
+	published  uint64   // the generation of the flight that has published last
 	reports    []report // not yet run
 	dropped    int      // since the last report that was run
 	reporting  bool     // a goroutine runs them

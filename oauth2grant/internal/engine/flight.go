@@ -29,6 +29,7 @@ type Flight[T any] struct {
 	cancel     context.CancelCauseFunc
 	started    time.Time
 	generation uint64 // of the value when the flight began; guarded by Engine.mu
+	claimed    bool   // the generation is its own; guarded by Engine.mu
 	published  bool   // by this flight, which alone looks at it
 	reports    []func(ctx context.Context, dropped int)
 

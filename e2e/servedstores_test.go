@@ -28,6 +28,7 @@ type served struct {
 
 type sharedStore interface {
 	oauth2grant.Store
+	oauth2grant.AnswerSaver
 	oauth2grant.Notifier
 }
 

@@ -32,7 +32,9 @@ type Notifier interface {
 // while the holder lives: one with leases. Before a grant sends a refresh
 // token that the server may rotate, it saves the stored token once more, under
 // the lock, with a mark ([Token.Mark]): somebody is sending it. Saving a mark
-// notifies nobody. The mark lives while its holder keeps the lock, and for 10 s
+// notifies nobody. A Store that wraps another must pass on the optional
+// interfaces of that one: without SaveAnswer an answer cannot be saved once the
+// lock is lost. The mark lives while its holder keeps the lock, and for 10 s
 // or the lease, whichever is longer, after the holder was last heard of, on the
 // store's own clock; until the mark is gone or dead, Lock does not return to
 // anybody else.

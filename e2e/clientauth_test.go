@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
@@ -53,6 +54,7 @@ func rotatedSecretFile(t *testing.T, s *authServer) {
 		}
 	})
 	write("worker-secret")
+	<-time.After(time.Second) // the file is looked at once a second
 	s.wantRequests(t, 1, func() {
 		if err := g.EnsureActiveToken(t.Context()); err != nil {
 			t.Errorf("with the right secret in the file: %v", err)

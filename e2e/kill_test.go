@@ -112,10 +112,10 @@ func (w *wake) kill(at point) {
 	next := w.spawn()
 	w.heir.kill()
 	w.heir, w.left = next, w.store.get(w.t)
-	if kept := w.left == before; kept != (at != renamed && at != saved) {
+	if kept := same(w.left, before); kept != (at != renamed && at != saved) {
 		w.t.Errorf("killed %s: the store holds the token from before: %t", at, kept)
 	}
-	w.replayed = there.Sent.Tokens > sent && w.left == before
+	w.replayed = there.Sent.Tokens > sent && same(w.left, before)
 }
 
 // takeOver lets the heir begin with what is left.

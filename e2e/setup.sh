@@ -5,6 +5,8 @@
 #   e2e/setup.sh redis postgres ...    only these
 #
 # servers: oidc-provider, and the Node and openssl it needs. browser: Chromium, and axe-core, which looks at pages. keyring: GNOME Keyring.
+# redis: also Sentinel. postgres: also PgBouncer. etcd: the server.
+# conformance: the suite of the Model Context Protocol.
 # Packages come from apt-get; on other systems it names the commands that are missing.
 set -eu
 cd "$(dirname "$0")"
@@ -69,8 +71,9 @@ servers() {
     (cd oidc-provider && npm ci --omit=dev --no-audit --no-fund --loglevel=error)
   fi
 }
-redis() { need redis-server redis-server; need redis-cli redis-tools; }
-postgres() { need initdb postgresql; need psql postgresql-client; }
+redis() { need redis-server redis-server; need redis-cli redis-tools; need redis-sentinel redis-sentinel; }
+postgres() { need initdb postgresql; need psql postgresql-client; need pgbouncer pgbouncer; }
+etcd() { need etcd etcd-server; }
 browser() {
   need chromium chromium
   need node nodejs
@@ -82,11 +85,20 @@ browser() {
 }
 keyring() { need gnome-keyring-daemon gnome-keyring; need dbus-run-session dbus; need secret-tool libsecret-tools; }
 
-[ $# -gt 0 ] || set -- servers redis postgres browser keyring
+# It brings the Node that it needs.
+conformance() {
+  need npm npm
+  if found npm; then
+    echo "setup: the conformance suite of MCP"
+    (cd conformance && npm ci --no-audit --no-fund --loglevel=error)
+  fi
+}
+
+[ $# -gt 0 ] || set -- servers redis postgres etcd browser keyring conformance
 for part; do
   case $part in
-  servers | redis | postgres | browser | keyring) "$part" ;;
-  *) echo "setup: no part $part; there are servers, redis, postgres, browser and keyring" >&2; exit 2 ;;
+  servers | redis | postgres | etcd | browser | keyring | conformance) "$part" ;;
+  *) echo "setup: no part $part; there are servers, redis, postgres, etcd, browser, keyring and conformance" >&2; exit 2 ;;
   esac
 done
 

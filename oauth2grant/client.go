@@ -84,6 +84,8 @@ func newClient(cfg Config) *Client {
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth
 	}
+	s.auth, _ = forIssuer(s.auth, s.own.Issuer) // the error was one of cfg's problems
+	s.revocationAuth, _ = forIssuer(s.revocationAuth, s.own.Issuer)
 	return (&Client{session: s, timeout: refresh.Timeout}).with(cfg)
 }
 
@@ -196,6 +198,9 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 		return Token{}, failed(x.op, to, failure)
 	}
 	t := c.tokenOf(x, read, sent)
+	if passedOn(x.op, t) {
+		return t, nil
+	}
 	if _, err := c.authorizing.header(t); err != nil {
 		return Token{}, (&Error{Op: x.op, StatusCode: answer.Status, cause: err, refused: true}).at(to)
 	}
@@ -272,6 +277,7 @@ type request struct {
 func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	prover := proverOf(ctx, c.proof)
 	nonce := ""
 	prepare := func() (wire.Form, error) {
 		f := wire.Form{
@@ -281,8 +287,8 @@ func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 		if err := r.auth.Authenticate(ctx, r.to, f.Header, f.Values); err != nil {
 			return f, err
 		}
-		if c.proof != nil {
-			proof, err := c.proof.Proof(ctx, ProofRequest{Method: http.MethodPost, URL: r.to, Nonce: nonce})
+		if prover != nil {
+			proof, err := prover.Proof(ctx, ProofRequest{Method: http.MethodPost, URL: r.to, Nonce: nonce})
 			if err != nil {
 				return f, err
 			}
@@ -305,7 +311,7 @@ func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 		}
 	}
 	if failure != nil {
-		return answer, failed(r.op, r.to, failure)
+		return answer, withClockHint(failed(r.op, r.to, failure), answer.Header)
 	}
 	return answer, nil
 }

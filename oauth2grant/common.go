@@ -48,6 +48,7 @@ type held struct {
 	token   Token
 	header  string // the value of Authorization
 	adopted bool   // it was not issued to this grant
+	proof   Prover // of the key that the token is bound to; nil: none
 }
 
 type (
@@ -322,7 +323,7 @@ func (g *grant) ended() {
 // saveLast goes on writing what waits for as long as a write may take, unless
 // that was tried since the grant has ended.
 func (g *grant) saveLast() {
-	if g.custody.triedSince(g.engine.EndedAt()) {
+	if g.custody.waits() == nil || g.custody.triedSince(g.engine.EndedAt()) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(g.engine.Afterlife(), saveTimeout)

@@ -87,6 +87,12 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// Logger is told what happens, and no secret. If nil, nothing is logged.
+	//
+	// The keys are part of the API: grant (Name) is in every record; op, token,
+	// error, retry_in and events_dropped are the fields of [Event]. Durations
+	// are numbers, in seconds. Failures, a token that could not be saved and a
+	// sign-in that is required are at level Warn, the rest at Info. The messages
+	// may change.
 	Logger *slog.Logger
 
 	// Origins are where the token may go, as https://host[:port]. If nil, it
@@ -173,9 +179,11 @@ func (cfg *Config) clientProblems() []error {
 		add("Auth is nil: use SecretBasic, SecretPost, SecretFunc, SecretFile, AuthorizationHeader or Public")
 	} else {
 		all = append(all, authProblems("Auth", cfg.Auth)...)
+		all = append(all, issuerProblems("Auth", cfg.Auth, cfg.Server.Issuer)...)
 	}
 	if !isNil(cfg.RevocationAuth) {
 		all = append(all, authProblems("RevocationAuth", cfg.RevocationAuth)...)
+		all = append(all, issuerProblems("RevocationAuth", cfg.RevocationAuth, cfg.Server.Issuer)...)
 	}
 	switch cfg.PKCE {
 	case "", PKCES256, PKCEPlain, PKCENone:

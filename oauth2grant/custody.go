@@ -103,6 +103,9 @@ func (c *custody) locked(ctx context.Context, w waiting, body func(held context.
 	}
 	defer unlock()
 	v := c.look(held)
+	if v.err != nil && held.Err() != nil {
+		v.err = fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
+	}
 	if v.err != nil && !w.blind {
 		return v.err
 	}

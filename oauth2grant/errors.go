@@ -59,6 +59,7 @@ type Error struct {
 	// not ask.
 	RetryAfter time.Duration
 
+	hint     string // what may be the reason, as far as can be seen from here
 	cause    error
 	extra    string        // every other member of the answer, as one JSON object; empty: none
 	interval time.Duration // between polls, that the server asked for with slow_down
@@ -99,6 +100,9 @@ func (e *Error) reason() string {
 	if e.StatusCode != 0 {
 		text += fmt.Sprintf(" (HTTP %d)", e.StatusCode)
 	}
+	if e.hint != "" {
+		text += "; " + e.hint
+	}
 	return text
 }
 
@@ -117,7 +121,7 @@ func (e *Error) Unwrap() error { return e.cause }
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
 	if !ok {
-		return target == errors.ErrUnsupported && e.Code == UnsupportedGrantType //nolint:errorlint // it is asked for itself
+		return target == errors.ErrUnsupported && e.Code == UnsupportedGrantType
 	}
 	return code != "" && (code == e.Code || code == synonyms[e.Code])
 }

@@ -1,6 +1,10 @@
 package oauth2grant
 
-import "net/url"
+import (
+	"context"
+	"net/url"
+	"time"
+)
 
 // Refuse makes an error that is our own word.
 func Refuse(format string, args ...any) *Error { return refuse("test", format, args...) }
@@ -41,3 +45,19 @@ func Own(cause error) *Error { return &Error{Op: "test", own: true, cause: cause
 
 // AskingAnew is askingAnew.
 var AskingAnew = askingAnew
+
+// BoundTo is Token.boundTo.
+func BoundTo(t Token, p Prover) Token { return t.boundTo(p) }
+
+// ProverFor is Token.proverFor.
+func ProverFor(t Token, p Prover) (Prover, error) { return t.proverFor(p) }
+
+// WithProver is withProver.
+func WithProver(ctx context.Context, p Prover) context.Context { return withProver(ctx, p) }
+
+// SetClock lets a test move the wall clock.
+func SetClock(now func() time.Time) (restore func()) {
+	old := wallClock
+	wallClock = now
+	return func() { wallClock = old }
+}

@@ -41,6 +41,7 @@ func newLeaks(t *testing.T, endpoint granttest.Endpoint, first int, spill func(e
 	l.srv = granttest.New(granttest.Config{
 		Clients:    []granttest.Client{{ID: "client", Secret: l.secret("client secret+/%")}},
 		Users:      map[string]string{"alice": l.secret("password")},
+		Identity:   func(string) (string, error) { return "alice", nil },
 		RefreshFor: []string{"client_credentials", "password", "authorization_code", "urn:ietf:params:oauth:grant-type:device_code"},
 	})
 	_, refresh, _ := l.srv.Issue("client", "alice")

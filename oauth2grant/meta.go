@@ -27,6 +27,8 @@ type meta struct {
 	Scoped   bool   `json:"scoped,omitempty"`   // a refresh is refused unless it repeats the requested scopes
 	Session  string `json:"session,omitempty"`  // of the sign-in that the token comes from
 	Turn     int    `json:"turn,omitempty"`     // how many refreshes lie between that sign-in and the token
+
+	Key *boundKey `json:"dpop,omitempty"` // that the token is bound to; see boundkey.go
 }
 
 // readMeta returns the meta of t, the zero meta where t has none that can be
@@ -68,7 +70,7 @@ func compactMeta(raw json.RawMessage) string {
 	return b.String()
 }
 
-var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn"}
+var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn", "dpop"}
 
 // keepUnknown adds to known the members of old that this format does not know.
 func keepUnknown(old string, known []byte) []byte {

@@ -24,7 +24,10 @@ const lookAgain = 3
 func (g *grant) renew(f *flight) (*snapshot, error) {
 	ctx := g.flightContext(f)
 	for tries := 1; ; {
-		news := g.engine.News()
+		var news context.Context
+		if g.custody.durable { // else nobody but this grant changes it
+			news = g.engine.News()
+		}
 		s, done, err := g.glance(ctx, f)
 		if done {
 			return s, err
@@ -107,7 +110,8 @@ func (g *grant) adoptable(f *flight, stored Token) bool {
 		return false
 	}
 	_, err := g.client.authorizing.header(stored)
-	return err == nil && !g.custody.wasRefused(stored) && !g.custody.isOld(stored) &&
+	_, missing := stored.proverFor(g.client.proof)
+	return err == nil && missing == nil && !g.custody.wasRefused(stored) && !g.custody.isOld(stored) &&
 		!g.cfg.Refresh.due(stored, wallNow())
 }
 
@@ -170,10 +174,15 @@ func (g *grant) renewLocked(held context.Context, f *flight, v view) (*snapshot,
 func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot, error) {
 	var refusedBy error
 	for range lookAgain {
+		prover, missing := stored.proverFor(g.client.proof)
+		if missing != nil {
+			refusedBy = missing
+			break
+		}
 		if g.custody.isDead(stored.RefreshToken) {
 			break
 		}
-		t, mark, err := g.refresh(held, f, stored)
+		t, mark, err := g.refresh(withProver(held, prover), f, stored)
 		if err == nil {
 			return g.finish(held, f, t, pending{over: []Token{stored}, mark: mark}, OpRefresh)
 		}
@@ -242,10 +251,11 @@ func (g *grant) snapshotOf(t Token, adopted bool) *snapshot {
 	now := clockNow()
 	times := g.cfg.Refresh.schedule(t, wall(now), adopted)
 	header, err := g.client.authorizing.header(t)
+	proof, missing := t.proverFor(g.client.proof)
 	return &snapshot{
-		Value: held{token: t, header: header, adopted: adopted},
+		Value: held{token: t, header: header, adopted: adopted, proof: proof},
 		Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
-		Invalid: err != nil || t.AccessToken == "",
+		Invalid: err != nil || missing != nil || t.AccessToken == "",
 	}
 }
 
@@ -265,7 +275,7 @@ func (g *grant) run(ctx context.Context) (Token, error) {
 	if t.obtained().IsZero() {
 		t = t.issued(wallNow())
 	}
-	return t, nil
+	return t.boundTo(g.client.proof), nil
 }
 
 // finish saves a token, then publishes it. If it can't be saved it is used all

@@ -29,6 +29,13 @@ var secretFlows = map[string]struct {
 	"password by func": {drive: func(l *leaks) {
 		l.grant(oauth2grant.Password{Credentials: func(context.Context) (string, string, error) { return "alice", l.secret("password"), nil }})
 	}},
+	"JWT bearer": {drive: func(l *leaks) { l.grant(oauth2grant.JWTBearer{Assertion: constantly(l.secret("assertion"))}) }},
+	"token exchange": {drive: func(l *leaks) {
+		l.grant(oauth2grant.TokenExchange{
+			Subject: constantly(l.secret("subject")), SubjectType: oauth2grant.TokenTypeJWT,
+			Actor: constantly(l.secret("actor")), ActorType: oauth2grant.TokenTypeJWT,
+		})
+	}},
 	"refresh only": {drive: func(l *leaks) { l.grant(oauth2grant.RefreshOnly{}) }},
 	"device code": {drive: func(l *leaks) {
 		l.grant(oauth2grant.DeviceCode{PKCE: true, Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error {

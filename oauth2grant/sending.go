@@ -81,7 +81,7 @@ func (g *grant) send(ctx context.Context, stored Token) (Token, error) {
 	m.Obtained = wallNow().UnixMilli()
 	m.Mark, m.Marked = "", 0
 	t.meta = stored.meta
-	return t.withMeta(m), nil
+	return t.withMeta(m), nil // bound to the key that it was obtained with, which m has
 }
 
 func (g *grant) sendScoped(ctx context.Context, refreshToken, scope string) (Token, error) {

@@ -85,7 +85,7 @@ func (g *Grant) Authorize(req *http.Request) error {
 
 // prove sets the proof of possession of one token, where there is to be one.
 func (g *Grant) prove(req *http.Request, s *snapshot, nonce string) error {
-	if g.client.proof == nil {
+	if s.Value.proof == nil {
 		return nil
 	}
 	target := *req.URL
@@ -94,7 +94,7 @@ func (g *Grant) prove(req *http.Request, s *snapshot, nonce string) error {
 	if method == "" {
 		method = http.MethodGet
 	}
-	proof, err := g.client.proof.Proof(req.Context(), ProofRequest{
+	proof, err := s.Value.proof.Proof(req.Context(), ProofRequest{
 		Method: method, URL: target.String(), AccessToken: s.Value.token.AccessToken, Nonce: nonce,
 	})
 	if err != nil {

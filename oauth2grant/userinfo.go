@@ -102,8 +102,8 @@ func (c *Client) getUserInfo(
 		return wire.Answer{}, &wire.Failure{Cause: err, Own: true}
 	}
 	req.Header.Set("Authorization", name+" "+accessToken)
-	if c.proof != nil {
-		proof, err := c.proof.Proof(ctx, ProofRequest{
+	if prover := proverOf(ctx, c.proof); prover != nil {
+		proof, err := prover.Proof(ctx, ProofRequest{
 			Method: http.MethodGet, URL: to, AccessToken: accessToken, Nonce: nonce,
 		})
 		if err != nil {

@@ -1,6 +1,10 @@
 package keyringstore
 
-import "github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
+import (
+	"context"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
+)
 
 // Ring is the part of go-keyring in use.
 type Ring = ring
@@ -16,3 +20,6 @@ func Settle() { jobs.Wait() }
 
 // LockFile is the lock between processes.
 func LockFile(s *Store) *filestore.LockFile { return s.lock }
+
+// AvailableOn is Available on another keyring.
+func AvailableOn(ctx context.Context, r Ring) error { return available(ctx, r) }

@@ -42,7 +42,7 @@ func problem(name string) string {
 // Store is an oauth2grant.Store. It is a value that holds nothing open, safe for concurrent use; all Stores of one service and account exclude each other. It comes from Open.
 type Store struct {
 	items
-	lock, writer *filestore.LockFile
+	lock *filestore.LockFile
 }
 
 var _ oauth2grant.Store = Store{}
@@ -74,26 +74,37 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyringstore: %w", err)
 	}
-	writer, err := filestore.OpenLock(path + ".writer")
-	if err != nil {
-		return nil, fmt.Errorf("keyringstore: %w", err)
-	}
-	return &Store{items{systemRing{}, cfg.Service, cfg.Account}, lock, writer}, nil
+	return &Store{items{systemRing{}, cfg.Service, cfg.Account}, lock}, nil
 }
 
-// Load reads the token. Besides oauth2grant.ErrNoToken and that of ctx, the errors are ErrUnavailable, ErrLocked and ErrCorrupt.
+// Load reads the token. Besides [oauth2grant.ErrNoToken], which is
+// [oauth2grant.ErrSignedOut] after Delete, and that of ctx, the errors are
+// [ErrUnavailable], [ErrLocked] and [ErrCorrupt].
 func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
-	return call(ctx, s.read)
+	t, err := call(ctx, s.read)
+	if errors.Is(err, oauth2grant.ErrNoToken) {
+		if version, lockErr := s.lock.Remembered(); lockErr == nil && version > 0 {
+			return oauth2grant.Token{}, oauth2grant.ErrSignedOut
+		}
+	}
+	return t, err
 }
 
-// Save writes the token; that of the zero Token is Delete. The errors are ErrUnavailable, ErrLocked, ErrTooLarge, those of filestore for the lock files
-// (ErrLockLost, ErrInsecure), and that of ctx. After an error the keyring holds the old token, except where it failed, or ctx ended, on the very last item: then
-// it may hold either.
+// Save writes the token; that of the zero Token is Delete. The errors are
+// [ErrUnavailable], [ErrLocked], [ErrTooLarge], [oauth2grant.ErrLockLost], those
+// of filestore for the lock files, and that of ctx. After an error the keyring
+// holds the old token, except where it failed, or ctx ended, on the very last
+// item: then it may hold either.
 func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 	if t == (oauth2grant.Token{}) {
 		return s.Delete(ctx)
 	}
-	return s.change(ctx, func(ctx context.Context, old head, version uint64) error { return s.write(ctx, old, t, version) })
+	return s.change(ctx, func(ctx context.Context, old head, version uint64) error {
+		if err := s.write(ctx, old, t, version); err != nil {
+			return err
+		}
+		return s.lock.Remember(0) // a token that is missing from now on was not deleted by a sign-out
+	})
 }
 
 // Delete removes every item of the token. The errors are those of Save.
@@ -112,11 +123,6 @@ func (s Store) change(ctx context.Context, write func(ctx context.Context, old h
 	_, err := call(ctx, func(ctx context.Context) (struct{}, error) {
 		l.begin()
 		defer l.end()
-		_, done, err := s.writer.Lock(ctx, nothing)
-		if err != nil {
-			return struct{}{}, err
-		}
-		defer done()
 		var old head
 		stored := func(ctx context.Context) (version uint64, err error) {
 			old, version, err = s.version(ctx)
@@ -148,9 +154,6 @@ func (s Store) version(ctx context.Context) (head, uint64, error) {
 	}
 	return h, h.Version, err
 }
-
-// nothing is the version of the writer's lock file.
-func nothing(context.Context) (uint64, error) { return 0, nil }
 
 // String names the store by its item.
 func (s Store) String() string { return fmt.Sprintf("keyringstore(%q, %q)", s.service, s.account) }

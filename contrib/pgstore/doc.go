@@ -38,8 +38,8 @@
 // the keys that have changed. With Config.Listen they come at once, over one
 // connection beside the pool from the first Notify to Close, which can't go
 // through PgBouncer in transaction mode; and each Save then waits its turn to
-// commit, since PostgreSQL keeps notifications in order: a third of the saves a
-// second, or less.
+// commit, since PostgreSQL keeps notifications in order: a quarter of the saves a
+// second.
 //
 // A Store costs no connection and no goroutine, a lock that is held one goroutine.
 package pgstore

@@ -97,6 +97,8 @@ func harness(name string, cfg pgstore.Config) storetest.Harness {
 		Processes: true,
 		FreedIn:   progress.Limit,
 		Notifies:  true,
+		Answers:   true,
+		Lease:     2 * time.Second,
 		Secrets:   []string{keyText},
 	}
 }

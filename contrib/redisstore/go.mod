@@ -3,12 +3,13 @@ module github.com/oauth2grant/go-oauth2grant/contrib/redisstore
 go 1.26.0
 
 require (
-	github.com/oauth2grant/go-oauth2grant v0.0.0
+	github.com/oauth2grant/go-oauth2grant v0.1.0
 	go.uber.org/goleak v1.3.0
 )
 
 require (
 	github.com/cli/browser v1.3.0 // indirect
+	github.com/go-jose/go-jose/v4 v4.1.9 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 )
 

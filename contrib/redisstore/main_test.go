@@ -85,6 +85,8 @@ func harness(name string, cfg redisstore.Config) storetest.Harness {
 		Processes: true,
 		FreedIn:   progress.Limit,
 		Notifies:  true,
+		Answers:   true,
+		Lease:     2 * time.Second,
 		Secrets:   []string{keyText},
 	}
 }

@@ -67,8 +67,9 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// subject says who has signed in. Verify checks the signature, the issuer, the audience and the expiry; the nonce is left to us: it ties the ID token to
-// the request that this browser made.
+// subject says who has signed in. Verify checks the signature, the issuer, the
+// audience and the expiry; the nonce is left to us: it ties the ID token to the
+// request that this browser made.
 func (a *app) subject(ctx context.Context, token oauth2grant.Token, nonce string) (string, error) {
 	verified, err := a.verifier.Verify(ctx, token.IDToken)
 	if err != nil {

@@ -77,6 +77,7 @@ func harness(name string, cfg filestore.Config) storetest.Harness {
 		Place:     func(tb testing.TB) string { tb.Helper(); return filepath.Join(privateDir(tb), "token.json") },
 		Processes: true,
 		Notifies:  true,
+		Answers:   true,
 		MaxToken:  900 << 10 * 3 / 4, // base64 adds a third
 		Secrets:   []string{keyText},
 		Corrupt:   func(place string, data []byte) error { return os.WriteFile(place, data, 0o600) },

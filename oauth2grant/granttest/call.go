@@ -20,6 +20,8 @@ type call struct {
 	body     string
 	encoded  bool  // the form is that of the body
 	formErr  error // why the form is not complete
+
+	client *caller // once it is authenticated
 }
 
 func read(r *http.Request) (*call, error) {
@@ -106,7 +108,7 @@ func (s *Server) route(e Endpoint) (route, bool) {
 	post, get := []string{http.MethodPost}, []string{http.MethodGet}
 	either := []string{http.MethodGet, http.MethodPost}
 	r, ok := map[Endpoint]route{
-		Token:               {post, true, s.exchange},
+		Token:               {post, true, s.bound(s.exchange)},
 		DeviceAuthorization: {post, true, s.authorizeDevice},
 		Revocation:          {post, true, s.revoke},
 		Introspection:       {post, true, s.introspect},
@@ -115,8 +117,10 @@ func (s *Server) route(e Endpoint) (route, bool) {
 		DeviceVerification:  {get, false, s.verifyDevice},
 		Discovery:           {get, false, s.metadata},
 		OpenIDConfiguration: {get, false, s.metadata},
-		UserInfo:            {either, false, s.userInfo},
-		Resource:            {nil, false, s.resource},
+		UserInfo:            {either, false, s.bound(s.userInfo)},
+		Resource:            {nil, false, s.bound(s.resource)},
+		ResourceMetadata:    {get, false, s.describeResource},
+		Register:            {nil, false, s.register},
 	}[e]
 	return r, ok
 }
@@ -136,7 +140,7 @@ func (s *Server) answer(c *call) answer {
 	}
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
-		return refusal.answer()
+		a = refusal.answer()
 	}
-	return a
+	return s.challenges(c, a)
 }

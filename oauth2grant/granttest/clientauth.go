@@ -15,8 +15,20 @@ type caller struct {
 	proven bool // by a secret or an assertion; a public client proves nothing
 }
 
-// authenticate is RFC 6749 §2.3: exactly one method, and none for public clients only.
+// authenticate is who has sent a request, which is looked into once.
 func (s *Server) authenticate(c *call) (caller, error) {
+	if c.client != nil {
+		return *c.client, nil
+	}
+	client, err := s.identifyClient(c)
+	if err == nil {
+		c.client = &client
+	}
+	return client, err
+}
+
+// identifyClient is RFC 6749 §2.3: exactly one method, and none for public clients only.
+func (s *Server) identifyClient(c *call) (caller, error) {
 	id, secret, basic := basicAuth(c.Header)
 	posted := c.form.Get("client_secret")
 	assertion := c.form.Get("client_assertion")
@@ -45,8 +57,8 @@ func (s *Server) authenticate(c *call) (caller, error) {
 	if !ok {
 		return caller{}, invalidClient("no such client")
 	}
-	if client.Secret != secret {
-		return caller{}, invalidClient("wrong client secret")
+	if client.Secret != secret || client.Keys != "" || expired(client.SecretExpires) {
+		return caller{}, invalidClient("wrong client secret, or one that has expired")
 	}
 	return caller{client, !client.public()}, nil
 }
@@ -55,10 +67,11 @@ func (s *Server) checkAssertion(c *call, assertion string) (caller, error) {
 	if c.form.Get("client_assertion_type") != assertionType {
 		return caller{}, refuse("invalid_request", "client_assertion_type must be "+assertionType)
 	}
-	if s.cfg.Assertion == nil {
-		return caller{}, invalidClient("assertions are not accepted")
+	check := s.cfg.Assertion
+	if check == nil {
+		check = func(assertion string) (string, error) { return s.signedByClient(c.form.Get("client_id"), assertion) }
 	}
-	id, err := s.cfg.Assertion(assertion)
+	id, err := check(assertion)
 	if err != nil {
 		return caller{}, invalidClient(err.Error())
 	}

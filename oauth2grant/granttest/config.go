@@ -23,9 +23,17 @@ type Config struct {
 	Clients []Client
 	// Users maps names to passwords; nil: alice with "wonderland".
 	Users map[string]string
-	// Assertion checks a client_assertion (RFC 7523 §2.2) and returns the id of the client it belongs to; nil refuses them all.
-	// It must not call the server.
+	// Assertion checks a client_assertion (RFC 7523 §2.2) and returns the id of the client it belongs to. It must not call the
+	// server. Nil takes what the client itself has signed, with the private key of [Client.Keys] or with its secret.
 	Assertion func(assertion string) (clientID string, err error)
+	// Identity checks an assertion of the JWT bearer grant (RFC 7523 §2.1), or a subject or actor token (RFC 8693), and returns
+	// whom it stands for. It must not call the server. Nil refuses them all; see [Platform.Trust].
+	Identity func(assertion string) (subject string, err error)
+	// DPoP checks the proofs in requests, and binds what is issued to a request with a proof to its key (RFC 9449). No proof is
+	// taken twice. Without it, proofs are ignored.
+	DPoP bool
+	// DPoPNonce is DPoP, and wants the newest nonce in every proof (RFC 9449 §8, §9); see [Server.RotateNonce].
+	DPoPNonce bool
 	// Lifetime is that of an access token; expires_in tells its whole seconds. Zero: 1 h. Negative: access tokens never expire,
 	// and answers have no expires_in.
 	Lifetime time.Duration
@@ -42,6 +50,15 @@ type Config struct {
 	// RequirePAR has the server take pushed authorization requests only
 	// (RFC 9126), and say so in its metadata.
 	RequirePAR bool
+	// Scopes are the scopes_supported of the server. If nil, it does not say.
+	Scopes []string
+	// ProtectedResource has the API describe itself (RFC 9728). If nil, it does not.
+	ProtectedResource *ProtectedResource
+	// Registration has the server register clients (RFC 7591, RFC 7592). If nil, it does not.
+	Registration *Registration
+	// ClientDocuments are the client metadata documents that the server would find, by their URL, which is the id of their
+	// client. If nil, it reads none.
+	ClientDocuments map[string]string
 	// DeviceInterval is the time between polls that device answers ask for; expressed in whole seconds. Zero: 5 s.
 	DeviceInterval time.Duration
 	// DeviceLifetime is how long a person has to enter a user code; zero: 10 min.
@@ -51,13 +68,22 @@ type Config struct {
 // Client is a registered client.
 type Client struct {
 	ID     string
-	Secret string // zero: a public client
+	Secret string // zero: a public client, if it has no Keys either
+	// Keys is a JWK Set with the public keys of a client that authenticates by private_key_jwt.
+	Keys string
+	// Audience is the aud that the client's assertions must have, with the typ JWT; zero: the issuer, and
+	// client-authentication+jwt.
+	Audience string
 	// RedirectURIs are compared character by character, except for the port of a loopback IP address (RFC 8252 §7.3). Empty:
 	// whichever absolute URI the client names.
 	RedirectURIs []string
+	// SecretExpires is when the secret ends; zero: it does not.
+	SecretExpires time.Time
+
+	managed string // the registration access token
 }
 
-func (c Client) public() bool { return c.Secret == "" }
+func (c Client) public() bool { return c.Secret == "" && c.Keys == "" }
 
 func (c Config) withDefaults() Config {
 	if c.Issuer == "" {
@@ -81,6 +107,7 @@ func (c Config) withDefaults() Config {
 	if c.DeviceLifetime <= 0 {
 		c.DeviceLifetime = 10 * time.Minute
 	}
+	c.DPoP = c.DPoP || c.DPoPNonce
 	c.Clients = slices.Clone(c.Clients)
 	c.Users = maps.Clone(c.Users)
 	c.RefreshFor = slices.Clone(c.RefreshFor)
@@ -90,7 +117,7 @@ func (c Config) withDefaults() Config {
 func (c Config) client(id string) (Client, bool) {
 	i := slices.IndexFunc(c.Clients, func(client Client) bool { return client.ID == id })
 	if i < 0 {
-		return Client{}, false
+		return c.document(id)
 	}
 	return c.Clients[i], true
 }

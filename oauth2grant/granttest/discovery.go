@@ -2,12 +2,9 @@ package granttest
 
 // metadata is RFC 8414 and OpenID Connect Discovery in one document.
 func (s *Server) metadata(*call) (answer, error) {
-	clientAuth := []string{"client_secret_basic", "client_secret_post"}
-	if s.cfg.Assertion != nil {
-		clientAuth = append(clientAuth, "private_key_jwt", "client_secret_jwt")
-	}
+	clientAuth := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"}
 	withPublic := append([]string{"none"}, clientAuth...)
-	return reply(map[string]any{
+	members := map[string]any{
 		"issuer":                                         s.cfg.Issuer,
 		"authorization_endpoint":                         s.url(Authorize),
 		"token_endpoint":                                 s.url(Token),
@@ -22,11 +19,16 @@ func (s *Server) metadata(*call) (answer, error) {
 		"subject_types_supported":                        []string{"public"},
 		"code_challenge_methods_supported":               []string{"S256", "plain"},
 		"authorization_response_iss_parameter_supported": true,
-		"grant_types_supported": []string{
+		"grant_types_supported": append([]string{
 			grantAuthorizationCode, grantClientCredentials, grantPassword, grantRefreshToken, grantDeviceCode,
-		},
+		}, s.keylessGrants()...),
 		"token_endpoint_auth_methods_supported":         withPublic,
 		"revocation_endpoint_auth_methods_supported":    withPublic,
 		"introspection_endpoint_auth_methods_supported": clientAuth,
-	}), nil
+	}
+	if s.cfg.DPoP {
+		members["dpop_signing_alg_values_supported"] = asymmetric
+	}
+	s.describeClients(members)
+	return reply(members), nil
 }

@@ -14,6 +14,7 @@ type family struct {
 	user   string // empty: the client itself
 	scope  string
 	dead   bool
+	key    string // the thumbprint of what it is bound to (RFC 9449); empty: nothing
 }
 
 type token struct {

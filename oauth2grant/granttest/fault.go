@@ -81,18 +81,23 @@ func (s *Server) Break(e Endpoint, f Fault) {
 	s.broken[e] = f
 }
 
-// Heal returns e to normal answers: it undoes Break and empties the script. A request that hangs already stays so.
+// Heal returns e to normal answers: it undoes Break and Chaos and empties the
+// script. A request that hangs already stays so.
 func (s *Server) Heal(e Endpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.broken, e)
 	delete(s.scripted, e)
+	delete(s.chaos, e)
 }
 
 func (s *Server) nextFault(e Endpoint) Fault {
 	if script := s.scripted[e]; len(script) > 0 {
 		s.scripted[e] = script[1:]
 		return script[0]
+	}
+	if f, takes := s.chaos[e].next(); takes {
+		return f
 	}
 	return s.broken[e]
 }

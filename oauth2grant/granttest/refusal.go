@@ -42,6 +42,11 @@ func (r *Refusal) challenge() string {
 		return `Basic realm="granttest"`
 	case "invalid_token", "insufficient_scope":
 		return `Bearer realm="granttest", error="` + r.Code + `"`
+	case "use_dpop_nonce", "invalid_dpop_proof":
+		if r.Status != http.StatusUnauthorized {
+			return ""
+		}
+		return `DPoP error="` + r.Code + `"`
 	case "":
 		return `Bearer realm="granttest"`
 	default:

@@ -1,6 +1,7 @@
 package granttest
 
 import (
+	"crypto/rand"
 	"net/url"
 	"strings"
 	"sync"
@@ -36,8 +37,11 @@ type Server struct {
 	pushed   map[string]*pushedRequest
 	devices  map[string]*device // by device code
 	reused   int
+	spent    map[string]bool // by jti
+	nonce    string          // that proofs must carry
 	scripted map[Endpoint][]Fault
 	broken   map[Endpoint]Fault
+	chaos    map[Endpoint]chaos
 	log      []*Request
 }
 
@@ -51,6 +55,8 @@ func New(cfg Config) *Server {
 		devices:  map[string]*device{},
 		scripted: map[Endpoint][]Fault{},
 		broken:   map[Endpoint]Fault{},
+		nonce:    rand.Text(),
+		chaos:    map[Endpoint]chaos{},
 	}
 }
 
@@ -81,6 +87,10 @@ func (s *Server) url(endpoint Endpoint) string {
 		path := s.issuerPath()
 		return strings.TrimSuffix(base, path) + string(Discovery) + path
 	}
+	if endpoint == ResourceMetadata { // it has the path of the API at its end (RFC 9728 §3.1)
+		path := s.issuerPath()
+		return strings.TrimSuffix(base, path) + string(ResourceMetadata) + path + string(Resource)
+	}
 	return base + string(endpoint)
 }
 
@@ -100,10 +110,14 @@ func (s *Server) endpoint(path string) Endpoint {
 	}
 	rest, inside := strings.CutPrefix(path, prefix)
 	switch {
-	case !inside, Endpoint(rest) == Discovery:
+	case path == string(ResourceMetadata)+prefix+string(Resource):
+		return ResourceMetadata
+	case !inside, Endpoint(rest) == Discovery, Endpoint(rest) == ResourceMetadata:
 		return Endpoint("/.." + path)
 	case strings.HasPrefix(rest, string(Resource)+"/"):
 		return Resource
+	case strings.HasPrefix(rest, string(Register)+"/"):
+		return Register
 	default:
 		return Endpoint(rest)
 	}

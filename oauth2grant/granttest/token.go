@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// exchange is the token endpoint (RFC 6749 §3.2).
-func (s *Server) exchange(c *call) (answer, error) {
+// issue is what the token endpoint does, proofs aside.
+func (s *Server) issue(c *call) (answer, error) {
 	client, err := s.authenticate(c)
 	if err != nil {
 		return answer{}, err
@@ -23,6 +23,10 @@ func (s *Server) exchange(c *call) (answer, error) {
 		return s.redeem(client, c)
 	case grantDeviceCode:
 		return s.poll(client, c)
+	case grantJWTBearer:
+		return s.bearerGrant(client, c)
+	case grantTokenExchange:
+		return s.tokenExchange(client, c)
 	case "":
 		return answer{}, refuse("invalid_request", "grant_type is missing")
 	default:

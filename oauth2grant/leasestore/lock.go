@@ -50,11 +50,7 @@ func (s Store) acquire(ctx context.Context) (*lease, error) {
 		if !over(last.Add(2*time.Second), now) { // watched until now
 			left = 0
 		}
-		var try Try
-		err := s.exchange(ctx, "lock", func(ctx context.Context) (err error) {
-			try, err = s.family.backend.TryLock(ctx, s.key, s.family.cfg.Lease, left)
-			return err
-		})
+		try, err := s.try(ctx, left)
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +61,33 @@ func (s Store) acquire(ctx context.Context) (*lease, error) {
 		if !sleep(ctx, min(wait.next(), try.Wait+time.Millisecond)) {
 			return nil, fmt.Errorf("%s: lock of %q: %w: somebody else holds it", s.family.cfg.Name, s.key, ended(ctx, ctx.Err()))
 		}
+	}
+}
+
+// try tries once. A lock that it gets after the caller has left is given back.
+func (s Store) try(ctx context.Context, left time.Duration) (Try, error) {
+	var try Try
+	answered := make(chan error)
+	if !s.family.spawn(func() {
+		err := s.exchange(context.WithoutCancel(ctx), "lock", func(ctx context.Context) (err error) {
+			try, err = s.family.backend.TryLock(ctx, s.key, s.family.cfg.Lease, left)
+			return err
+		})
+		select {
+		case answered <- err:
+		case <-ctx.Done():
+			if try.Fence != 0 {
+				s.release(ctx, try.Fence)
+			}
+		}
+	}) {
+		return Try{}, ErrClosed
+	}
+	select {
+	case err := <-answered:
+		return try, err
+	case <-ctx.Done():
+		return Try{}, s.exchange(ctx, "lock", nil)
 	}
 }
 
@@ -83,7 +106,7 @@ func (s Store) hold(ctx context.Context, l *lease, done func()) (held context.Co
 	}) {
 		stop()
 		cancel(ErrClosed)
-		s.release(ctx, l)
+		s.release(ctx, l.fence)
 		return nil, nil, ErrClosed
 	}
 	return heldContext{inner, l, cancel}, sync.OnceFunc(func() {
@@ -91,16 +114,16 @@ func (s Store) hold(ctx context.Context, l *lease, done func()) (held context.Co
 		stop()
 		<-ended
 		cancel(fmt.Errorf("%w: unlock was called", oauth2grant.ErrLockLost))
-		s.release(ctx, l)
+		s.release(ctx, l.fence)
 		done()
 	}), nil
 }
 
 // release gives the lock back if it is still ours; if that fails, the lease ends
 // it.
-func (s Store) release(ctx context.Context, l *lease) {
+func (s Store) release(ctx context.Context, fence int64) {
 	_ = s.exchange(context.WithoutCancel(ctx), "unlock", func(ctx context.Context) error {
-		return s.family.backend.Unlock(ctx, s.key, l.fence)
+		return s.family.backend.Unlock(ctx, s.key, fence)
 	})
 }
 

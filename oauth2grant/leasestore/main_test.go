@@ -132,6 +132,8 @@ func TestConformance(t *testing.T) {
 				Open:     func(place string) (oauth2grant.Store, error) { return join(backend, place, cfg) },
 				Place:    func(tb testing.TB) string { tb.Helper(); return tb.Name() + time.Now().String() },
 				Notifies: true,
+				Answers:  true,
+				Lease:    5 * time.Second,
 				Secrets:  []string{keyText},
 				Corrupt: func(place string, data []byte) error {
 					return backend.do(context.Background(), place, func(r *leasestore.Record, _ time.Time) {

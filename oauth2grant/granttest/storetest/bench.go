@@ -77,6 +77,7 @@ func (b *bench) close() error {
 			errs = append(errs, c.Close())
 		}
 	}
+	b.stores = nil
 	return errors.Join(errs...)
 }
 

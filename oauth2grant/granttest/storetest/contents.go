@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,6 +24,14 @@ func contents() []check {
 			return expectNone(b.ctx, s)
 		}},
 		{"every field and extra member comes back", everyField},
+		{"what a grant notes with the token comes back", everyNote},
+		{"the zero token is a delete", func(b *bench) error {
+			s, other, err := b.two()
+			if err != nil {
+				return err
+			}
+			return errors.Join(s.Save(b.ctx, token(1)), s.Save(b.ctx, oauth2grant.Token{}), expectNone(b.ctx, s), expectNone(b.ctx, other))
+		}},
 		{"big tokens come back", bigTokens},
 		{"another store on the place sees each save", func(b *bench) error {
 			s, other, err := b.two()
@@ -76,6 +85,40 @@ func everyField(b *bench) error {
 		if err := expect(b.ctx, other, t); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// everyNote saves what a grant keeps within the token: Extra does not show it, and
+// a Store that copies the fields one by one loses it.
+func everyNote(b *bench) error {
+	s, other, err := b.two()
+	if err != nil {
+		return err
+	}
+	noted, err := response(`{"access_token":"` + marker + `","token_type":"Bearer","oauth2grant":{"v":1,"obtained":1893456000000,"of_a_later_format":[1]}}`)
+	if err != nil {
+		return err
+	}
+	if err := s.Save(b.ctx, noted); err != nil {
+		return err
+	}
+	got, err := other.Load(b.ctx)
+	if err != nil {
+		return err
+	}
+	return sameJSON(got, noted)
+}
+
+// sameJSON compares two tokens with what is noted in them.
+func sameJSON(got, want oauth2grant.Token) error {
+	is, err := json.Marshal(got)
+	should, wantErr := json.Marshal(want)
+	if err := errors.Join(err, wantErr); err != nil {
+		return err
+	}
+	if string(is) != string(should) {
+		return fmt.Errorf("a token came back that has %d bytes of JSON, of %d: the whole JSON of a token must be kept", len(is), len(should))
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ var file = Harness{
 	Place:     filePlace,
 	Processes: true,
 	Notifies:  true,
+	Answers:   true,
 }
 
 // forgetful is a Store that processes can't share: its lock is one within a process, and its file is written in place.

@@ -71,6 +71,9 @@ func (m *memory) Save(ctx context.Context, t oauth2grant.Token) error {
 	if m.save != nil {
 		return m.save(m, ctx, t)
 	}
+	if t == (oauth2grant.Token{}) {
+		return m.Delete(ctx)
+	}
 	data, err := json.Marshal(t)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ func TestGoodStoresPass(t *testing.T) {
 	telling.Open = func(place string) (oauth2grant.Store, error) { return notifier{memory: openMemory(place)}, nil }
 	for name, h := range map[string]Harness{
 		"in memory": memoryHarness(nil), "in memory with a lease": withLease, "in memory with a notifier": telling, "in a file": file,
+		"with leases": onDatabase(nil),
 	} {
 		t.Run(name, func(t *testing.T) { Run(t, h) })
 	}
@@ -178,7 +179,7 @@ var broken = map[string]struct {
 
 func TestBrokenStoresAreCaught(t *testing.T) {
 	before := patience
-	t.Cleanup(func() { patience = before })
+	t.Cleanup(func() { patience = before; close(goesOn) })
 	for name, store := range broken {
 		t.Run(name, func(t *testing.T) {
 			patience = 300 * time.Millisecond
@@ -202,7 +203,10 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 }
 
 func TestEveryCheckCatchesSomething(t *testing.T) {
-	every := Harness{Processes: true, Notifies: true, Corrupt: corrupt, LoseLease: loseLease, Break: takeAway}
+	every := Harness{
+		Processes: true, Notifies: true, Answers: true, Lease: time.Second,
+		Corrupt: corrupt, LoseLease: loseLease, Break: takeAway,
+	}
 	for _, c := range append(checks(every), checks(Harness{})...) {
 		caught := false
 		for _, store := range broken {

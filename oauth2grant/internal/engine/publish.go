@@ -87,7 +87,7 @@ func (e *Engine[T]) Set(generation uint64, s *Snapshot[T]) bool {
 func (e *Engine[T]) forgive() {
 	for _, l := range []*lane[T]{&e.renew, &e.signIn} {
 		l.mu.Lock()
-		l.memory = nil
+		l.setMemoryLocked(nil)
 		l.mu.Unlock()
 	}
 	e.Wake()

@@ -1,0 +1,171 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"testing"
+
+	"github.com/oauth2grant/go-oauth2grant/e2e/internal/servers"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/clientassertion"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/dpop"
+)
+
+// startKeyless starts the certified server, which wants a nonce in every proof
+// and issues refresh tokens to everybody.
+func startKeyless(t *testing.T) (*servers.OIDCProvider, *authServer) {
+	t.Helper()
+	p := servers.StartOIDCProvider(t, servers.Options{AlwaysRefreshToken: true})
+	return p, &authServer{oidcProvider, p.Issuer(), func() int { return p.Stats(t).TokenRequests }}
+}
+
+// privateKeyJWT is the client that has registered the key in client.jwk.
+func privateKeyJWT(p *servers.OIDCProvider) oauth2grant.ClientAuth {
+	return clientassertion.PrivateKeyJWTFunc("pkjwt", clientassertion.KeyFile(p.File("client.jwk")), nil)
+}
+
+func TestClientAssertion_AtTheCertifiedServer(t *testing.T) {
+	t.Parallel()
+	p, s := startKeyless(t)
+	document, err := os.ReadFile(p.File("client.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromPEM, err := clientassertion.ParseKey(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokenEndpoint := &clientassertion.Options{Audience: s.issuer + "/token"}
+	const secret = "a-hmac-secret-of-at-least-32-bytes!!"
+	for name, auth := range map[string]oauth2grant.ClientAuth{
+		"private_key_jwt": privateKeyJWT(p),
+		"private_key_jwt, PEM": clientassertion.PrivateKeyJWT("pkjwt", fromPEM.WithID("client-1"),
+			nil),
+		"private_key_jwt, as older servers want":   clientassertion.PrivateKeyJWT("pkjwt", fromPEM, tokenEndpoint),
+		"client_secret_jwt":                        clientassertion.ClientSecretJWT("hmac", secret, nil),
+		"client_secret_jwt, as older servers want": clientassertion.ClientSecretJWT("hmac", secret, tokenEndpoint),
+	} {
+		t.Run(name, func(t *testing.T) { authenticates(t, s, auth) })
+	}
+	wrong := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.ClientSecretJWT("hmac", secret+"!",
+		nil)))
+	if err := wrong.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidClient) {
+		t.Errorf("with another secret: %v", err)
+	}
+}
+
+// withoutABrowser follows the redirects of a sign-in at which the server asks
+// nothing, as the hint auto:alice makes it.
+func withoutABrowser(ctx context.Context, authURL string) error {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, authURL, nil)
+	if err != nil {
+		return err
+	}
+	hc := &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := hc.Do(req)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
+func TestDPoP_AtTheCertifiedServer(t *testing.T) {
+	t.Parallel()
+	p, s := startKeyless(t)
+	for name, auth := range map[string]oauth2grant.ClientAuth{
+		"a public client":                    oauth2grant.Public("dpop"),
+		"a client with a key, as FAPI wants": privateKeyJWT(p),
+	} {
+		t.Run(name, func(t *testing.T) {
+			prover, err := dpop.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := s.config(auth, personal...)
+			cfg.Proof = prover
+			g := newGrant(t, oauth2grant.AuthCode{
+				Open:   withoutABrowser,
+				Params: url.Values{"login_hint": {"auto:alice"}},
+			}, cfg)
+			first := tokenOf(t, g)
+			if first.TokenType != "DPoP" || first.RefreshToken == "" {
+				t.Fatalf("got %v", first)
+			}
+			second, err := g.RefreshToken(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if second.AccessToken == first.AccessToken || second.TokenType != "DPoP" {
+				t.Errorf("after a refresh: %v", second)
+			}
+			if u, err := g.Client().UserInfo(t.Context(), second.AccessToken); err != nil || u.Subject != "alice" {
+				t.Errorf("user info: %v, %v", u, err)
+			}
+			api := &http.Client{Transport: g.Transport(&http.Transport{DisableKeepAlives: true})}
+			for range 10 {
+				res, err := api.Get(s.issuer + "/me?a=b")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = res.Body.Close()
+				if res.StatusCode != http.StatusOK {
+					t.Errorf("the API answers %d", res.StatusCode)
+				}
+			}
+			thief, err := dpop.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Proof = thief
+			c, err := oauth2grant.NewClient(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.CloseIdleConnections()
+			if u, err := c.UserInfo(t.Context(), second.AccessToken); !errors.Is(err, oauth2grant.InvalidToken) {
+				t.Errorf("with another key: %v, %v", u, err)
+			}
+		})
+	}
+}
+
+// TestMTLS_AtTheCertifiedServer authenticates by a certificate (RFC 8705), at
+// the endpoints that ask for one.
+func TestMTLS_AtTheCertifiedServer(t *testing.T) {
+	t.Parallel()
+	p, s := startKeyless(t)
+	authority, err := os.ReadFile(p.File("ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	for id, files := range map[string]string{"mtls": "self", "mtls-ca": "mtls"} {
+		t.Run(id, func(t *testing.T) {
+			rt := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+				RootCAs: roots,
+				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+					certificate, err := tls.LoadX509KeyPair(p.File(files+".crt"),
+						p.File(files+".key")) // anew, so that it can be rotated
+					return &certificate, err
+				},
+			}}
+			cfg := s.config(oauth2grant.Public(id), "read")
+			cfg.Server.TokenURL, cfg.HTTPClient = p.MTLSOrigin()+"/token", &http.Client{Transport: rt}
+			token := tokenOf(t, newGrant(t, oauth2grant.ClientCredentials{}, cfg))
+			if got := s.inspect(t, token.AccessToken); !got.Active || got.ClientID != id {
+				t.Errorf("the server says active %t, client %q", got.Active, got.ClientID)
+			}
+		})
+	}
+}

@@ -87,10 +87,10 @@ type Engine[T any] struct {
 	wake  chan struct{}
 	// forever says that nothing but Close ends the life.
 	forever bool
-	shuts   atomic.Bool // somebody has begun to shut
-	due   atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
-	look  atomic.Bool  // somebody else may have changed the value
-	news  atomic.Pointer[news]
+	shuts   atomic.Bool  // somebody has begun to shut
+	due     atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
+	look    atomic.Bool  // somebody else may have changed the value
+	news    atomic.Pointer[news]
 
 	// The refresher's own.
 	idle  idleness[T]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -306,22 +305,6 @@ func (c *custody) amend(p *pending, change func(*pending)) *pending {
 	change(&amended)
 	c.pending = &amended
 	return c.pending
-}
-
-// mayReplace reports whether p may be written over what the store holds: what it
-// was asked to replace, or what is old; but no token that was written before over
-// what has become of it.
-func (c *custody) mayReplace(p *pending, stored Token) bool {
-	switch {
-	case c.isOld(stored):
-		return true
-	case p.tried && p.want.precedes(stored):
-		return false
-	default:
-		return p.over == nil || slices.ContainsFunc(p.over, func(t Token) bool {
-			return same(stored, t) || p.whole && stored.akin(t)
-		})
-	}
 }
 
 // mark notes in the store that the refresh token of t is being sent. Nothing

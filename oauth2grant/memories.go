@@ -166,3 +166,19 @@ func (p *pending) tokens() []Token {
 	}
 	return append([]Token{p.want}, p.over...)
 }
+
+// mayReplace reports whether p may be written over what the store holds: what it
+// was asked to replace, or what is old; but no token that was written before over
+// what has become of it.
+func (c *custody) mayReplace(p *pending, stored Token) bool {
+	switch {
+	case c.isOld(stored):
+		return true
+	case p.tried && p.want.precedes(stored):
+		return false
+	default:
+		return p.over == nil || slices.ContainsFunc(p.over, func(t Token) bool {
+			return same(stored, t) || p.whole && stored.akin(t)
+		})
+	}
+}

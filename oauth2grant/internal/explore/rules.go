@@ -177,11 +177,11 @@ func (w *world) flowBegins(p *process) {
 		case obtains:
 			called = max(called, c.ended) // if that failed, the background goes on
 		case c.ended > 0 && c.revokes && !left(c.err):
-			revoked = max(revoked, c.ended)
+			revoked = max(revoked, c.began)
 		}
 	}
 	if called < revoked {
-		w.fail("unwanted", "%s signs in again after a sign-out, although nobody calls", p)
+		w.fail("unwanted", "%s signs in again after a sign-out, although nobody has called since", p)
 	}
 }
 
@@ -230,7 +230,7 @@ func (w *world) stands(c *call, f *family) bool {
 	switch {
 	case c.err == nil:
 		return true
-	case c.revokes && (!known || met > c.ended):
+	case c.revokes && (!known || met > c.began):
 		return false
 	}
 	return !left(c.err) && !c.p.killed && !c.p.closed

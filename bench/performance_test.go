@@ -15,8 +15,8 @@ var (
 	soakFlag  = flag.Duration("soak", 0, "how long question G takes, if not as long as the scale says")
 )
 
-// TestPerformance asks every question. At the scale of a test it makes sure that
-// they can be asked; nothing that depends on the machine fails it.
+// TestPerformance asks every question. At the scale of a test it makes sure
+// that they can be asked; nothing that depends on the machine fails it.
 func TestPerformance(t *testing.T) {
 	sc, ok := scales[*scaleFlag]
 	if !ok {

@@ -36,7 +36,8 @@ func authenticates(t *testing.T, s *authServer, auth oauth2grant.ClientAuth) {
 	s.wantDead(t, "a revoked token", token.AccessToken)
 }
 
-// rotatedSecretFile: a refused secret does not stand in the way once the file has another.
+// rotatedSecretFile: a refused secret does not stand in the way once the file
+// has another.
 func rotatedSecretFile(t *testing.T, s *authServer) {
 	path := filepath.Join(t.TempDir(), "secret")
 	write := func(secret string) {

@@ -25,8 +25,10 @@ const (
 	lost      outcome = "ErrLoginRequired"
 )
 
-// TestKilledHoldersOfTheLock kills a process at each point of a renewal, many times, and lets another one take over. A refresh token that the server has
-// rotated without that anybody knows the new one is lost where the server has no grace; everything else must be recovered.
+// TestKilledHoldersOfTheLock kills a process at each point of a renewal, many
+// times, and lets another one take over. A refresh token that the server has
+// rotated without that anybody knows the new one is lost where the server has
+// no grace; everything else must be recovered.
 func TestKilledHoldersOfTheLock(t *testing.T) {
 	t.Parallel()
 	var table tally
@@ -65,7 +67,8 @@ func outcomeOf(k rotatingKind, p point) outcome {
 	}
 }
 
-// wake is a row of processes, each of which takes over the token from the one before and is then killed itself.
+// wake is a row of processes, each of which takes over the token from the one
+// before and is then killed itself.
 type wake struct {
 	t       *testing.T
 	server  rotating
@@ -148,7 +151,8 @@ func (w *wake) outcome() outcome {
 	return recovered
 }
 
-// staysLost asks again and again, which leads to no further request, and then signs in elsewhere, which heals it.
+// staysLost asks again and again, which leads to no further request, and then
+// signs in elsewhere, which heals it.
 func (w *wake) staysLost() {
 	w.t.Helper()
 	for range 3 {

@@ -167,7 +167,8 @@ func (s gated) Notify(changed func()) (stop func()) {
 	return func() {}
 }
 
-// skewed is a store seen by a machine whose clock is ahead. Only differences between clocks can be seen, so it is the same whether the machine's own is
+// skewed is a store seen by a machine whose clock is ahead. Only differences
+// between clocks can be seen, so it is the same whether the machine's own is
 // shifted or that of all others.
 type skewed struct {
 	gated

@@ -76,7 +76,8 @@ func TestAuthCode_BrowserCommandSeesNoState(t *testing.T) {
 				}
 				return
 			}
-			// The browser follows the link, the person signs in, and nobody can follow it again.
+			// The browser follows the link, the person signs in, and nobody can
+			// follow it again.
 			authURL := redirectOf(t, link)
 			if err := approve(srv)(t.Context(), authURL); err != nil {
 				t.Error(err)

@@ -318,10 +318,10 @@ func (c *custody) mark(held context.Context, t Token) error {
 	return nil
 }
 
-// wins reports whether what waits is still to be written after the store refused
-// it because the lock, or the mark that it answers, was lost: not if somebody
-// else has changed the token. Where only the mark is gone, it answers none any
-// more.
+// wins reports whether what waits is still to be written after the store
+// refused it because the lock, or the mark that it answers, was lost: not if
+// somebody else has changed the token. Where only the mark is gone, it answers
+// none any more.
 func (c *custody) wins(ctx context.Context) bool {
 	p := c.waits()
 	if p == nil {

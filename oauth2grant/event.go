@@ -26,8 +26,8 @@ const (
 	EventDropped
 	// EventFailed: an attempt to obtain a token failed.
 	EventFailed
-	// EventNotSaved: the [Store] does not hold what it should. The token is used
-	// all the same, and saving it is tried again.
+	// EventNotSaved: the [Store] does not hold what it should. The token is
+	// used all the same, and saving it is tried again.
 	EventNotSaved
 	// EventLoginRequired: only a person can obtain the next token.
 	EventLoginRequired

@@ -118,8 +118,8 @@ func (c *custody) spend(old, issued string) {
 }
 
 // isOld reports whether a stored token must not be used or sent any more: the
-// server has answered its refresh token with another, or a later one of the same
-// sign-in is known here.
+// server has answered its refresh token with another, or a later one of the
+// same sign-in is known here.
 func (c *custody) isOld(stored Token) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,8 +134,8 @@ func (c *custody) isOldLocked(stored Token) bool {
 	return stored.RefreshToken != "" && slices.Contains(c.spent[:], sum)
 }
 
-// wentBack reports whether the store holds an old token, although a newer one is
-// known here; then that waits to be written over it.
+// wentBack reports whether the store holds an old token, although a newer one
+// is known here; then that waits to be written over it.
 func (c *custody) wentBack(stored Token) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,9 +167,9 @@ func (p *pending) tokens() []Token {
 	return append([]Token{p.want}, p.over...)
 }
 
-// mayReplace reports whether p may be written over what the store holds: what it
-// was asked to replace, or what is old; but no token that was written before over
-// what has become of it.
+// mayReplace reports whether p may be written over what the store holds: what
+// it was asked to replace, or what is old; but no token that was written before
+// over what has become of it.
 func (c *custody) mayReplace(p *pending, stored Token) bool {
 	switch {
 	case c.isOld(stored):

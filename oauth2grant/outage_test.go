@@ -49,7 +49,8 @@ func TestAnOutageIsMetByTheBackOffHoweverManyCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { testOutage(t, granttest.Fault{Status: 503}, 1000) })
 }
 
-// testOutage lets an endpoint fail from the first renewal on, for longer than the back-off grows, while so many callers come every few seconds.
+// testOutage lets an endpoint fail from the first renewal on, for longer than
+// the back-off grows, while so many callers come every few seconds.
 func testOutage(t *testing.T, fault granttest.Fault, callers int) {
 	srv := granttest.New(granttest.Config{Lifetime: lifetime})
 	g := open(t, alice(), configFor(srv))

@@ -314,9 +314,9 @@ func (g *grant) reconcile(ctx context.Context, unwanted Token) error {
 }
 
 // keepSaving goes on writing the answer to a mark, under the lock, at a fixed
-// interval and at once on news, until it is written or somebody else's has taken
-// its place. ctx bounds it. If the lock is lost, or another write has been asked
-// for, the background and who asked for it go on.
+// interval and at once on news, until it is written or somebody else's has
+// taken its place. ctx bounds it. If the lock is lost, or another write has
+// been asked for, the background and who asked for it go on.
 func (g *grant) keepSaving(ctx, held context.Context) error {
 	for {
 		pause(ctx, saveEvery, g.engine.News(), g.custody.changed)

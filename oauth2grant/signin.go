@@ -76,8 +76,8 @@ func (g *grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 }
 
 // take writes what was just put into custody by somebody's explicit call, and
-// calls publish, once or twice: when it is saved, or else when it can't be saved
-// now.
+// calls publish, once or twice: when it is saved, or else when it can't be
+// saved now.
 func (g *grant) take(ctx context.Context, publish func()) error {
 	err := g.custody.locked(ctx, waiting{limit: g.cfg.Refresh.Timeout, blind: true}, func(_ context.Context, v view) error {
 		publish()

@@ -60,8 +60,8 @@ func stepUp(c challenge.Challenge) *StepUpError {
 	return e
 }
 
-// steppedUp returns e with what it demands of the person's authentication, if it
-// demands anything, as its cause.
+// steppedUp returns e with what it demands of the person's authentication, if
+// it demands anything, as its cause.
 func steppedUp(e *Error, h http.Header) *Error {
 	if e.Code != InsufficientUserAuthentication {
 		return e

@@ -59,8 +59,8 @@ func refreshVerdict(e *Error, personal bool) verdict {
 	}
 }
 
-// longestPasswordPause is how long a refused password is not sent again at the most:
-// a person has to mend it, and a server may lock the account.
+// longestPasswordPause is how long a refused password is not sent again at the
+// most: a person has to mend it, and a server may lock the account.
 const longestPasswordPause = time.Hour
 
 // personal reports whether only a person can obtain a token when there is none

@@ -31,11 +31,12 @@ func (a *Auth) Token(ctx context.Context, account string) (t oauth2grant.Token, 
 	return t, err == nil, err
 }
 
-// Answer does what the refusal of a request to the API demands: it learns how to
-// sign in, signs in, renews the token, or asks for more scopes. If it returns
-// nil, send the request once more, with what [Auth.Token] returns then. It
-// waits, on ctx, for whatever that takes, and does not read the body. A library
-// that can use [Auth.Transport] should: it also sees to origins and redirects.
+// Answer does what the refusal of a request to the API demands: it learns how
+// to sign in, signs in, renews the token, or asks for more scopes. If it
+// returns nil, send the request once more, with what [Auth.Token] returns then.
+// It waits, on ctx, for whatever that takes, and does not read the body. A
+// library that can use [Auth.Transport] should: it also sees to origins and
+// redirects.
 //
 // The error is [ErrRefused], or one that Transport has.
 func (a *Auth) Answer(ctx context.Context, account string, res *http.Response) error {

@@ -117,8 +117,8 @@ func (a *Auth) Transport(base http.RoundTripper) http.RoundTripper {
 func (a *Auth) HTTPClient() *http.Client { return &http.Client{Transport: a.Transport(nil)} }
 
 // SignOut revokes the token of an account and deletes it, as
-// [oauth2grant.Grant.Revoke] does; what was learnt and registered stays. It does
-// nothing where nobody has signed in.
+// [oauth2grant.Grant.Revoke] does; what was learnt and registered stays. It
+// does nothing where nobody has signed in.
 func (a *Auth) SignOut(ctx context.Context, account string) error {
 	k, err := a.current(ctx)
 	if err != nil || k == nil {

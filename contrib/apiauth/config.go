@@ -20,13 +20,13 @@ type Config struct {
 	Name string
 
 	// Store returns the store of a key, which is a name of letters, digits and
-	// hyphens: one for what was learnt of the API, and one for the token of each
-	// account. It returns the same place for the same key in each process that is
-	// to share a sign-in. See [Files]. If nil, all is kept in memory.
+	// hyphens: one for what was learnt of the API, and one for the token of
+	// each account. It returns the same place for the same key in each process
+	// that is to share a sign-in. See [Files]. If nil, all is kept in memory.
 	Store func(key string) (oauth2grant.Store, error)
 
-	// Account returns the account that a request is made for. Each has a sign-in
-	// of its own. If nil, there is one account, whose name is empty.
+	// Account returns the account that a request is made for. Each has a
+	// sign-in of its own. If nil, there is one account, whose name is empty.
 	Account func(req *http.Request) string
 
 	// Flow obtains the token. If nil, it is [oauth2grant.AuthCode].
@@ -49,16 +49,16 @@ type Config struct {
 	// Scopes are asked for besides those that the API demands.
 	Scopes []string
 
-	// Proof proves possession of the key that tokens are bound to (RFC 9449); see
-	// package dpop. If nil, tokens are bearer tokens.
+	// Proof proves possession of the key that tokens are bound to (RFC 9449);
+	// see package dpop. If nil, tokens are bearer tokens.
 	Proof oauth2grant.Prover
 
 	// Refresh says when to renew tokens. The zero value is a good schedule.
 	Refresh oauth2grant.Refresh
 
 	// HTTPClient is for all requests but those to the API itself: its
-	// RoundTripper is used. It is for it then to keep away from addresses inside
-	// that a name is resolved to. If nil, there is one that does.
+	// RoundTripper is used. It is for it then to keep away from addresses
+	// inside that a name is resolved to. If nil, there is one that does.
 	HTTPClient *http.Client
 
 	// AllowInside permits that the API names addresses inside this machine or
@@ -69,8 +69,8 @@ type Config struct {
 	// the API's own origin where neither the API nor that origin has metadata.
 	GuessEndpoints bool
 
-	// OnEvent, if not nil, is told of what happens to the token of an account; see
-	// [oauth2grant.Config].
+	// OnEvent, if not nil, is told of what happens to the token of an account;
+	// see [oauth2grant.Config].
 	OnEvent func(ctx context.Context, account string, e oauth2grant.Event)
 
 	// Logger is told what happens, and no secret. If nil, nothing is logged.

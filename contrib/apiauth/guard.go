@@ -159,8 +159,8 @@ func (d document) response(req *http.Request) *http.Response {
 type targetKey struct{}
 
 // dial is the DialContext of the own transport. It judges the address that a
-// name was resolved to. An address that is not that of the request is a proxy's,
-// which the user named.
+// name was resolved to. An address that is not that of the request is a
+// proxy's, which the user named.
 func (g *guard) dial(ctx context.Context, network, to string) (net.Conn, error) {
 	d := net.Dialer{Timeout: maxWait, KeepAlive: maxWait}
 	if target, ok := ctx.Value(targetKey{}).(string); g.trusts(strings.ToLower(to)) || ok && target != strings.ToLower(to) {

@@ -24,8 +24,8 @@ func (a *Auth) learn(ctx context.Context, d demand) (*known, error) {
 	})
 }
 
-// learnWithoutMetadata takes the origin of the API for its authorization server,
-// as MCP did before RFC 9728.
+// learnWithoutMetadata takes the origin of the API for its authorization
+// server, as MCP did before RFC 9728.
 func (a *Auth) learnWithoutMetadata(ctx context.Context, d demand) (record, error) {
 	s, err := a.discover(ctx, a.ownIssuer())
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	// ErrMetadata says that what the API says of itself cannot be used; the error
-	// that wraps it says why.
+	// ErrMetadata says that what the API says of itself cannot be used; the
+	// error that wraps it says why.
 	ErrMetadata = errors.New("apiauth: the metadata of the API")
 
 	errNoMetadata = errors.New("apiauth: the API has no metadata")

@@ -83,8 +83,8 @@ func (t *transport) send(req *http.Request, account string, k *known, look bool)
 	return res, err
 }
 
-// after says what to do about the outcome of a request: it returns what is known
-// then, and reports whether to send again.
+// after says what to do about the outcome of a request: it returns what is
+// known then, and reports whether to send again.
 func (t *transport) after(
 	req *http.Request, res *http.Response, err error, account string, k *known, done *steps,
 ) (*known, bool, error) {

@@ -51,8 +51,8 @@ func (b *backend) Load(ctx context.Context, key string) (token []byte, version i
 	return r.Token, r.Version, err
 }
 
-// Save implements [leasestore.Backend]: it makes the change on what it has read,
-// unless that has changed meanwhile.
+// Save implements [leasestore.Backend]: it makes the change on what it has
+// read, unless that has changed meanwhile.
 func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (saved bool, err error) {
 	for {
 		r, revision, err := b.read(ctx, key)

@@ -1,5 +1,5 @@
-// Package otelgrant makes OpenTelemetry metrics and spans of what happens to the
-// token of a grant, so that those on call know before callers do.
+// Package otelgrant makes OpenTelemetry metrics and spans of what happens to
+// the token of a grant, so that those on call know before callers do.
 //
 //	grant, err := oauth2grant.New(ctx, flow, cfg)
 //	...
@@ -32,9 +32,9 @@
 // An acquisition is one renewal or sign-in, however many callers wait for it.
 // oauth2.operation is [oauth2grant.Event.Op], such as refresh_token or
 // client_credentials; it is absent where nothing was asked of the server.
-// oauth2.outcome is obtained, adopted (from the store, where another process had
-// put it), failed or login_required. error.type is the OAuth error code, else
-// the HTTP status, else login_required, timeout, canceled or _OTHER.
+// oauth2.outcome is obtained, adopted (from the store, where another process
+// had put it), failed or login_required. error.type is the OAuth error code,
+// else the HTTP status, else login_required, timeout, canceled or _OTHER.
 //
 // remaining is how long the token that was replaced would still have lived; it
 // is zero where it was over. expiry is the time until the token held ends, and
@@ -45,15 +45,16 @@
 //
 // Each acquisition is one span of kind client, from its start to its end, whose
 // name is "oauth2" and the operation. Its parent is the span of the call that
-// led to it; one that the background began is a root. The number of callers that
-// waited is its attribute oauth2.waiters, server.address the host that refused.
+// led to it; one that the background began is a root. The number of callers
+// that waited is its attribute oauth2.waiters, server.address the host that
+// refused.
 //
 // # Alerts
 //
 // Two rules, with the names that the Prometheus exporter makes of these. The
 // first says that callers will soon be without a token, or are, and that nobody
-// is mending it; the second that renewal has not worked for a while, which nobody
-// feels yet.
+// is mending it; the second that renewal has not worked for a while, which
+// nobody feels yet.
 //
 //	groups:
 //	  - name: oauth2

@@ -17,8 +17,8 @@ func eventName(k oauth2grant.EventKind) string {
 	return strings.ReplaceAll(k.String(), " ", "_")
 }
 
-// outcomeOf returns how an acquisition ended, or "" for an event that is not the
-// end of one.
+// outcomeOf returns how an acquisition ended, or "" for an event that is not
+// the end of one.
 func outcomeOf(k oauth2grant.EventKind) string {
 	switch k {
 	case oauth2grant.EventObtained, oauth2grant.EventAdopted, oauth2grant.EventFailed, oauth2grant.EventLoginRequired:
@@ -28,8 +28,8 @@ func outcomeOf(k oauth2grant.EventKind) string {
 	}
 }
 
-// errorCodes are those that error.type says. Any other word of a server is its HTTP
-// status, so that there are few values.
+// errorCodes are those that error.type says. Any other word of a server is its
+// HTTP status, so that there are few values.
 var errorCodes = []oauth2grant.Code{
 	oauth2grant.InvalidRequest, oauth2grant.InvalidClient, oauth2grant.InvalidGrant, oauth2grant.UnauthorizedClient,
 	oauth2grant.UnsupportedGrantType, oauth2grant.InvalidScope, oauth2grant.InvalidTarget, oauth2grant.AccessDenied,

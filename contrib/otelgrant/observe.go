@@ -30,8 +30,8 @@ const (
 
 // Config says where the telemetry of a grant goes.
 type Config struct {
-	// Name is the attribute oauth2.grant.name of everything. If empty, it is the
-	// client ID. Two grants in one process need different names.
+	// Name is the attribute oauth2.grant.name of everything. If empty, it is
+	// the client ID. Two grants in one process need different names.
 	Name string
 
 	// MeterProvider makes the instruments. If nil, it is the global one.

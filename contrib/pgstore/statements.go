@@ -14,8 +14,8 @@ const (
 )
 
 // statements are the rules of [leasestore.Record] on a row, in one statement
-// each. Where it says TOKENS, SOON and MICROS, there is the table, the time after
-// a number of ms, and the time in microseconds since 1970.
+// each. Where it says TOKENS, SOON and MICROS, there is the table, the time
+// after a number of ms, and the time in microseconds since 1970.
 type statements struct {
 	load, save, saveLocked, saveAnswer, lock, extend, unlock, poll, check string
 }

@@ -10,8 +10,8 @@ import (
 
 const (
 	pollInterval = time.Second
-	// late is how long a change may take from its time to its commit and still be
-	// seen.
+	// late is how long a change may take from its time to its commit and still
+	// be seen.
 	late = 4 * time.Second
 )
 

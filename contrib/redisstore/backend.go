@@ -85,7 +85,8 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 	return true, clean(err)
 }
 
-// master returns a connection to the server that has a key, for several commands.
+// master returns a connection to the server that has a key, for several
+// commands.
 func (b *backend) master(ctx context.Context, key string) (*redis.Conn, error) {
 	cluster, ok := b.client.(*redis.ClusterClient)
 	if !ok {

@@ -17,8 +17,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// keepSecret has a connection to RabbitMQ know each new token before the old one
-// ends, since the broker closes it then. Call stop before conn.Close.
+// keepSecret has a connection to RabbitMQ know each new token before the old
+// one ends, since the broker closes it then. Call stop before conn.Close.
 func keepSecret(g *oauth2grant.Grant, conn *amqp.Connection) (stop func()) {
 	return g.Subscribe(func(_ context.Context, e oauth2grant.Event) {
 		if e.Token.AccessToken == "" {

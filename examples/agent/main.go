@@ -1,6 +1,6 @@
 // Agent calls an API that it knows by its address alone. The API says where to
-// sign in; the agent registers there, opens a browser, and keeps the sign-in for
-// all copies of itself and for its next runs.
+// sign in; the agent registers there, opens a browser, and keeps the sign-in
+// for all copies of itself and for its next runs.
 //
 //	go run ./agent https://api.example.com/mcp
 //	go run ./agent -for 1m https://api.example.com/mcp     calls it again and again

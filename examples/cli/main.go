@@ -1,14 +1,15 @@
 // Cli is "orders", a command that never logs out again: a person signs in once,
-// by a browser, by pasting or on another device; every later run, and any number
-// of copies at the same time, go on with that, whatever the server rotates.
+// by a browser, by pasting or on another device; every later run, and any
+// number of copies at the same time, go on with that, whatever the server
+// rotates.
 //
 //	orders login [-by browser|paste|device] [-store keyring|file]
 //	orders get       what the API says
 //	orders whoami    who is signed in
 //	orders logout    revokes the sign-in, and forgets it
 //
-// It is told by the environment whom to ask: see environment.go. Without that it
-// shows all four on an authorization server of its own:
+// It is told by the environment whom to ask: see environment.go. Without that
+// it shows all four on an authorization server of its own:
 //
 //	go run ./cli
 //

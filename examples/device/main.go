@@ -87,8 +87,8 @@ type environment struct {
 	scopes          []string
 }
 
-// readEnvironment returns what the environment says, or a server of our own. end
-// stops that.
+// readEnvironment returns what the environment says, or a server of our own.
+// end stops that.
 func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
 	env = environment{
 		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"), scopes: strings.Fields(getenv("OAUTH_SCOPE")),

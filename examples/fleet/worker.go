@@ -57,8 +57,8 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer end()
 	w := &worker{out: json.NewEncoder(out)}
 
-	// This is all that makes a fleet of it: the Store. A worker has no password,
-	// and no way to a new sign-in but somebody else's.
+	// This is all that makes a fleet of it: the Store. A worker has no
+	// password, and no way to a new sign-in but somebody else's.
 	grant, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
 		Server:  oauth2grant.Server{Issuer: job.Issuer},
 		Auth:    oauth2grant.SecretBasic("web", "web-secret"),

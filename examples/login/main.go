@@ -98,8 +98,8 @@ type environment struct {
 	scopes                []string
 }
 
-// readEnvironment returns what the environment says, or a server of our own. end
-// stops that, and removes the file if its place was ours to choose.
+// readEnvironment returns what the environment says, or a server of our own.
+// end stops that, and removes the file if its place was ours to choose.
 func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
 	env = environment{
 		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"), file: getenv("TOKEN_FILE"),

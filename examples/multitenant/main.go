@@ -143,8 +143,8 @@ type app struct {
 	connections *http.Transport
 }
 
-// ServeHTTP returns the orders of a user. Who that is, the session of the caller
-// would tell in a real service, never the URL.
+// ServeHTTP returns the orders of a user. Who that is, the session of the
+// caller would tell in a real service, never the URL.
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := a.grants.Use(r.Context(), r.FormValue("user"), func(grant *oauth2grant.Grant) error {
 		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, a.api, nil)

@@ -51,8 +51,8 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 	defer server.Close()
 	fmt.Fprintf(w, "authorization server and API at %s\ntokens live %v at most, the token endpoint takes %v\n\n", server.Issuer(), tokenLifetime, tokenDelay)
 
-	// A hook is told of every token. It runs beside the calls, never in their way,
-	// and may ask the grant how it is.
+	// A hook is told of every token. It runs beside the calls, never in their
+	// way, and may ask the grant how it is.
 	var (
 		grant  *oauth2grant.Grant
 		tokens atomic.Int64
@@ -66,9 +66,9 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 			tokens.Add(1), time.Until(e.Token.Expiry).Seconds(), time.Until(grant.Status().NextRefresh).Seconds())
 	}
 
-	// This is all that a program needs: the flow, who issues the tokens, and who
-	// asks for them. Where the token endpoint is, is discovered from the issuer;
-	// nothing is sent before the first call.
+	// This is all that a program needs: the flow, who issues the tokens, and
+	// who asks for them. Where the token endpoint is, is discovered from the
+	// issuer; nothing is sent before the first call.
 	grant, err = oauth2grant.New(ctx, oauth2grant.ClientCredentials{}, oauth2grant.Config{
 		Server:  oauth2grant.Server{Issuer: server.Issuer()},
 		Auth:    oauth2grant.SecretBasic("worker", "worker-secret"),

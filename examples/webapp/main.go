@@ -73,9 +73,9 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}
 	defer client.CloseIdleConnections()
 
-	// The library keeps ID tokens and does not look into them: validating one is
-	// go-oidc's job. The context is for the keys of the server, which it fetches
-	// when it meets a new one.
+	// The library keeps ID tokens and does not look into them: validating one
+	// is go-oidc's job. The context is for the keys of the server, which it
+	// fetches when it meets a new one.
 	connections := &http.Transport{Proxy: http.ProxyFromEnvironment}
 	defer connections.CloseIdleConnections()
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, &http.Client{Transport: connections, Timeout: 10 * time.Second}), env.issuer)

@@ -40,8 +40,8 @@ func newSessions(self string) *sessions {
 	return s
 }
 
-// begin returns the browser a session under a new id, and ends the one it had: an
-// id that somebody slipped it before a sign-in is worth nothing after it.
+// begin returns the browser a session under a new id, and ends the one it had:
+// an id that somebody slipped it before a sign-in is worth nothing after it.
 func (s *sessions) begin(w http.ResponseWriter, r *http.Request, n session, life time.Duration) {
 	s.take(r)
 	id, cookie := rand.Text(), s.cookie

@@ -94,8 +94,8 @@ func call(ctx context.Context, grant *oauth2grant.Grant, api string) (status str
 	if err := grant.PrepareRequest(ctx, req.Header); err != nil {
 		return "", err
 	}
-	// grant.HTTPClient().Do(req) would do both, and come back with another token
-	// after a 401.
+	// grant.HTTPClient().Do(req) would do both, and come back with another
+	// token after a 401.
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err
@@ -110,8 +110,8 @@ type environment struct {
 	scopes                  []string
 }
 
-// readEnvironment returns what the environment says, or a server of our own. end
-// stops that.
+// readEnvironment returns what the environment says, or a server of our own.
+// end stops that.
 func readEnvironment(getenv func(string) string) (env environment, end func(), err error) {
 	if getenv("OAUTH_ISSUER") == "" {
 		server, err := authserver.Start(authserver.Config{AccessTokenLifetime: 10 * time.Second})

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// StartPgBouncer starts a PgBouncer in transaction mode before a PostgreSQL, and
-// returns the connection string.
+// StartPgBouncer starts a PgBouncer in transaction mode before a PostgreSQL,
+// and returns the connection string.
 func StartPgBouncer(tb testing.TB, p *Postgres) (url string) {
 	tb.Helper()
 	path, port := Command(tb, "pgbouncer", "postgres"), FreePort(tb)

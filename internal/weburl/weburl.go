@@ -1,5 +1,5 @@
-// Package weburl says which URLs are acceptable, and which hosts are inside this
-// machine or its network.
+// Package weburl says which URLs are acceptable, and which hosts are inside
+// this machine or its network.
 package weburl
 
 import (
@@ -124,7 +124,8 @@ var translated = []struct {
 	{netip.MustParsePrefix("::/96"), 12}, // IPv4-compatible (RFC 4291 §2.5.5.1)
 }
 
-// IsInsideAddr reports whether an address is inside this machine or its network.
+// IsInsideAddr reports whether an address is inside this machine or its
+// network.
 func IsInsideAddr(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	if addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsUnspecified() || addr.IsMulticast() {

@@ -58,7 +58,8 @@ func (s *Server) arrive(c *call) (*Request, Fault) {
 	return &entry, s.nextFault(c.endpoint)
 }
 
-// handle answers one request, or says why there is no answer: the connection was cut or the request's context ended.
+// handle answers one request, or says why there is no answer: the connection
+// was cut or the request's context ended.
 func (s *Server) handle(r *http.Request) (*response, error) {
 	ctx := r.Context()
 	c, err := read(r)

@@ -14,10 +14,10 @@ type chaos struct {
 	faults []Fault
 }
 
-// Chaos makes a share of the requests to e, from 0 to 1, take one of faults each,
-// from now on, at random. It stands behind the script and before [Server.Break],
-// and ends with [Server.Heal]. Equal seeds make equal choices in the order in
-// which requests arrive. Without faults it takes [Weather].
+// Chaos makes a share of the requests to e, from 0 to 1, take one of faults
+// each, from now on, at random. It stands behind the script and before
+// [Server.Break], and ends with [Server.Heal]. Equal seeds make equal choices
+// in the order in which requests arrive. Without faults it takes [Weather].
 func (s *Server) Chaos(e Endpoint, seed uint64, share float64, faults ...Fault) {
 	if len(faults) == 0 {
 		faults = Weather()
@@ -27,10 +27,10 @@ func (s *Server) Chaos(e Endpoint, seed uint64, share float64, faults ...Fault) 
 	s.chaos[e] = chaos{rand.New(rand.NewPCG(seed, seed)), share, slices.Clone(faults)}
 }
 
-// Weather returns what a token endpoint on the internet does now and then: it is
-// overloaded, asks for patience, answers by a page of the proxy before it, is
-// slow, or cuts the connection, before the request is processed, after that, or
-// within the answer. CutAfter and CutWithin lose a refresh token that was
+// Weather returns what a token endpoint on the internet does now and then: it
+// is overloaded, asks for patience, answers by a page of the proxy before it,
+// is slow, or cuts the connection, before the request is processed, after that,
+// or within the answer. CutAfter and CutWithin lose a refresh token that was
 // rotated; Config.Grace is how servers mend that.
 func Weather() []Fault {
 	return []Fault{

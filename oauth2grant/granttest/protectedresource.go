@@ -12,7 +12,8 @@ type ProtectedResource struct {
 	// Resource is what it calls itself; if empty, the URL of [Resource].
 	Resource string
 
-	// Servers are its authorization servers. If nil, that is the [Server] itself.
+	// Servers are its authorization servers. If nil, that is the [Server]
+	// itself.
 	Servers []string
 
 	// Scopes are its scopes_supported.
@@ -47,8 +48,8 @@ func (s *Server) describeResource(*call) (answer, error) {
 	return reply(members), nil
 }
 
-// SetProtectedResource changes how the API describes itself, and the scopes that
-// it requires, for a test of an API that changes its mind.
+// SetProtectedResource changes how the API describes itself, and the scopes
+// that it requires, for a test of an API that changes its mind.
 func (s *Server) SetProtectedResource(p *ProtectedResource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,7 @@ type Registration struct {
 	// SecretLifetime is how long a client secret is good. Zero: for ever.
 	SecretLifetime time.Duration
 
-	// Confidential gives every client a secret, also one that asks for none.
+	// Confidential returns every client a secret, also one that asks for none.
 	Confidential bool
 
 	// Unmanaged leaves out where a registration is renewed.

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// bearer is the token of a request to a protected resource (RFC 6750 §2.1, §3; RFC 9449 §7).
+// bearer is the token of a request to a protected resource (RFC 6750 §2.1, §3;
+// RFC 9449 §7).
 func (s *Server) bearer(c *call) (*token, error) {
 	scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 	proving := strings.EqualFold(scheme, "DPoP")

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Endpoint is the path of an endpoint below the issuer. Faults and the log know any other path too; one outside the path of the
-// issuer has "/.." before it.
+// Endpoint is the path of an endpoint below the issuer. Faults and the log know
+// any other path too; one outside the path of the issuer has "/.." before it.
 type Endpoint string
 
 // The endpoints of a [Server].
@@ -27,8 +27,9 @@ const (
 	Resource            Endpoint = "/api" // and everything below it
 )
 
-// Server is an authorization server and an API in memory. It is an [http.Handler], safe for concurrent use. Requests are
-// answered for every host alike. There is nothing to close.
+// Server is an authorization server and an API in memory. It is an
+// [http.Handler], safe for concurrent use. Requests are answered for every host
+// alike. There is nothing to close.
 type Server struct {
 	mu       sync.Mutex
 	cfg      Config
@@ -67,14 +68,16 @@ func (s *Server) Issuer() string {
 	return s.cfg.Issuer
 }
 
-// SetIssuer changes the issuer, for a server whose URL is known only once it listens. Call it before the first request.
+// SetIssuer changes the issuer, for a server whose URL is known only once it
+// listens. Call it before the first request.
 func (s *Server) SetIssuer(issuer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cfg.Issuer = issuer
 }
 
-// URL returns the address of an endpoint. That of [Discovery] has the path of the issuer at its end (RFC 8414 §3.1).
+// URL returns the address of an endpoint. That of [Discovery] has the path of
+// the issuer at its end (RFC 8414 §3.1).
 func (s *Server) URL(endpoint Endpoint) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 )
 
 // compare prints how the API of each released module differs from that of its
-// last tag. What a dependent's build would break on is an error, unless the next
-// version may break it: a new minor version of v0.
+// last tag. What a dependent's build would break on is an error, unless the
+// next version may break it: a new minor version of v0.
 func (r *repository) compare(ctx context.Context, out io.Writer) error {
 	version, err := r.version()
 	if err != nil {

@@ -23,7 +23,8 @@ func newHTTPClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// discover reads the metadata of an authorization server and gives its token endpoint.
+// discover reads the metadata of an authorization server and gives its token
+// endpoint.
 func discover(t *testing.T, hc *http.Client, issuer string) string {
 	t.Helper()
 	res, err := hc.Get(issuer + "/.well-known/openid-configuration")

@@ -256,8 +256,8 @@ func markNotTold(b *bench) error {
 	})
 }
 
-// silence waits until there are no news for a while, and fails if there are more
-// than so many before.
+// silence waits until there are no news for a while, and fails if there are
+// more than so many before.
 func silence(changes <-chan struct{}, most int) error {
 	for range most + 1 {
 		select {

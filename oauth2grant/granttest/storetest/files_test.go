@@ -30,7 +30,8 @@ var file = Harness{
 	Answers:   true,
 }
 
-// forgetful is a Store that processes can't share: its lock is one within a process, and its file is written in place.
+// forgetful is a Store that processes can't share: its lock is one within a
+// process, and its file is written in place.
 var forgetful = Harness{
 	Name: "forgetful",
 	Open: func(place string) (oauth2grant.Store, error) {

@@ -165,7 +165,8 @@ func TestTheNumberOfRunsFollowsTheBackOffWhateverTheNumberOfCallers(t *testing.T
 				s.fail(errDown)
 				e := start(t, s.run, c.change)
 				callersAtEveryMoment(t, e, c.callers, time.Hour, 500*time.Millisecond)
-				// An hour has 60 waits of the maximum; drawn between 1 s and 60 s they are half as long, and a few shorter ones come first.
+				// An hour has 60 waits of the maximum; drawn between 1 s and 60
+				// s they are half as long, and a few shorter ones come first.
 				if n := s.runs.Load(); n < 60 || n > 220 {
 					t.Fatalf("%d runs in an hour", n)
 				}

@@ -126,8 +126,8 @@ func (f *Flight[T]) commit() {
 // waiters are let go.
 const patience = time.Second
 
-// Attempt bounds one attempt within the flight. Waiters do not wait much longer,
-// even if the attempt ignores its context.
+// Attempt bounds one attempt within the flight. Waiters do not wait much
+// longer, even if the attempt ignores its context.
 func (f *Flight[T]) Attempt(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	late := time.AfterFunc(timeout+patience, func() { f.release(nil, ErrOverdue) })

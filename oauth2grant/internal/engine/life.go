@@ -122,8 +122,8 @@ func (e *Engine[T]) EndedAt() time.Time {
 	return e.endedAt
 }
 
-// shut runs once, when life has ended: nothing begins any more, and nobody has the
-// value.
+// shut runs once, when life has ended: nothing begins any more, and nobody has
+// the value.
 func (e *Engine[T]) shut() {
 	e.mu.Lock()
 	e.current.Store(nil)

@@ -29,11 +29,11 @@
 // the grant was closed, or New's context ended, while the store was away; the
 // answer was lost on the wire. What SetToken could not save because the store
 // could not even be read is saved later over whatever is there, and a sign-out
-// that the store has failed deletes only the sessions that its process knew. Every
-// other schedule that breaks a rule is a fault of the code, and
-// [Replay] follows it again.
+// that the store has failed deletes only the sessions that its process knew.
+// Every other schedule that breaks a rule is a fault of the code, and [Replay]
+// follows it again.
 //
-// Chance has no place here: the schedule of a grant is given jitter and back-off
-// without randomness. A schedule that meets other choices when it is repeated
-// is counted as strayed, and repeated until it does not.
+// Chance has no place here: the schedule of a grant is given jitter and
+// back-off without randomness. A schedule that meets other choices when it is
+// repeated is counted as strayed, and repeated until it does not.
 package explore

@@ -69,8 +69,8 @@ func (g *gate) open() bool { return g.ready == nil || g.ready() }
 
 // gates are all calls of a bubble that have stopped.
 type gates struct {
-	// mu guards the fields below, and the whole model. The explorer holds it but
-	// while it waits for the goroutines of the bubble.
+	// mu guards the fields below, and the whole model. The explorer holds it
+	// but while it waits for the goroutines of the bubble.
 	mu      sync.Mutex
 	pending []*gate
 	era     int  // of arrivals: one ends with every choice

@@ -129,8 +129,8 @@ func (w *world) given(p *process, t oauth2grant.Token) *issue {
 	return i
 }
 
-// sets reports whether somebody waits for p to save i, which waits to be written
-// as soon as a sign-in, which holds the lock, has been stopped.
+// sets reports whether somebody waits for p to save i, which waits to be
+// written as soon as a sign-in, which holds the lock, has been stopped.
 func (w *world) sets(p *process, i *issue) bool {
 	return slices.ContainsFunc(w.calls, func(c *call) bool {
 		return c.p == p && c.replaces == i.family && c.ended == 0 && w.scenario.Interactive

@@ -188,7 +188,8 @@ func TestExplorer_Random(t *testing.T) {
 	worst.shrink(t)
 }
 
-// number returns the number in an environment variable, or what it is by default.
+// number returns the number in an environment variable, or what it is by
+// default.
 func number(name string, byDefault uint64) uint64 {
 	if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
 		return n

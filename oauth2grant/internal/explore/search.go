@@ -193,7 +193,8 @@ func (sr *search) explore(step int, cs []choice) *node {
 }
 
 // sleepers are the choices that need not be made after the one that is followed
-// now, since they were made before it, and it does not matter which comes first.
+// now, since they were made before it, and it does not matter which comes
+// first.
 func (n *node) sleepers() (all []choice) {
 	follows := &n.options[n.now]
 	for _, before := range [][]choice{n.asleep, n.options[:n.now]} {

@@ -29,7 +29,8 @@ const (
 )
 
 // issue is one answer of the server: an access token and a refresh token. The
-// server rotates strictly, and ends the session when a refresh token comes back.
+// server rotates strictly, and ends the session when a refresh token comes
+// back.
 type issue struct {
 	number int
 	family *family

@@ -270,8 +270,8 @@ func (w *world) first() *gate {
 	return nil
 }
 
-// close ends every process and whatever it still does, and unlocks w. It reports whether all
-// have ended in time.
+// close ends every process and whatever it still does, and unlocks w. It
+// reports whether all have ended in time.
 func (w *world) close() bool {
 	w.endLocked()
 	w.mu.Unlock()

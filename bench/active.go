@@ -109,7 +109,7 @@ func trips(r *report, sc scale, open []cache, fields, procs int) {
 	add := func(name string, rt http.RoundTripper) {
 		req := request(fields)
 		all = append(all, contender{name, func() {
-			_, err := rt.RoundTrip(req)
+			_, err := rt.RoundTrip(req) //nolint:bodyclose // it has none
 			must(err)
 		}})
 	}

@@ -21,7 +21,7 @@ func (r *report) write(page, kind string, busy bool, took time.Duration) error {
 			return err
 		}
 	}
-	return os.WriteFile(page, []byte(r.page(kind, busy, took)), 0o644) //nolint:gosec // a page of the documentation
+	return os.WriteFile(page, []byte(r.page(kind, busy, took)), 0o644)
 }
 
 func (r *report) page(kind string, busy bool, took time.Duration) string {

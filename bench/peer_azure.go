@@ -39,7 +39,7 @@ func openAzure(s *server, lead time.Duration) cache {
 		if err != nil {
 			return "", err
 		}
-		res, err := through.RoundTrip(r)
+		res, err := through.RoundTrip(r) //nolint:bodyclose // it has none
 		if err != nil {
 			return "", err
 		}

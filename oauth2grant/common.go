@@ -339,7 +339,7 @@ func (g *grant) saveLast() {
 			g.log.Error("a token could not be saved", "error", err)
 			return
 		}
-		pause(ctx, saveEvery, context.Background(), g.custody.changed)
+		pause(ctx, context.Background(), saveEvery, g.custody.changed)
 	}
 }
 

@@ -32,7 +32,7 @@ func (g *grant) renew(f *flight) (*snapshot, error) {
 		if done {
 			return s, err
 		}
-		err = g.custody.locked(ctx, g.patience(ctx, f, news), func(held context.Context, v view) error {
+		err = g.custody.locked(ctx, g.patience(ctx, news, f), func(held context.Context, v view) error {
 			var err error
 			s, err = g.renewLocked(held, f, v)
 			return err
@@ -60,7 +60,7 @@ func (g *grant) flightContext(f *flight) context.Context {
 
 // patience says how a renewal waits for the lock: not for long where there is a
 // usable token, and only until the store changes.
-func (g *grant) patience(ctx context.Context, f *flight, news context.Context) waiting {
+func (g *grant) patience(ctx, news context.Context, f *flight) waiting {
 	w := waiting{news: news, current: f.Current}
 	switch {
 	case f.Why == engine.Look || usable(g.engine.Current()):
@@ -319,7 +319,7 @@ func (g *grant) reconcile(ctx context.Context, unwanted Token) error {
 // been asked for, the background and who asked for it go on.
 func (g *grant) keepSaving(ctx, held context.Context) error {
 	for {
-		pause(ctx, saveEvery, g.engine.News(), g.custody.changed)
+		pause(ctx, g.engine.News(), saveEvery, g.custody.changed)
 		err := g.custody.flushPending(ctx)
 		answers, unlocked := g.custody.answering()
 		switch {

@@ -52,7 +52,7 @@ func refreshVerdict(e *Error, personal bool) verdict {
 		return client
 	case k == kindDead:
 		return dead
-	case errors.Is(e, errors.ErrUnsupported), k == kindUnclear && !(personal && e.page()):
+	case errors.Is(e, errors.ErrUnsupported), k == kindUnclear && (!personal || !e.page()):
 		return unclear
 	default:
 		return later

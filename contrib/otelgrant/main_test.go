@@ -106,7 +106,7 @@ func (s telemetry) collect() map[string]metricdata.Metrics {
 // attributes are strings of the form key=value.
 func attributes(set attribute.Set) (all []string) {
 	for _, kv := range set.ToSlice() {
-		all = append(all, string(kv.Key)+"="+kv.Value.Emit())
+		all = append(all, string(kv.Key)+"="+kv.Value.String())
 	}
 	return all
 }

@@ -187,7 +187,7 @@ func (b *backend) check(ctx context.Context, server redis.Cmdable) error {
 	case strings.HasSuffix(word(roleLine), "slave"):
 		return errors.New("this is a replica: connect to its master")
 	case strings.Contains(policy, "allkeys-"), strings.Contains(policy, "volatile-") && b.cfg.TTL > 0:
-		return fmt.Errorf("Redis evicts tokens (%s), and with one a user is signed out: set maxmemory-policy to noeviction", policy)
+		return fmt.Errorf("the server evicts tokens (%s), and with one a user is signed out: set maxmemory-policy to noeviction", policy)
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func markOverChange(b *bench) error {
 	return underLock(b.ctx, s, func(held context.Context) error {
 		return errors.Join(
 			expect(held, s, token(1)),
-			other.Save(b.ctx, token(2)), // without the lock
+			other.Save(b.ctx, token(2)), //nolint:contextcheck // without the lock
 			lost("Save of a mark over what somebody else has saved", s.Save(held, withMark(1, "a"))),
 			expect(held, s, token(2)))
 	})
@@ -142,7 +142,7 @@ func answerNeedsNoLock(b *bench) error {
 	return underLock(b.ctx, s, func(held context.Context) error {
 		return errors.Join(
 			s.Save(held, token(1)), s.Save(held, withMark(1, "a")),
-			answers.SaveAnswer(b.ctx, "a", token(2)), expect(b.ctx, s, token(2)),
+			answers.SaveAnswer(b.ctx, "a", token(2)), expect(b.ctx, s, token(2)), //nolint:contextcheck // without the lock
 			s.Save(held, withMark(2, "b")),
 			answers.SaveAnswer(b.ctx, "b", oauth2grant.Token{}), expectNone(b.ctx, other))
 	})

@@ -75,7 +75,7 @@ func (c *choice) fault() bool { return c.kind >= leaves || c.mode != passes }
 func (c *choice) id() uint64 {
 	id := uint64(c.kind)<<32 | uint64(c.mode)<<24 | uint64(c.nth)<<16 | uint64(c.index)
 	if c.p != nil {
-		id |= uint64(c.p.index+1) << 40
+		id |= uint64(c.p.index+1) << 40 //nolint:gosec // of three processes
 	}
 	if c.g != nil {
 		id |= uint64(c.g.op) << 8
@@ -200,7 +200,7 @@ func (w *world) appendFaults(cs []choice) []choice {
 
 // do makes a choice.
 func (w *world) do(c *choice) {
-	if c.fault() && !(c.kind == leaves && w.scenario.Leaving) {
+	if c.fault() && (c.kind != leaves || !w.scenario.Leaving) {
 		w.faults--
 	}
 	switch d := &w.db; c.kind {

@@ -18,7 +18,7 @@ func (w *world) refresh(p *process, refreshToken string, sent int) *issue {
 		return nil
 	case i.next != nil:
 		i.family.ended = true
-		if !w.lost(i.next) && !p.markDied(sent) && !(w.rolled && !p.knows(i.next)) {
+		if !w.lost(i.next) && !p.markDied(sent) && (!w.rolled || p.knows(i.next)) {
 			w.fail("reuse", "%s sends %s again, although %s had been issued for it and was not lost",
 				p, refreshToken, i.next.refreshToken())
 		}

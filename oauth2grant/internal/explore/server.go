@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	endpointToken  = "https://auth.explore.example/token"
+	endpointToken  = "https://auth.explore.example/token" //nolint:gosec // no credentials
 	endpointRevoke = "https://auth.explore.example/revoke"
 )
 

@@ -182,7 +182,7 @@ func (v view) Lock(ctx context.Context) (held context.Context, unlock func(), er
 				return errFault
 			}
 			var cancel context.CancelCauseFunc
-			held, cancel = context.WithCancelCause(ctx)
+			held, cancel = context.WithCancelCause(ctx) //nolint:fatcontext // the effect is had once
 			d.fences++
 			mine = d.fences
 			held = context.WithValue(held, fence{}, mine)

@@ -76,7 +76,7 @@ type process struct {
 	markDies time.Time // when what it marked before is dead
 }
 
-func (p *process) String() string { return string(rune('A' + p.index)) }
+func (p *process) String() string { return string("ABC"[p.index]) }
 
 // world is everything in one bubble.
 type world struct {

@@ -257,7 +257,7 @@ func (w *world) atRest() {
 	if i.family.ended || i.next == nil {
 		return
 	}
-	if w.lost(i.next) || w.rolled && !(w.probed && w.known(i.next)) {
+	if w.lost(i.next) || w.rolled && (!w.probed || !w.known(i.next)) {
 		return // one of the honest windows
 	}
 	w.fail("lost", "the store holds %s, which was traded for %s, and %s lives",

@@ -179,7 +179,8 @@ func (a publicAuth) Authenticate(_ context.Context, _ string, _ http.Header, for
 
 // witness remembers, as fingerprints, the credentials that a grant sent last.
 type witness struct {
-	auth         ClientAuth // whose secret it is; others may be asked within the same flow
+	log          *slog.Logger // that of the grant; nil: none
+	auth         ClientAuth   // whose secret it is; others may be asked within the same flow
 	client, user atomic.Uint64
 }
 

@@ -1,10 +1,12 @@
 package oauth2grant_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -177,5 +179,38 @@ func TestSecretFuncSeesTheContextAndIsAskedForEachSend(t *testing.T) {
 	}
 	if asked != 3 {
 		t.Errorf("asked %d times", asked)
+	}
+}
+
+func TestSecretFile_WarnsOnceOfOneThatEverybodyReads(t *testing.T) {
+	for mode, want := range map[fs.FileMode]int{0o600: 0, 0o640: 0, 0o644: 1, 0o444: 1} {
+		if runtime.GOOS == "windows" {
+			want = 0
+		}
+		t.Run(mode.String(), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "secret")
+			if err := os.WriteFile(path, []byte("secret"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+			srv := granttest.New(granttest.Config{})
+			cfg := configFor(srv)
+			var log bytes.Buffer
+			cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			cfg.Auth = oauth2grant.SecretFile("client", oauth2grant.MethodBasic, path)
+			for range 2 { // the file is the same for both
+				g := open(t, oauth2grant.ClientCredentials{}, cfg)
+				ensure(t, g)
+				if _, err := g.FetchToken(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				_ = g.Close()
+			}
+			if got := strings.Count(log.String(), "level=WARN"); got != want || strings.Count(log.String(), path) != want {
+				t.Errorf("it warns %d times, want %d: %s", got, want, log.String())
+			}
+		})
 	}
 }

@@ -115,6 +115,7 @@ func newGrant(flow Flow, cfg Config) *grant {
 		g.log = slog.New(slog.DiscardHandler)
 	}
 	g.log = g.log.With("grant", g.cfg.Name)
+	g.sent.log = g.log
 	return g
 }
 

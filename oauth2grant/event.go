@@ -106,6 +106,10 @@ func (e Event) Format(f fmt.State, _ rune) { formatRedacted(f, e.String()) }
 // LogValue implements [slog.LogValuer].
 func (e Event) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
+// MarshalText implements [encoding.TextMarshaler]: JSON that contains an Event,
+// such as slog's, shows no secret.
+func (e Event) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
 // subscribers are the receivers of a grant's events beside Config.OnEvent.
 type subscribers struct {
 	// mu guards what follows.

@@ -39,6 +39,10 @@ func (r ProofRequest) Format(f fmt.State, _ rune) { formatRedacted(f, r.String()
 // LogValue implements slog.LogValuer.
 func (r ProofRequest) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
+// MarshalText implements [encoding.TextMarshaler]: JSON that contains a
+// ProofRequest, such as slog's, shows no secret.
+func (r ProofRequest) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
 const (
 	schemeBearer = "Bearer"
 	schemeDPoP   = "DPoP"

@@ -3,15 +3,16 @@ module github.com/oauth2grant/go-oauth2grant/examples
 go 1.26.0
 
 require (
-	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/oauth2grant/go-oauth2grant v0.0.0
+	github.com/oauth2grant/go-oauth2grant/contrib/oidcverify v0.0.0
 	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0
 	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.0.0
 	go.uber.org/goleak v1.3.0
 )
 
 require (
+	github.com/coreos/go-oidc/v3 v3.21.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
@@ -106,6 +107,8 @@ replace github.com/oauth2grant/go-oauth2grant => ..
 replace github.com/oauth2grant/go-oauth2grant/internal/authserver => ../internal/authserver
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/redisstore => ../contrib/redisstore
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/oidcverify => ../contrib/oidcverify
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/pgstore => ../contrib/pgstore
 

@@ -41,7 +41,7 @@ func (l *lane[T]) join(
 	late := f.lateLocked()
 	f.waiters++
 	f.joined++
-	last := l.memory
+	_, last := l.memory.failures()
 	l.mu.Unlock()
 	if late != nil {
 		return f, nil, late
@@ -58,8 +58,7 @@ func (l *lane[T]) join(
 		return f, f.s, f.err
 	}
 	l.leave(f)
-	_, lastErr := last.failures()
-	return f, nil, &LeftError{Cause: cause(ctx), Last: lastErr}
+	return f, nil, &LeftError{Cause: cause(ctx), Last: last}
 }
 
 // busy reports whether a flight is under way that was not forced.

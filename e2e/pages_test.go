@@ -116,7 +116,8 @@ func (p *person) goes(t *testing.T, address string, then ...browser.Step) {
 	}
 }
 
-// callback returns the address of a server that waits for the state "the-state".
+// callback returns the address of a server that waits for the state
+// "the-state".
 func callback(t *testing.T) string {
 	t.Helper()
 	receiver, err := callbackserver.Listen(context.WithoutCancel(t.Context()), callbackserver.Config{})

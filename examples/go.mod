@@ -3,18 +3,19 @@ module github.com/oauth2grant/go-oauth2grant/examples
 go 1.26.0
 
 require (
-	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/oauth2grant/go-oauth2grant v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/grpccreds v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/keyringstore v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/oauth2source v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/oidcverify v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.1.0
 	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.1.0
 	go.uber.org/goleak v1.3.0
 )
 
 require (
+	github.com/coreos/go-oidc/v3 v3.21.0 // indirect
 	github.com/danieljoos/wincred v1.2.3 // indirect
 	github.com/godbus/dbus/v5 v5.2.2 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
@@ -114,6 +115,8 @@ replace github.com/oauth2grant/go-oauth2grant => ..
 replace github.com/oauth2grant/go-oauth2grant/internal/authserver => ../internal/authserver
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/redisstore => ../contrib/redisstore
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/oidcverify => ../contrib/oidcverify
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/pgstore => ../contrib/pgstore
 

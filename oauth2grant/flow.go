@@ -13,8 +13,8 @@ type Flow interface {
 	// Run obtains a token by requests that c makes. It must return when ctx
 	// ends. It may call other grants, but not the one it runs for.
 	Run(ctx context.Context, c *Client) (Token, error)
-	// Interactive reports whether Run needs a person. Such a flow is never run in
-	// the background.
+	// Interactive reports whether Run needs a person. Such a flow is never run
+	// in the background.
 	Interactive() bool
 }
 

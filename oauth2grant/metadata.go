@@ -42,7 +42,7 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 	if got := members.Text("issuer"); got != issuer {
 		return Server{}, refuse(OpDiscovery,
 			"the metadata is that of issuer %q, not of %q: spell Server.Issuer exactly as the server does",
-			printable(got), issuer)
+			issuerText(got), issuer)
 	}
 	m := &metadata{members: members, lists: map[string][]string{}, refused: map[string]error{}}
 	for _, name := range []string{metaAuthMethods, metaGrantTypes, metaPKCE} {
@@ -70,4 +70,14 @@ func readList(m wire.Members, name string) []string {
 		return nil
 	}
 	return append([]string{}, m.List(name)...)
+}
+
+// issuerText returns an issuer for an error: without what no issuer has, and
+// what may be a secret, such as a password or a query.
+func issuerText(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "(no URL)"
+	}
+	return printable((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
 }

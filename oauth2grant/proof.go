@@ -15,8 +15,8 @@ type Prover interface {
 	// Learn takes the nonce that a server, named by its origin, wants in the
 	// next proofs (RFC 9449 §8, §9).
 	Learn(origin, nonce string)
-	// Thumbprint returns the SHA-256 thumbprint of the public key (RFC 7638), for
-	// dpop_jkt.
+	// Thumbprint returns the SHA-256 thumbprint of the public key (RFC 7638),
+	// for dpop_jkt.
 	Thumbprint() string
 }
 

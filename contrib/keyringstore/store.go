@@ -50,8 +50,8 @@ type Store struct {
 
 var _ oauth2grant.Store = Store{}
 
-// Open returns the store of the items that cfg names and makes its lock folder if
-// there is none. It does not ask the keyring for anything.
+// Open returns the store of the items that cfg names and makes its lock folder
+// if there is none. It does not ask the keyring for anything.
 func Open(cfg Config) (*Store, error) {
 	if cfg.Account == "" {
 		cfg.Account = "default"

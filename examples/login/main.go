@@ -27,6 +27,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oauth2grant/go-oauth2grant/contrib/oidcverify"
 	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
@@ -54,12 +55,21 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, open fu
 	if err != nil {
 		return err
 	}
-	grant, err := oauth2grant.New(ctx, oauth2grant.AuthCode{Open: open}, oauth2grant.Config{
+	client, err := oauth2grant.NewClient(oauth2grant.Config{
 		Server: oauth2grant.Server{Issuer: env.issuer},
 		Auth:   oauth2grant.Public(env.id),
 		Scopes: env.scopes,
-		Store:  store,
 	})
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	verifier, err := oidcverify.New(client, oidcverify.Config{})
+	if err != nil {
+		return err
+	}
+	flow := oauth2grant.AuthCode{Open: open, VerifyIDToken: verifier.SignIn}
+	grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{Client: client, Store: store})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"html/template"
@@ -10,14 +9,13 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-
+	"github.com/oauth2grant/go-oauth2grant/contrib/oidcverify"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
 type app struct {
 	client    *oauth2grant.Client
-	verifier  *oidc.IDTokenVerifier
+	verifier  *oidcverify.Verifier
 	people    *people
 	sessions  *sessions
 	self, api string
@@ -55,39 +53,37 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "callback", err)
 		return
 	}
-	subject, err := a.subject(r.Context(), token, begun.Nonce)
+	// Who has signed in, and whether it was the request that this browser made.
+	id, err := a.verifier.Verify(r.Context(), begun, token)
 	if err == nil {
-		err = a.people.signIn(r.Context(), subject, token)
+		err = a.people.signIn(r.Context(), id.Subject, token)
 	}
 	if err != nil {
 		fail(w, http.StatusBadGateway, "callback", err)
 		return
 	}
-	a.sessions.begin(w, r, session{subject: subject}, signedInTime)
+	a.sessions.begin(w, r, session{subject: id.Subject, signedIn: token}, signedInTime)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// subject says who has signed in. Verify checks the signature, the issuer, the
-// audience and the expiry; the nonce is left to us: it ties the ID token to the
-// request that this browser made.
-func (a *app) subject(ctx context.Context, token oauth2grant.Token, nonce string) (string, error) {
-	verified, err := a.verifier.Verify(ctx, token.IDToken)
-	if err != nil {
-		return "", err
-	}
-	if nonce == "" || subtle.ConstantTimeCompare([]byte(verified.Nonce), []byte(nonce)) != 1 {
-		return "", errors.New("the ID token has another nonce")
-	}
-	return verified.Subject, nil
-}
-
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
-	if s := a.sessions.take(r); s.subject != "" {
+	s := a.sessions.take(r)
+	to := "/"
+	if s.subject != "" {
+		// Where the server has a page for it, they are signed out there as
+		// well.
+		page, err := a.verifier.LogoutURL(r.Context(), s.signedIn, a.self+"/", "")
+		switch {
+		case err == nil:
+			to = page
+		case !errors.Is(err, errors.ErrUnsupported):
+			slog.Error("sign out at the server", "error", err)
+		}
 		if err := a.people.signOut(r.Context(), s.subject); err != nil {
 			slog.Error("sign out", "error", err) // they are signed out here all the same
 		}
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // home shows the orders of whoever is signed in.

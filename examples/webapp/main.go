@@ -32,8 +32,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-
+	"github.com/oauth2grant/go-oauth2grant/contrib/oidcverify"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
@@ -73,12 +72,9 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}
 	defer client.CloseIdleConnections()
 
-	// The library keeps ID tokens and does not look into them: validating one
-	// is go-oidc's job. The context is for the keys of the server, which it
-	// fetches when it meets a new one.
-	connections := &http.Transport{Proxy: http.ProxyFromEnvironment}
-	defer connections.CloseIdleConnections()
-	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, &http.Client{Transport: connections, Timeout: 10 * time.Second}), env.issuer)
+	// The library keeps ID tokens and does not look into them: that is
+	// oidcverify's job.
+	verifier, err := oidcverify.New(client, oidcverify.Config{})
 	if err != nil {
 		return err
 	}
@@ -87,7 +83,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	defer people.close()
 	app := &app{
 		client: client, people: people, sessions: newSessions(env.self), self: env.self, api: env.api,
-		verifier: provider.Verifier(&oidc.Config{ClientID: env.id}),
+		verifier: verifier,
 	}
 	fmt.Fprintf(out, "open %s/\n", env.self)
 	return serve(ctx, listener, app.handler())

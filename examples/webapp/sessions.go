@@ -14,7 +14,10 @@ import (
 type session struct {
 	subject string                    // who is signed in; empty: nobody
 	begun   oauth2grant.Authorization // their sign-in under way; it holds secrets, so it stays here
-	expiry  time.Time
+	// signedIn is the token of the sign-in, whose ID token ends the session at
+	// the server.
+	signedIn oauth2grant.Token
+	expiry   time.Time
 }
 
 const (

@@ -69,8 +69,9 @@ func (b Box) Seal(ctx context.Context, plain []byte, place string) ([]byte, erro
 	return json.Marshal(e)
 }
 
-// Open returns what was sealed for the same place. The error is ErrOpen, ErrPlain
-// or ErrKey, wrapped. Without Keys, what is no envelope is given back as it is.
+// Open returns what was sealed for the same place. The error is ErrOpen,
+// ErrPlain or ErrKey, wrapped. Without Keys, what is no envelope is given back
+// as it is.
 func (b Box) Open(ctx context.Context, data []byte, place string) ([]byte, error) {
 	var e envelope
 	if json.Unmarshal(data, &e) != nil || e.Version == 0 {

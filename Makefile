@@ -33,7 +33,8 @@ e2e: ## every flow against real authorization servers, stores and a browser
 setup: ## install the servers, stores and the browser that the tests talk to
 	@e2e/setup.sh
 
-lint: ## vet, format and lint every module
+lint: ## vet, format and lint every module, and the comments of all
+	@$(GO) -C tools run ./dialect $(ROOT)
 	@set -e; lint() { $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint run --config $(ROOT)/.golangci.yml ./...; }; \
 	for m in . $(MODULES) tools; do echo "== $$m"; (cd $$m && lint); done
 

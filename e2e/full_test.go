@@ -15,7 +15,7 @@ import (
 // disk is one that can be full.
 type disk struct {
 	name   string
-	reason string // that the system gives then
+	reason string // what the system says then
 	fill   func(t *testing.T, p *process, dir string)
 	mount  func(t *testing.T, dir string) bool // false: the system does not let us; nil: nothing to do
 	empty  func(t *testing.T, dir string)

@@ -51,7 +51,7 @@ func tokenOf(t *testing.T, g *oauth2grant.Grant) oauth2grant.Token {
 	return token
 }
 
-// signIn is a sign-in of alice's done elsewhere: it gives a token with a
+// signIn is a sign-in of alice's done elsewhere: it returns a token with a
 // refresh token.
 func (s *authServer) signIn(t *testing.T) oauth2grant.Token {
 	t.Helper()

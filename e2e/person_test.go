@@ -66,7 +66,7 @@ func (p *person) wantOpened(want int32) {
 }
 
 // flow is a sign-in at this person's browser. The parameters have oidc-provider
-// ask for consent, without which it gives native programs no refresh token.
+// ask for consent, without which it issues native programs no refresh token.
 func (p *person) flow() oauth2grant.AuthCode {
 	return oauth2grant.AuthCode{Open: p.open, Timeout: 10 * time.Minute, Params: consent()}
 }

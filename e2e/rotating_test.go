@@ -11,7 +11,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// rotating is a server that gives a new refresh token at each use. An old one
+// rotating is a server that issues a new refresh token at each use. An old one
 // that comes back ends the sign-in, unless that is within the server's grace.
 type rotating struct {
 	*authServer

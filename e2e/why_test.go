@@ -15,7 +15,7 @@ import (
 // golang.org/x/oauth2, its ReuseTokenSource and a wrapper that saves what has
 // changed, lets both of them send the refresh token; the server takes the
 // second for a thief and ends the sign-in for both. A grant on a store lets one
-// send it and gives the other the result.
+// send it and shares the result with the other.
 func TestWhyThereIsThisLibrary(t *testing.T) {
 	t.Parallel()
 	for _, k := range rotatingKinds {

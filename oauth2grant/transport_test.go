@@ -28,7 +28,7 @@ func get(t testing.TB, target string) *http.Request {
 	return httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 }
 
-// call sends a request and gives the status of the answer.
+// call sends a request and returns the status of the answer.
 func call(t testing.TB, rt http.RoundTripper, r *http.Request) int {
 	t.Helper()
 	r.RequestURI = ""

@@ -10,7 +10,7 @@ import (
 )
 
 // newPrompter takes the place, until the end of the test, of the program that
-// asks for passwords. It shows nothing, and gives for each question a func that
+// asks for passwords. It shows nothing, and sends for each question a func that
 // dismisses it.
 func newPrompter(t *testing.T) (asked <-chan func()) {
 	t.Helper()

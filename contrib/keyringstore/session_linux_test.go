@@ -29,7 +29,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 `
 
 // inSession runs the tests again in a D-Bus session of their own with an
-// unlocked GNOME Keyring, and tells whether that has happened.
+// unlocked GNOME Keyring, and reports whether that has happened.
 func inSession() (ended bool, code int) {
 	if dir := os.Getenv(envInside); dir != "" {
 		if err := startKeyring(); err != nil {

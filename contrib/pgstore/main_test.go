@@ -76,8 +76,8 @@ func open(tb testing.TB, place string, cfg pgstore.Config) closing {
 	return s
 }
 
-// start starts a server that has the table, and gives a pool for the test's own
-// statements.
+// start starts a server that has the table, and returns a pool for the test's
+// own statements.
 func start(tb testing.TB) (*testservers.Postgres, *pgxpool.Pool) {
 	tb.Helper()
 	server := testservers.StartPostgres(tb)

@@ -24,7 +24,7 @@ type Backend struct {
 	Addr        string
 	Stop, Start func()              // of the server; it keeps its data
 	Wipe        func(tb testing.TB) // empties the server
-	LockLost    error               // what a Save without the lock gives
+	LockLost    error               // what a Save without the lock returns
 }
 
 // Run tries everything.

@@ -93,7 +93,7 @@ func (l *lazyFile) Save(ctx context.Context, t oauth2grant.Token) error {
 	return nil
 }
 
-// sticky is a Store whose lock a killed process never gives back.
+// sticky is a Store whose lock a killed process never releases.
 var sticky = Harness{
 	Name: "sticky",
 	Open: func(place string) (oauth2grant.Store, error) {

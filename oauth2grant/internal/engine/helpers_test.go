@@ -70,8 +70,8 @@ func valueAt(n int, now time.Time) *Snapshot[int] {
 	return &Snapshot[int]{Value: n, Since: now, RenewAt: now.Add(renewal), FreshUntil: now.Add(lifetime - leeway), Expiry: now.Add(lifetime)}
 }
 
-// script is a run of the engine that counts, and gives 1, 2, 3, … as long as it
-// does not fail.
+// script is a run of the engine that counts, and returns 1, 2, 3, … as long as
+// it does not fail.
 type script struct {
 	runs  atomic.Int64
 	takes time.Duration

@@ -14,7 +14,7 @@ var fleetTime = flag.Duration("fleet", 0, "how long the fleet calls; zero: 60 s 
 const (
 	fleetSize = 20
 	fleetLife = 2 * time.Second // of access tokens
-	soonest   = fleetLife / 10 * 7
+	soonest   = fleetLife / 12 * 7
 )
 
 // TestAFleetKeepsOneRefreshToken lets 1,000 goroutines in 20 processes live on

@@ -96,7 +96,8 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <body>
 <main>
 <svg class="{{.Mark}}" viewBox="0 0 24 24" aria-hidden="true"><path d="` +
-	`{{if eq .Mark "good"}}M4 12.5l5.5 5.5L20 6.5{{else if eq .Mark "bad"}}M6 6l12 12M18 6L6 18{{else}}M12 5v8M12 18.5v.01{{end}}"/></svg>
+	`{{if eq .Mark "good"}}M4 12.5l5.5 5.5L20 6.5{{else if eq .Mark "bad"}}M6 6l12 12M18 6L6 18` +
+	`{{else}}M12 5v8M12 18.5v.01{{end}}"/></svg>
 <h1>{{.Title}}</h1>
 {{with .Code}}<p>The server answered: <code>{{.}}</code></p>
 {{end}}{{with .Text}}<p>{{.}}</p>

@@ -7,8 +7,8 @@ import (
 	"net/url"
 )
 
-var errScopePerCall = errors.New("oauth2grant: the scope of a grant cannot be changed for one call: use Client.Refresh, " +
-	"whose result is the caller's own")
+var errScopePerCall = errors.New("oauth2grant: the scope of a grant cannot be changed for one call: " +
+	"use Client.Refresh, whose result is the caller's own")
 
 // FetchTokenWith is [Grant.FetchToken] with extra form parameters for its token
 // requests, which win over Config.Params. It joins no run of others: it waits

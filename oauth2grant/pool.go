@@ -63,7 +63,9 @@ const (
 //
 // The end of ctx closes the pool, its grants at once and even those in use; to
 // let uses finish, call [Pool.Close] first.
-func NewPool[K comparable](ctx context.Context, open func(context.Context, K) (*Grant, error), cfg PoolConfig) *Pool[K] {
+func NewPool[K comparable](
+	ctx context.Context, open func(context.Context, K) (*Grant, error), cfg PoolConfig,
+) *Pool[K] {
 	if cfg.MaxLive <= 0 {
 		cfg.MaxLive = defaultMaxLive
 	}

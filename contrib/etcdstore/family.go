@@ -58,6 +58,7 @@ func New(client *clientv3.Client, cfg Config) (*Family, error) {
 		return nil, fmt.Errorf("etcdstore: Config.Lease %v must be at least %v, in whole seconds", cfg.Lease, leastLease)
 	}
 	return leasestore.New(&backend{client, cfg.Prefix}, leasestore.Config{
-		Name: "etcdstore", Place: cfg.Prefix, Lease: cfg.Lease, Timeout: cfg.Timeout, Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
+		Name: "etcdstore", Place: cfg.Prefix, Lease: cfg.Lease, Timeout: cfg.Timeout,
+		Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
 	})
 }

@@ -58,7 +58,8 @@ func (i items) head(ctx context.Context) (head, error) {
 		return head{}, err
 	}
 	var h head
-	if json.Unmarshal([]byte(text), &h) != nil || h.Format != format || (len(h.Token) == 0) == (h.Parts <= 0) || h.Parts > maxParts {
+	if json.Unmarshal([]byte(text), &h) != nil || h.Format != format ||
+		(len(h.Token) == 0) == (h.Parts <= 0) || h.Parts > maxParts {
 		return head{}, ErrCorrupt // the cause may quote a secret
 	}
 	return h, nil

@@ -56,9 +56,12 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 }
 
 // TryLock implements [leasestore.Backend].
-func (b *backend) TryLock(ctx context.Context, key string, lease, notice time.Duration) (try leasestore.Try, err error) {
+func (b *backend) TryLock(
+	ctx context.Context, key string, lease, notice time.Duration,
+) (try leasestore.Try, err error) {
 	var ms int64
-	err = b.pool.QueryRow(ctx, b.sql.lock, mode, key, lease.Milliseconds(), notice.Milliseconds()).Scan(&try.Fence, &try.Version, &ms)
+	err = b.pool.QueryRow(ctx, b.sql.lock, mode, key, lease.Milliseconds(), notice.Milliseconds()).
+		Scan(&try.Fence, &try.Version, &ms)
 	if try.Wait = time.Duration(ms) * time.Millisecond; ms <= 0 {
 		try.Wait = lease // somebody else has made or taken the row just now
 	}
@@ -87,7 +90,8 @@ func (b *backend) Check(ctx context.Context) error {
 		return clean(err)
 	}
 	if replica {
-		return errors.New("this server is a replica, and read-only: connect to its primary, with target_session_attrs=read-write")
+		return errors.New("this server is a replica, and read-only: " +
+			"connect to its primary, with target_session_attrs=read-write")
 	}
 	if files, err := migrationFiles(); err != nil || version < len(files) {
 		return errors.Join(err, fmt.Errorf("the table is of version %d: call Migrate", version))

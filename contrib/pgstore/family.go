@@ -54,6 +54,7 @@ func New(pool *pgxpool.Pool, cfg Config) (*Family, error) {
 		cfg.Schema = "public"
 	}
 	return leasestore.New(&backend{pool, cfg, statementsFor(cfg)}, leasestore.Config{
-		Name: "pgstore", Place: cfg.Schema + "." + table, Lease: cfg.Lease, Timeout: cfg.Timeout, Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
+		Name: "pgstore", Place: cfg.Schema + "." + table, Lease: cfg.Lease, Timeout: cfg.Timeout,
+		Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
 	})
 }

@@ -39,14 +39,16 @@ func migrate(ctx context.Context, tx pgx.Tx, schema string) error {
 		table, pgx.Identifier{schema, table}.Sanitize(),
 	).Replace
 	const begin = `SELECT pg_advisory_xact_lock(hashtextextended('oauth2grant_migrations', 0))`
-	const made = `CREATE TABLE IF NOT EXISTS oauth2grant_migrations (version int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())`
+	const made = `CREATE TABLE IF NOT EXISTS oauth2grant_migrations
+		(version int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())`
 	for _, sql := range []string{begin, names(made)} {
 		if _, err := tx.Exec(ctx, sql); err != nil {
 			return err
 		}
 	}
 	var done int
-	if err := tx.QueryRow(ctx, names(`SELECT coalesce(max(version), 0) FROM oauth2grant_migrations`), mode).Scan(&done); err != nil {
+	newest := tx.QueryRow(ctx, names(`SELECT coalesce(max(version), 0) FROM oauth2grant_migrations`), mode)
+	if err := newest.Scan(&done); err != nil {
 		return err
 	}
 	files, err := migrationFiles()

@@ -61,14 +61,16 @@ noticed AS (
   UPDATE TOKENS SET until = SOON($3)
   WHERE key = $1::text AND $3::bigint > 0 AND mark <> '' AND until <= clock_timestamp() RETURNING until)
 SELECT fence, version, 0 FROM taken UNION ALL SELECT fence, version, 0 FROM made UNION ALL
-SELECT 0, 0, coalesce((extract(epoch FROM coalesce((SELECT until FROM noticed), until) - clock_timestamp()) * 1000)::bigint, 0)
+SELECT 0, 0,
+  coalesce((extract(epoch FROM coalesce((SELECT until FROM noticed), until) - clock_timestamp()) * 1000)::bigint, 0)
 FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
 
 		extend: names(`UPDATE TOKENS SET until = greatest(until, SOON($3)) WHERE key = $1::text AND fence = $2::bigint`),
 
 		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL WHERE key = $1::text AND fence = $2::bigint`),
 
-		poll: names(`SELECT key, (extract(epoch FROM told) * 1000000)::bigint FROM TOKENS WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),
+		poll: names(`SELECT key, (extract(epoch FROM told) * 1000000)::bigint FROM TOKENS
+WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),
 
 		check: names(`SELECT pg_is_in_recovery(), (SELECT coalesce(max(version), 0) FROM MIGRATIONS)`),
 	}

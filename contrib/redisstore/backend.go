@@ -168,7 +168,9 @@ var (
 // Check implements [leasestore.Checker].
 func (b *backend) Check(ctx context.Context) error {
 	if cluster, ok := b.client.(*redis.ClusterClient); ok {
-		return clean(cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return b.check(ctx, node) }))
+		return clean(cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			return b.check(ctx, node)
+		}))
 	}
 	return clean(b.check(ctx, b.client))
 }
@@ -187,7 +189,8 @@ func (b *backend) check(ctx context.Context, server redis.Cmdable) error {
 	case strings.HasSuffix(word(roleLine), "slave"):
 		return errors.New("this is a replica: connect to its master")
 	case strings.Contains(policy, "allkeys-"), strings.Contains(policy, "volatile-") && b.cfg.TTL > 0:
-		return fmt.Errorf("the server evicts tokens (%s), and with one a user is signed out: set maxmemory-policy to noeviction", policy)
+		return fmt.Errorf("the server evicts tokens (%s), and with one a user is signed out: "+
+			"set maxmemory-policy to noeviction", policy)
 	}
 	return nil
 }

@@ -66,7 +66,8 @@ func New(client redis.UniversalClient, cfg Config) (*Family, error) {
 		cfg.Prefix = "oauth2grant"
 	}
 	if strings.ContainsAny(cfg.Prefix, "{}") {
-		problems = append(problems, fmt.Errorf("Config.Prefix %q must have no braces: they choose the slot in a cluster", cfg.Prefix))
+		problems = append(problems, fmt.Errorf(
+			"Config.Prefix %q must have no braces: they choose the slot in a cluster", cfg.Prefix))
 	}
 	if cfg.TTL < 0 || cfg.TTL > 0 && cfg.TTL < time.Millisecond {
 		problems = append(problems, fmt.Errorf("Config.TTL %v must be zero, or 1 ms and more", cfg.TTL))
@@ -81,7 +82,8 @@ func New(client redis.UniversalClient, cfg Config) (*Family, error) {
 		return nil, fmt.Errorf("redisstore: %w", err)
 	}
 	return leasestore.New(&backend{client, cfg}, leasestore.Config{
-		Name: "redisstore", Place: cfg.Prefix, Lease: cfg.Lease, Timeout: cfg.Timeout, Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
+		Name: "redisstore", Place: cfg.Prefix, Lease: cfg.Lease, Timeout: cfg.Timeout,
+		Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
 	})
 }
 
@@ -93,7 +95,8 @@ func clientProblem(client redis.UniversalClient) error {
 	case *redis.ClusterClient:
 		honoured = c.Options().ContextTimeoutEnabled
 		if c.Options().ReadOnly { // also where it routes by latency or at random
-			return errors.New("a client that reads from replicas can't be used: they may return a refresh token that is rotated already")
+			return errors.New("a client that reads from replicas can't be used: " +
+				"they may return a refresh token that is rotated already")
 		}
 	default:
 		return fmt.Errorf("a %T can't be used: give a *redis.Client, of Sentinel or not, or a *redis.ClusterClient", client)

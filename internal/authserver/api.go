@@ -18,9 +18,11 @@ func (s *Server) bearer(w http.ResponseWriter, r *http.Request) (fosite.AccessRe
 	}
 	s.step.Lock()
 	defer s.step.Unlock()
-	use, ar, err := s.oauth.IntrospectToken(context.WithoutCancel(r.Context()), fosite.AccessTokenFromRequest(r), fosite.AccessToken, s.session(""))
+	use, ar, err := s.oauth.IntrospectToken(context.WithoutCancel(r.Context()),
+		fosite.AccessTokenFromRequest(r), fosite.AccessToken, s.session(""))
 	if err != nil || use != fosite.AccessToken {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="orders", error="invalid_token", error_description="The access token is expired, revoked or unknown"`)
+		w.Header().Set("WWW-Authenticate", `Bearer realm="orders", error="invalid_token", `+
+			`error_description="The access token is expired, revoked or unknown"`)
 		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_token"})
 		return nil, false
 	}

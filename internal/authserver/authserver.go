@@ -38,14 +38,27 @@ import (
 
 // Config sets up a Server; its zero value is usable.
 type Config struct {
-	Addr                 string        // host:port to listen on; zero: 127.0.0.1:0, a free port
-	AccessTokenLifetime  time.Duration // whole seconds; zero: 1 h
-	RefreshTokenLifetime time.Duration // whole seconds; zero: 24 h
-	DeviceInterval       time.Duration // whole seconds between two polls, else slow_down (RFC 8628 §3.5); zero: 5 s
-	DeviceLifetime       time.Duration // of device and user code, whole seconds; zero: 10 min
-	AlwaysRefreshToken   bool          // issue a refresh token even without offline or offline_access in the scope
-	TokenDelay           time.Duration // before each token request is looked at; zero: none
-	Log                  func(Event)   // called once a token request, by many goroutines at a time, before the answer leaves; nil: none
+	// Addr is the host:port to listen on. If empty, it is 127.0.0.1:0, a free
+	// port.
+	Addr string
+	// AccessTokenLifetime is in whole seconds. Zero: 1 h.
+	AccessTokenLifetime time.Duration
+	// RefreshTokenLifetime is in whole seconds. Zero: 24 h.
+	RefreshTokenLifetime time.Duration
+	// DeviceInterval is the time in whole seconds that must pass between two
+	// polls, else the answer is slow_down (RFC 8628 §3.5). Zero: 5 s.
+	DeviceInterval time.Duration
+	// DeviceLifetime is that of device and user code, in whole seconds. Zero:
+	// 10 min.
+	DeviceLifetime time.Duration
+	// AlwaysRefreshToken issues a refresh token even without offline or
+	// offline_access in the scope.
+	AlwaysRefreshToken bool
+	// TokenDelay passes before each token request is looked at. Zero: none.
+	TokenDelay time.Duration
+	// Log, if not nil, is called once a token request, by many goroutines at a
+	// time, before the answer leaves.
+	Log func(Event)
 }
 
 // Event is the outcome of one token request.

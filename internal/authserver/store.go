@@ -63,7 +63,9 @@ func (st *store) RotateRefreshToken(ctx context.Context, requestID, _ string) er
 }
 
 // CreateDeviceAuthSession remembers the device code for allowIDToken.
-func (st *store) CreateDeviceAuthSession(ctx context.Context, deviceCode, userCode string, req fosite.DeviceRequester) error {
+func (st *store) CreateDeviceAuthSession(
+	ctx context.Context, deviceCode, userCode string, req fosite.DeviceRequester,
+) error {
 	st.devices[req.GetID()] = deviceCode
 	return st.MemoryStore.CreateDeviceAuthSession(ctx, deviceCode, userCode, req)
 }

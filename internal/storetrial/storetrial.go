@@ -42,11 +42,16 @@ func Run(t *testing.T, b Backend) {
 func signedIn(lifetime time.Duration) (*granttest.Server, oauth2grant.Token) {
 	s := granttest.New(granttest.Config{Lifetime: lifetime})
 	access, refresh, expiresIn := s.Issue("client", "alice")
-	return s, oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(expiresIn).Round(0).UTC()}
+	return s, oauth2grant.Token{
+		AccessToken: access, RefreshToken: refresh, TokenType: "Bearer",
+		Expiry: time.Now().Add(expiresIn).Round(0).UTC(),
+	}
 }
 
 // grant returns a grant on a store. It never asks a person.
-func grant(t *testing.T, s *granttest.Server, store oauth2grant.Store, adjust func(*oauth2grant.Config)) *oauth2grant.Grant {
+func grant(
+	t *testing.T, s *granttest.Server, store oauth2grant.Store, adjust func(*oauth2grant.Config),
+) *oauth2grant.Grant {
 	t.Helper()
 	cfg := oauth2grant.Config{
 		Server:     oauth2grant.Server{TokenURL: s.URL(granttest.Token), RevocationURL: s.URL(granttest.Revocation)},
@@ -134,7 +139,8 @@ func (b Backend) partition(t *testing.T) {
 func (b Backend) lostHolder(t *testing.T) {
 	proxy := testservers.StartProxy(t, b.Addr)
 	cut, other := b.Open(t, proxy.Addr(), t.Name()), b.Open(t, b.Addr, t.Name())
-	older, newer := oauth2grant.Token{AccessToken: "older", TokenType: "Bearer"}, oauth2grant.Token{AccessToken: "newer", TokenType: "Bearer"}
+	older := oauth2grant.Token{AccessToken: "older", TokenType: "Bearer"}
+	newer := oauth2grant.Token{AccessToken: "newer", TokenType: "Bearer"}
 	held, unlock, err := cut.Lock(t.Context())
 	must(t, err)
 	defer unlock()

@@ -20,10 +20,13 @@ func StartPgBouncer(tb testing.TB, p *Postgres) (url string) {
 		tb.Fatal(err)
 	}
 	users, conf := filepath.Join(p.data, "bouncer-users.txt"), filepath.Join(p.data, "bouncer.ini")
-	text := fmt.Sprintf("[databases]\npostgres = host=%s port=%s dbname=postgres user=postgres\n[pgbouncer]\nlisten_addr=127.0.0.1\n"+
-		"listen_port=%s\nunix_socket_dir=\nauth_type=any\nauth_file=%s\npool_mode=transaction\ndefault_pool_size=3\n", host, serverPort, port, users)
+	text := fmt.Sprintf("[databases]\npostgres = host=%s port=%s dbname=postgres user=postgres\n"+
+		"[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=%s\nunix_socket_dir=\n"+
+		"auth_type=any\nauth_file=%s\npool_mode=transaction\ndefault_pool_size=3\n",
+		host, serverPort, port, users)
 	for name, content := range map[string]string{users: `"postgres" ""`, conf: text} {
-		if err := os.WriteFile(name, []byte(content), 0o644); err != nil { //nolint:gosec // user postgres reads it, and it has no secret
+		//nolint:gosec // user postgres reads it, and it has no secret
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
 			tb.Fatal(err)
 		}
 	}

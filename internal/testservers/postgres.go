@@ -30,7 +30,8 @@ func StartPostgres(tb testing.TB) *Postgres {
 	tb.Helper()
 	p := &Postgres{tb: tb, bin: postgresBin(tb), port: FreePort(tb)}
 	p.ownData()
-	initdb := p.command("initdb", "-D", p.data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+	initdb := p.command("initdb", "-D", p.data, "-U", "postgres",
+		"--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		tb.Fatalf("initdb: %v\n%s", err, out)
 	}
@@ -62,7 +63,8 @@ func (p *Postgres) Stop() { p.tb.Helper(); p.proc.End(p.tb, syscall.SIGINT) }
 func (p *Postgres) Kill() { p.tb.Helper(); p.proc.End(p.tb, os.Kill) }
 
 func (p *Postgres) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(context.Background(), filepath.Join(p.bin, name), args...) //nolint:gosec // a program of PostgreSQL
+	//nolint:gosec // a program of PostgreSQL
+	cmd := exec.CommandContext(context.Background(), filepath.Join(p.bin, name), args...)
 	cmd.Dir, cmd.SysProcAttr = p.data, p.as
 	cmd.Env = append(os.Environ(), "LC_ALL=C") // its messages are read
 	return cmd

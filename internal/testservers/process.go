@@ -61,7 +61,10 @@ func Run(tb testing.TB, cmd *exec.Cmd, mark string) (*Process, string) {
 // look returns what the process and its children are doing.
 func (p *Process) look() string {
 	pid := strconv.Itoa(p.cmd.Process.Pid)
-	text, err := exec.CommandContext(context.Background(), "ps", "-o", "pid,ppid,stat,wchan:30,args", "-p", pid, "--ppid", pid).CombinedOutput() //nolint:gosec // our own process
+	//nolint:gosec // our own process
+	ps := exec.CommandContext(context.Background(),
+		"ps", "-o", "pid,ppid,stat,wchan:30,args", "-p", pid, "--ppid", pid)
+	text, err := ps.CombinedOutput()
 	if err != nil {
 		return err.Error()
 	}

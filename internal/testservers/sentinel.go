@@ -32,8 +32,8 @@ func StartSentinel(tb testing.TB) *Sentinel {
 	for range 3 {
 		own := FreePort(tb)
 		conf := filepath.Join(tb.TempDir(), "sentinel.conf")
-		text := fmt.Sprintf("port %s\nbind 127.0.0.1\nsentinel monitor main %s %s 2\nsentinel down-after-milliseconds main 1000\n"+
-			"sentinel failover-timeout main 5000\n", own, host, port)
+		text := fmt.Sprintf("port %s\nbind 127.0.0.1\nsentinel monitor main %s %s 2\n"+
+			"sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n", own, host, port)
 		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}

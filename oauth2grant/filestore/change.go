@@ -19,7 +19,9 @@ type change struct {
 
 // change runs one write under the next version: one at a time for all
 // processes, and with a lease only as long as that is good.
-func (p place) change(ctx context.Context, c change, stored versions, write func(f folder, version uint64) error) error {
+func (p place) change(
+	ctx context.Context, c change, stored versions, write func(f folder, version uint64) error,
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

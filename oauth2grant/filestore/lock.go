@@ -105,7 +105,8 @@ func (p place) lease(ctx context.Context, stored versions) (*lease, error) {
 // lock locks a file and makes sure that it is the one which others would lock.
 func (f folder) lock(ctx context.Context, base string, poll time.Duration) (*flock.Flock, error) {
 	for {
-		file, err := f.openPrivate(base, os.O_RDWR|os.O_CREATE) // somebody else could hold a lock that is not private for ever
+		// Somebody else could hold a lock that is not private for ever.
+		file, err := f.openPrivate(base, os.O_RDWR|os.O_CREATE)
 		if err != nil {
 			return nil, err
 		}

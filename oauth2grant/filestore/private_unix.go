@@ -19,10 +19,12 @@ const lockFlags = os.O_RDONLY | os.O_CREATE | syscall.O_NOFOLLOW | syscall.O_NON
 // checkFolder refuses a folder in which others could put a file.
 func checkFolder(path string, info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("%w: others may write to the folder %s (mode %04o): run chmod go-w on it, or keep the token in a folder below", ErrInsecure, path, mode)
+		return fmt.Errorf("%w: others may write to the folder %s (mode %04o): "+
+			"run chmod go-w on it, or keep the token in a folder below", ErrInsecure, path, mode)
 	}
 	if uid := owner(info); uid != os.Geteuid() && uid != 0 {
-		return fmt.Errorf("%w: the folder %s belongs to user %d: keep the token in a folder of your own", ErrInsecure, path, uid)
+		return fmt.Errorf("%w: the folder %s belongs to user %d: keep the token in a folder of your own",
+			ErrInsecure, path, uid)
 	}
 	return nil
 }
@@ -33,7 +35,8 @@ func checkFile(path string, info fs.FileInfo) error {
 		return fmt.Errorf("%w: %s is no regular file but %s: remove it", ErrInsecure, path, info.Mode())
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("%w: others may open %s (mode %04o): run chmod 600 on it, and sign in again if they may have read it", ErrInsecure, path, mode)
+		return fmt.Errorf("%w: others may open %s (mode %04o): "+
+			"run chmod 600 on it, and sign in again if they may have read it", ErrInsecure, path, mode)
 	}
 	if uid := owner(info); uid != os.Geteuid() {
 		return fmt.Errorf("%w: %s belongs to user %d: remove it, or run as that user", ErrInsecure, path, uid)

@@ -31,7 +31,8 @@ var (
 	ErrTooLarge = errors.New("filestore: the token takes more than 1 MiB")
 	// ErrMounted says that the file is mounted by itself and so cannot be
 	// replaced: mount the folder that it is in.
-	ErrMounted = errors.New("filestore: the file is mounted by itself and can't be replaced: mount the folder that it is in")
+	ErrMounted = errors.New("filestore: the file is mounted by itself and can't be replaced: " +
+		"mount the folder that it is in")
 )
 
 // Config says where the token is and how it is kept. Either Name or Path is
@@ -113,7 +114,8 @@ func (cfg Config) path() (string, error) {
 }
 
 func filePath(what, path string) (string, error) {
-	if path == "" || strings.ContainsRune(path, 0) || strings.HasSuffix(path, "/") || os.IsPathSeparator(path[len(path)-1]) {
+	if path == "" || strings.ContainsRune(path, 0) || strings.HasSuffix(path, "/") ||
+		os.IsPathSeparator(path[len(path)-1]) {
 		return "", fmt.Errorf("filestore: %s %q is not the path of a file", what, path)
 	}
 	path, err := filepath.Abs(path)

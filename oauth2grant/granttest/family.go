@@ -67,7 +67,9 @@ func (s *Server) firstAnswer(f *family, grantType string) answer {
 // Issue issues an access token and a refresh token, as if by a grant of the
 // client on behalf of user (empty: itself). expiresIn is zero where tokens
 // never expire. It panics when there is no such client.
-func (s *Server) Issue(clientID, user string, scopes ...string) (accessToken, refreshToken string, expiresIn time.Duration) {
+func (s *Server) Issue(
+	clientID, user string, scopes ...string,
+) (accessToken, refreshToken string, expiresIn time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.cfg.client(clientID); !ok {

@@ -28,16 +28,30 @@ const (
 // Fault is a normal answer. With Status, Body or Size the request is not
 // processed at all; the remaining fields go with any answer.
 type Fault struct {
-	Status      int                         // zero with Body or Size: 200
-	Header      http.Header                 // added to the answer, a normal one too
-	Body        string                      // sent as it is; text/plain unless Header says otherwise
-	Size        int64                       // a body of so many bytes, of undeclared length and never held in memory, instead of Body
-	Cut         Cut                         // where the connection breaks
-	Delay       time.Duration               // wait before the request is processed; ends with the request's context
-	DelayAnswer time.Duration               // wait after it was processed; ends with the request's context
-	Hang        bool                        // no answer and no processing: ends with the request's context only
-	Edit        func(answer map[string]any) // changes a successful JSON answer before it is sent
-	Form        bool                        // sends a JSON answer form-encoded instead
+	// Status is that of the answer. Zero with Body or Size: 200.
+	Status int
+	// Header is added to the answer, a normal one too.
+	Header http.Header
+	// Body is sent as it is, as text/plain unless Header says otherwise.
+	Body string
+	// Size asks, instead of Body, for a body of so many bytes, of undeclared
+	// length and never held in memory.
+	Size int64
+	// Cut is where the connection breaks.
+	Cut Cut
+	// Delay is a wait before the request is processed. It ends with the
+	// request's context.
+	Delay time.Duration
+	// DelayAnswer is a wait after the request was processed. It ends with the
+	// request's context.
+	DelayAnswer time.Duration
+	// Hang is no answer and no processing: it ends with the request's context
+	// only.
+	Hang bool
+	// Edit changes a successful JSON answer before it is sent.
+	Edit func(answer map[string]any)
+	// Form sends a JSON answer form-encoded instead.
+	Form bool
 }
 
 // Error is an error answer of RFC 6749 §5.2. An empty description is left out.

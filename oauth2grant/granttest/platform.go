@@ -56,7 +56,8 @@ func (p *Platform) Assertion(subject, audience string, extra map[string]any) str
 	defer p.mu.Unlock()
 	now := time.Now()
 	claims := map[string]any{
-		"iss": p.issuer, "sub": subject, "aud": audience, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		"iss": p.issuer, "sub": subject, "aud": audience, "jti": rand.Text(),
+		"iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
 	}
 	maps.Copy(claims, extra)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })

@@ -88,7 +88,9 @@ func readClient(c *call) (clientMetadata, error) {
 // tellClient is the answer to a registration (RFC 7591 §3.2.1). It notes when
 // the secret ends.
 func (s *Server) tellClient(client *Client, m clientMetadata) answer {
-	members := map[string]any{"client_id": client.ID, "redirect_uris": m.RedirectURIs, "token_endpoint_auth_method": "none"}
+	members := map[string]any{
+		"client_id": client.ID, "redirect_uris": m.RedirectURIs, "token_endpoint_auth_method": "none",
+	}
 	if client.Secret != "" {
 		method := m.Method
 		if method == "none" || method == "" {
@@ -119,7 +121,9 @@ func (s *Server) manage(c *call, id string) (answer, error) {
 	i := slices.IndexFunc(s.cfg.Clients, func(client Client) bool { return client.ID == id })
 	_, bearer, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 	if i < 0 || s.cfg.Registration.Unmanaged || bearer == "" || bearer != s.cfg.Clients[i].managed {
-		return answer{}, &Refusal{http.StatusUnauthorized, "invalid_token", "the registration access token is not that of the client"}
+		return answer{}, &Refusal{
+			http.StatusUnauthorized, "invalid_token", "the registration access token is not that of the client",
+		}
 	}
 	client := &s.cfg.Clients[i]
 	m := clientMetadata{RedirectURIs: client.RedirectURIs}

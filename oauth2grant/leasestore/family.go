@@ -73,13 +73,16 @@ func New(b Backend, cfg Config) (*Family, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = min(3*time.Second, cfg.Lease/3)
 	}
-	f := &Family{backend: b, cfg: cfg, box: seal.Box{Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain}, turns: map[string]*turn{}}
+	f := &Family{
+		backend: b, cfg: cfg, box: seal.Box{Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain}, turns: map[string]*turn{},
+	}
 	var problems []error
 	if cfg.Lease < time.Second {
 		problems = append(problems, fmt.Errorf("Config.Lease %v must be at least 1 s", cfg.Lease))
 	}
 	if cfg.Timeout <= 0 || cfg.Timeout > cfg.Lease/2 {
-		problems = append(problems, fmt.Errorf("Config.Timeout %v must be at most half of Config.Lease %v", cfg.Timeout, cfg.Lease))
+		problems = append(problems, fmt.Errorf(
+			"Config.Timeout %v must be at most half of Config.Lease %v", cfg.Timeout, cfg.Lease))
 	} else {
 		ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 		defer cancel()

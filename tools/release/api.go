@@ -106,7 +106,8 @@ func (r *repository) apidiff(ctx context.Context, root string, m mod, args ...st
 		return "", err
 	}
 	var out, trouble bytes.Buffer
-	c := exec.CommandContext(ctx, "go", append([]string{"tool", "-modfile=" + tools, "apidiff", "-m"}, args...)...) //nolint:gosec // ours
+	args = append([]string{"tool", "-modfile=" + tools, "apidiff", "-m"}, args...)
+	c := exec.CommandContext(ctx, "go", args...) //nolint:gosec // ours
 	c.Dir = filepath.Join(root, filepath.FromSlash(m.dir))
 	c.Stdout, c.Stderr = &out, &trouble
 	if err := c.Run(); err != nil {

@@ -59,7 +59,9 @@ func (r *repository) pack(m mod, version string, files []string, dir string) err
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"list": []byte(version + "\n"), version + ".info": info, version + ".mod": text} {
+	for name, content := range map[string][]byte{
+		"list": []byte(version + "\n"), version + ".info": info, version + ".mod": text,
+	} {
 		if err := os.WriteFile(filepath.Join(at, name), content, 0o600); err != nil { //nolint:gosec // the same
 			return err
 		}

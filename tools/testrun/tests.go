@@ -112,7 +112,9 @@ func (t *tests) abandon(pkg string, out *console) {
 		if r.pkg == pkg && r.name != "" {
 			out.printf("%s", r.output.String())
 			verdict := fmt.Sprintf("--- FAIL: %s (did not end)", r.name)
-			if !slices.ContainsFunc(t.failed, func(line string) bool { return strings.HasPrefix(line, "--- FAIL: "+r.name+" ") }) {
+			if !slices.ContainsFunc(t.failed, func(line string) bool {
+				return strings.HasPrefix(line, "--- FAIL: "+r.name+" ")
+			}) {
 				t.failed = append(t.failed, verdict)
 			}
 		}
@@ -160,5 +162,6 @@ func (t *tests) status() string {
 	if len(leaves) > 1 {
 		more = fmt.Sprintf(" and %d more", len(leaves)-1)
 	}
-	return fmt.Sprintf("%s for %v%s, %d tests have passed", name, time.Since(first.since).Round(time.Second), more, t.count)
+	return fmt.Sprintf("%s for %v%s, %d tests have passed",
+		name, time.Since(first.since).Round(time.Second), more, t.count)
 }

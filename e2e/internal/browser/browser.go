@@ -66,7 +66,8 @@ func start(tb testing.TB) *chromium {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("force-color-profile", "srgb"),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), // the pages of some servers ask for fonts from afar
+		// The pages of some servers ask for fonts from afar.
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	)
 	ctx, cancel := chromedp.NewContext(alloc)
 	c := &chromium{ctx, cancel, clean}
@@ -116,7 +117,8 @@ func (t *Tab) Do(steps ...Step) error {
 }
 
 func run[T any](t *Tab, action chromedp.Action[T]) (T, error) {
-	ctx, cancel := context.WithTimeoutCause(t.ctx, progress.Limit, fmt.Errorf("the page did not come within %v", progress.Limit))
+	ctx, cancel := context.WithTimeoutCause(t.ctx, progress.Limit,
+		fmt.Errorf("the page did not come within %v", progress.Limit))
 	defer cancel()
 	v, err := chromedp.Run(ctx, action)
 	if err != nil && ctx.Err() != nil {

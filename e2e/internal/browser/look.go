@@ -62,7 +62,8 @@ func (t *Tab) Picture(tb testing.TB, path string) {
 // Overflows reports whether the page is wider than the tab.
 func (t *Tab) Overflows(tb testing.TB) bool {
 	tb.Helper()
-	wide, err := run(t, chromedp.Evaluate[bool]("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+	wide, err := run(t, chromedp.Evaluate[bool](
+		"document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -78,7 +79,8 @@ func (t *Tab) Barriers(tb testing.TB) []string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	const check = `axe.run(document).then(r => [...r.violations, ...r.incomplete].flatMap(v => v.nodes.map(n => v.id + ": " + n.target + ": " + n.failureSummary)))`
+	const check = `axe.run(document).then(r => [...r.violations, ...r.incomplete]
+		.flatMap(v => v.nodes.map(n => v.id + ": " + n.target + ": " + n.failureSummary)))`
 	if _, err = run(t, chromedp.Evaluate[chromedp.Void](string(source)+";undefined")); err != nil {
 		tb.Fatal(err)
 	}

@@ -117,7 +117,8 @@ func (s *OIDCProvider) Restart() {
 	if s.proc != nil {
 		s.Stop()
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(s.tb.Context()), testservers.Command(s.tb, "node", "servers"), "server.mjs") // Stop ends it
+	node := testservers.Command(s.tb, "node", "servers")
+	cmd := exec.CommandContext(context.WithoutCancel(s.tb.Context()), node, "server.mjs") // Stop ends it
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), s.env...)
 	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives, and the server no longer than that

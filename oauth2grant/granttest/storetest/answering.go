@@ -61,7 +61,8 @@ func (w watchedAnswers) SaveAnswer(ctx context.Context, mark string, t oauth2gra
 
 // withMark returns token n with a mark, as a grant saves it before a refresh.
 func withMark(n int, mark string) oauth2grant.Token {
-	t, err := response(fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","refresh_token":%q,"oauth2grant":{"v":1,"mark":%q,"marked":1}}`,
+	t, err := response(fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","refresh_token":%q,`+
+		`"oauth2grant":{"v":1,"mark":%q,"marked":1}}`,
 		token(n).AccessToken, token(n).RefreshToken, mark))
 	if err != nil || t.Mark() != mark {
 		panic("storetest: a token can't be marked")

@@ -142,7 +142,10 @@ func (w watched) Lock(ctx context.Context) (context.Context, func(), error) {
 
 // token returns the token number n.
 func token(n int) oauth2grant.Token {
-	return oauth2grant.Token{AccessToken: fmt.Sprintf("%s-%d", marker, n), TokenType: "Bearer", RefreshToken: fmt.Sprintf("%s-refresh-%d", marker, n)}
+	return oauth2grant.Token{
+		AccessToken: fmt.Sprintf("%s-%d", marker, n), TokenType: "Bearer",
+		RefreshToken: fmt.Sprintf("%s-refresh-%d", marker, n),
+	}
 }
 
 // number tells which token it is; -1: none of ours, or not a whole one.

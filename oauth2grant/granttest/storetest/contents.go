@@ -30,7 +30,8 @@ func contents() []check {
 			if err != nil {
 				return err
 			}
-			return errors.Join(s.Save(b.ctx, token(1)), s.Save(b.ctx, oauth2grant.Token{}), expectNone(b.ctx, s), expectNone(b.ctx, other))
+			return errors.Join(s.Save(b.ctx, token(1)), s.Save(b.ctx, oauth2grant.Token{}),
+				expectNone(b.ctx, s), expectNone(b.ctx, other))
 		}},
 		{"big tokens come back", bigTokens},
 		{"another store on the place sees each save", func(b *bench) error {
@@ -57,7 +58,8 @@ func contents() []check {
 			if err != nil {
 				return err
 			}
-			err = errors.Join(s.Delete(b.ctx), s.Save(b.ctx, token(1)), s.Delete(b.ctx), s.Delete(b.ctx), expectNone(b.ctx, s), expectNone(b.ctx, other))
+			err = errors.Join(s.Delete(b.ctx), s.Save(b.ctx, token(1)), s.Delete(b.ctx), s.Delete(b.ctx),
+				expectNone(b.ctx, s), expectNone(b.ctx, other))
 			return errors.Join(err, s.Save(b.ctx, token(2)), expect(b.ctx, other, token(2)))
 		}},
 		{"an ended context gives its error and changes nothing", endedContext},
@@ -70,8 +72,10 @@ func everyField(b *bench) error {
 	if err != nil {
 		return err
 	}
-	full, err := response(`{"access_token":"` + marker + ` <&>\u2028é\"\\","token_type":"DPoP","refresh_token":"` + marker + `-r","id_token":"` + marker + `.e30.x",
-		"scope":"a b","expires_in":3600,"expiry":"2031-02-03T04:05:06.789012345Z","number":12345678901234567890,"nested":{"a":[1,null,{"b":"<&>"}]}}`)
+	full, err := response(`{"access_token":"` + marker + ` <&>\u2028é\"\\","token_type":"DPoP",
+		"refresh_token":"` + marker + `-r","id_token":"` + marker + `.e30.x",
+		"scope":"a b","expires_in":3600,"expiry":"2031-02-03T04:05:06.789012345Z","number":12345678901234567890,
+		"nested":{"a":[1,null,{"b":"<&>"}]}}`)
 	if err != nil {
 		return err
 	}
@@ -96,7 +100,8 @@ func everyNote(b *bench) error {
 	if err != nil {
 		return err
 	}
-	noted, err := response(`{"access_token":"` + marker + `","token_type":"Bearer","oauth2grant":{"v":1,"obtained":1893456000000,"of_a_later_format":[1]}}`)
+	noted, err := response(`{"access_token":"` + marker + `","token_type":"Bearer",
+		"oauth2grant":{"v":1,"obtained":1893456000000,"of_a_later_format":[1]}}`)
 	if err != nil {
 		return err
 	}
@@ -118,7 +123,8 @@ func sameJSON(got, want oauth2grant.Token) error {
 		return err
 	}
 	if string(is) != string(should) {
-		return fmt.Errorf("a token came back that has %d bytes of JSON, of %d: the whole JSON of a token must be kept", len(is), len(should))
+		return fmt.Errorf("a token came back that has %d bytes of JSON, of %d: the whole JSON of a token must be kept",
+			len(is), len(should))
 	}
 	return nil
 }

@@ -30,7 +30,9 @@ func corruption(b *bench) error {
 		return err
 	}
 	whole := `{"access_token":"` + marker + `"`
-	for i, data := range []string{"", "no token", whole, `{}`, `null`, `[1]`, `"` + marker + `"`, "\x00\xff\x00", `{"access_token":7}`} {
+	for i, data := range []string{
+		"", "no token", whole, `{}`, `null`, `[1]`, `"` + marker + `"`, "\x00\xff\x00", `{"access_token":7}`,
+	} {
 		fail := func(format string, args ...any) error {
 			return fmt.Errorf("corruption number %d (%d bytes): "+format, append([]any{i, len(data)}, args...)...)
 		}
@@ -48,7 +50,9 @@ func corruption(b *bench) error {
 			if err == nil {
 				return fail("Save replaced it")
 			}
-			err = underLock(b.ctx, other, func(held context.Context) error { return errors.Join(other.Delete(held), other.Save(held, token(2))) })
+			err = underLock(b.ctx, other, func(held context.Context) error {
+				return errors.Join(other.Delete(held), other.Save(held, token(2)))
+			})
 		}
 		if err != nil {
 			return fail("healing failed: %w", err)

@@ -68,9 +68,11 @@ func nothingGoesOn(b *bench) error {
 			return err
 		}
 	}
-	for end := time.Now().Add(patience); runtime.NumGoroutine() > before+4; runtime.Gosched() { // less than one for each store
+	// Less than one for each store may be left.
+	for end := time.Now().Add(patience); runtime.NumGoroutine() > before+4; runtime.Gosched() {
 		if time.Now().After(end) {
-			return fmt.Errorf("there were %d goroutines before five stores were used and closed, and are %d", before, runtime.NumGoroutine())
+			return fmt.Errorf("there were %d goroutines before five stores were used and closed, and are %d",
+				before, runtime.NumGoroutine())
 		}
 	}
 	return nil
@@ -86,7 +88,8 @@ func outlivesLease(b *bench) error {
 		defer cancel()
 		if _, unlock, err := other.Lock(ctx); err == nil {
 			unlock()
-			return fmt.Errorf("a lock that was held for less than %v was given to another, with a lease of %v", 2*b.Lease, b.Lease)
+			return fmt.Errorf("a lock that was held for less than %v was given to another, with a lease of %v",
+				2*b.Lease, b.Lease)
 		}
 		return errors.Join(held.Err(), s.Save(held, token(1)))
 	})

@@ -26,8 +26,8 @@ type handout struct {
 	inClear bool
 
 	// plain says that its secrets are exported strings, which fmt reads where
-	// the value is in an unexported field of another package's struct: it calls
-	// no method there.
+	// the value, or with a verb that does not fit its address, is in an
+	// unexported field of another package's struct: it calls no method there.
 	plain bool
 }
 
@@ -66,12 +66,12 @@ func handouts(t *testing.T) map[string]handout {
 		"Transport": {value: g.Transport(nil)}, "RPCCredentials": {value: g.PerRPCCredentials()},
 		"Pool": {value: pool}, "Status": {value: g.Status()}, "*Error": {value: failure},
 		"ClientAuth": {value: cfg.Auth}, "header auth": {value: oauth2grant.AuthorizationHeader("c", marker), plain: true},
-		"Token": {value: token, inClear: true, plain: true}, "*Token": {value: &token, inClear: true},
-		"Event": {value: event, plain: true}, "*Event": {value: &event},
-		"Authorization": {value: authorization, inClear: true, plain: true}, "*Authorization": {value: &authorization, inClear: true},
-		"ProofRequest": {value: proof, plain: true}, "*ProofRequest": {value: &proof},
-		"Password": {value: password, plain: true}, "*Password": {value: &password},
-		"Config": {value: cfg, plain: true}, "*Config": {value: &cfg},
+		"Token": {value: token, inClear: true, plain: true}, "*Token": {value: &token, inClear: true, plain: true},
+		"Event": {value: event, plain: true}, "*Event": {value: &event, plain: true},
+		"Authorization": {value: authorization, inClear: true, plain: true}, "*Authorization": {value: &authorization, inClear: true, plain: true},
+		"ProofRequest": {value: proof, plain: true}, "*ProofRequest": {value: &proof, plain: true},
+		"Password": {value: password, plain: true}, "*Password": {value: &password, plain: true},
+		"Config": {value: cfg, plain: true}, "*Config": {value: &cfg, plain: true},
 		"JWTBearer": {value: oauth2grant.JWTBearer{Assertion: func(context.Context) (string, error) { return marker, nil }}},
 	}
 }

@@ -9,7 +9,7 @@ TESTRUN  = $(GO) -C tools run ./testrun
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench cover explore explore-mutants
+.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench bench-quick cover api release vuln explore explore-mutants
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,8 @@ e2e: ## every flow against real authorization servers, stores and a browser
 setup: ## install the servers, stores and the browser that the tests talk to
 	@e2e/setup.sh
 
-lint: ## vet, format and lint every module
+lint: ## vet, format and lint every module, and the comments of all
+	@$(GO) -C tools run ./dialect $(ROOT)
 	@set -e; lint() { $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint run --config $(ROOT)/.golangci.yml ./...; }; \
 	for m in . $(MODULES) tools; do echo "== $$m"; (cd $$m && lint); done
 
@@ -53,8 +54,22 @@ explore: ## search the schedules of processes that share a store, for EXPLORE (1
 explore-mutants: ## break the code on purpose, patch by patch; the explorer must notice each
 	GO=$(GO) oauth2grant/internal/explore/mutants/run.sh
 
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./oauth2grant/... | tee /dev/stderr | $(GO) tool -modfile=$(ROOT)/tools/go.mod benchstat -
+BENCH = cd bench && $(GO) test -count=1 -timeout 0 -v -run '^TestPerformance$$' . -page ../docs/performance.md
+
+bench: ## measure this library beside its peers, and write docs/performance.md
+	$(BENCH) -scale full
+
+bench-quick: ## the same in two minutes
+	$(BENCH) -scale quick
 
 cover: ## measure the coverage of the root module
 	$(GO) test -coverprofile=coverage.out -coverpkg=./oauth2grant/...,./callbackserver/... ./... && $(GO) tool cover -func=coverage.out | tail -n 1
+
+api: ## compare the API of every module with that of its last release
+	@$(GO) -C tools run ./release api
+
+release: ## say what keeps the tree from being released
+	@$(GO) -C tools run ./release check
+
+vuln: ## look for known vulnerabilities that the code of any module reaches
+	@set -e; for m in . $(MODULES) tools; do echo "== $$m"; (cd $$m && $(GO) tool -modfile=$(ROOT)/tools/go.mod govulncheck ./...); done

@@ -103,8 +103,9 @@ func (a *answers) closedError() error {
 	return ErrClosed
 }
 
-// deliver keeps values for the one who expects their state, and returns the page
-// to send the browser to; nil when nobody does, or when there is an answer already.
+// deliver keeps values for the one who expects their state, and returns the
+// page to send the browser to; nil when nobody does, or when there is an answer
+// already.
 func (a *answers) deliver(values url.Values) *page {
 	a.mu.Lock()
 	defer a.mu.Unlock()

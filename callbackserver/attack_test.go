@@ -139,8 +139,8 @@ func TestSignInsSucceedUnderAStormOfConnections(t *testing.T) {
 				if err != nil {
 					continue
 				}
-				// As many as fill the server and its backlog, and no more: beyond
-				// that the kernel drops what the person sends, too.
+				// As many as fill the server and its backlog, and no more:
+				// beyond that the kernel drops what the person sends, too.
 				if held = append(held, conn); len(held) == maxOpen {
 					untilCut(ctx, held[0])
 					held = held[1:]

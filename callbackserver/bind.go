@@ -13,7 +13,8 @@ import (
 
 // ErrPortTaken is what [Listen] returns, wrapped, where another program has one
 // of the ports that may be bound, and no other is free. The person can end that
-// program; its author can register more redirect URIs and add to [Config.Ports].
+// program; its author can register more redirect URIs and add to
+// [Config.Ports].
 var ErrPortTaken = errors.New("callbackserver: the port is taken by another program")
 
 // bind listens on the first free port of ports.

@@ -19,9 +19,9 @@ type Config struct {
 	// if empty, they say "the program".
 	Name string
 
-	// Addr is the loopback IP address to bind: 127.0.0.1 (also when empty), ::1,
-	// or another one of 127.0.0.0/8. Host names are refused, and so are other
-	// addresses unless AllowNonLoopback is set.
+	// Addr is the loopback IP address to bind: 127.0.0.1 (also when empty),
+	// ::1, or another one of 127.0.0.0/8. Host names are refused, and so are
+	// other addresses unless AllowNonLoopback is set.
 	Addr string
 
 	// AllowNonLoopback permits an Addr that others may reach, such as 0.0.0.0.
@@ -42,18 +42,20 @@ type Config struct {
 	// without one, /callback.
 	Path string
 
-	// RedirectURI is the redirect URI as it is registered with the authorization
-	// server, where that is not what the server listens on: behind a proxy, or in
-	// a container. It is an https URL, or an http URL of this machine, without a
-	// fragment. Whatever stands there must pass on requests for it, and for what
-	// is below its path, with the Host header of either side; where it changes
-	// the path, set Path too. Empty means the address that is bound.
+	// RedirectURI is the redirect URI as it is registered with the
+	// authorization server, where that is not what the server listens on:
+	// behind a proxy, or in a container. It is an https URL, or an http URL of
+	// this machine, without a fragment. Whatever stands there must pass on
+	// requests for it, and for what is below its path, with the Host header of
+	// either side; where it changes the path, set Path too. Empty means the
+	// address that is bound.
 	RedirectURI string
 
-	// Localhost puts "localhost" into the redirect URI in place of the IP address,
-	// for registrations that insist on it (RFC 8252 §8.3 advises against it).
-	// Addr must then be 127.0.0.1 or ::1. Both are bound, on one port, unless the
-	// machine lacks one of the two, since a browser may try either.
+	// Localhost puts "localhost" into the redirect URI in place of the IP
+	// address, for registrations that insist on it (RFC 8252 §8.3 advises
+	// against it). Addr must then be 127.0.0.1 or ::1. Both are bound, on one
+	// port, unless the machine lacks one of the two, since a browser may try
+	// either.
 	Localhost bool
 
 	// Success replaces the page shown after an answer without an error.
@@ -65,10 +67,11 @@ type Config struct {
 	// Nil means the built-in page.
 	Success http.Handler
 
-	// Failure is the same for an answer with an error. Its request has the query
-	// parameters error and, where the server sent one, error_description, both
-	// stripped of unprintable characters and limited in length, to be escaped by
-	// the handler like any foreign text. Nil means the built-in page.
+	// Failure is the same for an answer with an error. Its request has the
+	// query parameters error and, where the server sent one, error_description,
+	// both stripped of unprintable characters and limited in length, to be
+	// escaped by the handler like any foreign text. Nil means the built-in
+	// page.
 	Failure http.Handler
 }
 

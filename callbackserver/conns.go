@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// maxOpen is how many connections may be open. One more drops the oldest that
-	// has not brought an expected answer, so that connections which send
+	// maxOpen is how many connections may be open. One more drops the oldest
+	// that has not brought an expected answer, so that connections which send
 	// nothing, or slowly, never keep the browser out.
 	maxOpen = 256
 
 	// minOpen is how long a connection is safe from that, which is ample for a
-	// browser's request. In a storm, later connections wait in the backlog of the
-	// kernel meanwhile.
+	// browser's request. In a storm, later connections wait in the backlog of
+	// the kernel meanwhile.
 	minOpen = 50 * time.Millisecond
 
-	// maxServed is how many connections may hold a goroutine. net/http holds some
-	// for half a second after their end; until then further ones wait in the
-	// backlog too, and memory is bounded however many come.
+	// maxServed is how many connections may hold a goroutine. net/http holds
+	// some for half a second after their end; until then further ones wait in
+	// the backlog too, and memory is bounded however many come.
 	maxServed = 1024
 )
 
@@ -40,7 +40,8 @@ func (cs *conns) listener(l *net.TCPListener) net.Listener {
 	return &listener{TCPListener: l, conns: cs, closed: make(chan struct{})}
 }
 
-// admit makes room for c and returns 0, or how long to wait before the next try.
+// admit makes room for c and returns 0, or how long to wait before the next
+// try.
 func (cs *conns) admit(c *conn) time.Duration {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -79,7 +80,8 @@ func (cs *conns) state(nc net.Conn, state http.ConnState) {
 	}
 }
 
-// wait returns when the last connection has ended. Nothing may be accepted any more.
+// wait returns when the last connection has ended. Nothing may be accepted any
+// more.
 func (cs *conns) wait() {
 	for range maxServed {
 		cs.served <- struct{}{}
@@ -136,7 +138,8 @@ func (c *conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// spare keeps the connection from being dropped: it belongs to the right browser.
+// spare keeps the connection from being dropped: it belongs to the right
+// browser.
 func (c *conn) spare() { c.conns.remove(c) }
 
 // finishPage reports the page as fetched once its last byte has been written.

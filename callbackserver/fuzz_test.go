@@ -60,8 +60,8 @@ func FuzzCallback(f *testing.F) {
 	})
 }
 
-// hasExactly says whether encoded has each name once, and state with this value.
-// It takes the query apart on its own, pair by pair.
+// hasExactly says whether encoded has each name once, and state with this
+// value. It takes the query apart on its own, pair by pair.
 func hasExactly(encoded, state string) bool {
 	seen := make(map[string]string)
 	for pair := range strings.SplitSeq(encoded, "&") {

@@ -50,8 +50,8 @@ func newHandler(set settings, bound []netip.AddrPort, a *answers) *handler {
 
 func donePath(path string) string { return strings.TrimSuffix(path, "/") + "/done/" }
 
-// hostsOf returns the values of Host by which the server is reached: at the bound
-// addresses, and at the registered redirect URI if there is one.
+// hostsOf returns the values of Host by which the server is reached: at the
+// bound addresses, and at the registered redirect URI if there is one.
 func hostsOf(registered *url.URL, bound []netip.AddrPort) []string {
 	var hosts []string
 	add := func(name, port, standard string) {
@@ -147,8 +147,9 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request, id string) {
 	}
 }
 
-// parameters returns the parameters of an authorization answer, and the status of
-// the refusal where they cannot be read or one of them is repeated (RFC 6749 §3.1).
+// parameters returns the parameters of an authorization answer, and the status
+// of the refusal where they cannot be read or one of them is repeated (RFC 6749
+// §3.1).
 func parameters(r *http.Request) (url.Values, int) {
 	encoded := r.URL.RawQuery
 	if r.Method == http.MethodPost {
@@ -170,7 +171,8 @@ func parameters(r *http.Request) (url.Values, int) {
 	return values, http.StatusOK
 }
 
-// form reads the body of a form_post answer (OAuth 2.0 Form Post Response Mode).
+// form reads the body of a form_post answer (OAuth 2.0 Form Post Response
+// Mode).
 func form(r *http.Request) (string, int) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" {

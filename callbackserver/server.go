@@ -24,8 +24,9 @@ var (
 		"callbackserver: the state is empty or already waited for; use a new random one for each sign-in")
 
 	// ErrOtherState comes with the error of [Server.Wait] where no expected
-	// answer arrived in time, but meanwhile one with a state that nobody expects:
-	// the person has finished an older sign-in, in a tab that was left open.
+	// answer arrived in time, but meanwhile one with a state that nobody
+	// expects: the person has finished an older sign-in, in a tab that was left
+	// open.
 	ErrOtherState = errors.New("callbackserver: an answer of another sign-in arrived")
 )
 
@@ -48,11 +49,11 @@ const (
 )
 
 // Listen binds the port that cfg asks for and starts to serve it. When it
-// returns, the port is bound; it does not wait for anything. ctx bounds the life
-// of the server: when it ends, the server closes as by [Server.Close].
+// returns, the port is bound; it does not wait for anything. ctx bounds the
+// life of the server: when it ends, the server closes as by [Server.Close].
 //
-// It fails on an unusable cfg, naming every problem at once, if none of
-// the ports is free, and if ctx has already ended; nothing is left running then.
+// It fails on an unusable cfg, naming every problem at once, if none of the
+// ports is free, and if ctx has already ended; nothing is left running then.
 func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("callbackserver: not started: %w", endOf(ctx))
@@ -97,7 +98,8 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	var accepting sync.WaitGroup
 	for _, l := range listeners {
 		accepting.Go(func() {
-			// A listener that fails takes the server with it: nobody would answer on it.
+			// A listener that fails takes the server with it: nobody would
+			// answer on it.
 			end(hs.Serve(conns.listener(l)))
 		})
 	}
@@ -111,8 +113,9 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// base returns the origin by which a browser on this machine reaches the server.
-// What is bound for others too is reached on the loopback interface as well.
+// base returns the origin by which a browser on this machine reaches the
+// server. What is bound for others too is reached on the loopback interface as
+// well.
 func base(set settings, bound netip.AddrPort) string {
 	host, port := bound.Addr(), bound.Port()
 	if !host.IsLoopback() {
@@ -129,8 +132,8 @@ func base(set settings, bound netip.AddrPort) string {
 // of the code exchange.
 func (s *Server) RedirectURI() string { return s.redirectURI }
 
-// Expect has the server accept an answer with this state from now on, and keep it
-// for [Server.Wait]. Call it before the browser is opened. An empty state is
+// Expect has the server accept an answer with this state from now on, and keep
+// it for [Server.Wait]. Call it before the browser is opened. An empty state is
 // ignored, and so is any state once the server is closed. An answer that nobody
 // waits for is kept until Close.
 func (s *Server) Expect(state string) {
@@ -151,18 +154,18 @@ func (s *Server) Wait(ctx context.Context, state string) (url.Values, error) {
 	return s.answers.wait(ctx, state)
 }
 
-// Start returns the URL of a link at this server that redirects the first browser
-// that follows it to target, and is of no use afterwards. The command that opens
-// a browser can be given the link in place of an authorization URL, which every
-// user of the machine could read among its arguments, state and all. Only the
-// last 64 links are kept. It is for a browser on this machine, so not with
-// [Config.RedirectURI], and blocks for nothing.
+// Start returns the URL of a link at this server that redirects the first
+// browser that follows it to target, and is of no use afterwards. The command
+// that opens a browser can be given the link in place of an authorization URL,
+// which every user of the machine could read among its arguments, state and
+// all. Only the last 64 links are kept. It is for a browser on this machine, so
+// not with [Config.RedirectURI], and blocks for nothing.
 func (s *Server) Start(target string) string {
 	return s.base + startPath + s.answers.link(target)
 }
 
-// Close stops the server: calls of Wait return [ErrClosed] at once, browsers that
-// have been redirected get up to 500 ms to fetch their page, then every
+// Close stops the server: calls of Wait return [ErrClosed] at once, browsers
+// that have been redirected get up to 500 ms to fetch their page, then every
 // connection is closed. It returns when all goroutines have ended and the port
 // can be bound again. The error is always nil; calling Close again is harmless.
 func (s *Server) Close() error {

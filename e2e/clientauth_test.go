@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
@@ -35,7 +36,8 @@ func authenticates(t *testing.T, s *authServer, auth oauth2grant.ClientAuth) {
 	s.wantDead(t, "a revoked token", token.AccessToken)
 }
 
-// rotatedSecretFile: a refused secret does not stand in the way once the file has another.
+// rotatedSecretFile: a refused secret does not stand in the way once the file
+// has another.
 func rotatedSecretFile(t *testing.T, s *authServer) {
 	path := filepath.Join(t.TempDir(), "secret")
 	write := func(secret string) {
@@ -53,6 +55,7 @@ func rotatedSecretFile(t *testing.T, s *authServer) {
 		}
 	})
 	write("worker-secret")
+	<-time.After(time.Second) // the file is looked at once a second
 	s.wantRequests(t, 1, func() {
 		if err := g.EnsureActiveToken(t.Context()); err != nil {
 			t.Errorf("with the right secret in the file: %v", err)

@@ -5,13 +5,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
+// newest is the version of the protocol without sessions.
+const newest = "2026-07-28"
+
 // TestMCPConformance runs the public conformance suite of the Model Context
-// Protocol against the client in mcpclient.
+// Protocol against the agent in conformance/client: every scenario of OAuth
+// clients in the version that the suite picks, by the RoundTripper and through
+// the official SDK, and, where it applies, in the newest version, too. Nothing
+// is expected to fail.
 func TestMCPConformance(t *testing.T) {
 	t.Parallel()
 	suite, err := filepath.Abs("conformance/node_modules")
@@ -25,22 +32,38 @@ func TestMCPConformance(t *testing.T) {
 			testservers.Missing(t, "the conformance suite of MCP", "conformance")
 		}
 	}
-	client := filepath.Join(t.TempDir(), "mcpclient")
+	client := filepath.Join(t.TempDir(), "client")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", client,
-		"./mcpclient").CombinedOutput(); err != nil {
+		"./conformance/client").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, scenario := range []string{
-		"auth/client-credentials-basic", "auth/client-credentials-jwt", "auth/wif-jwt-bearer",
-		"auth/enterprise-managed-authorization", "auth/dpop", "auth/dpop-nonce",
-	} {
-		t.Run(scenario, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), node, program, "client", "--command", client, "--scenario",
-				scenario, "--verbose")
-			out, err := cmd.CombinedOutput()
-			if err != nil || !bytes.Contains(out, []byte(", 0 failed, 0 warnings")) {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
+	scenarios := regexp.MustCompile(`auth/\S+`)
+	list, err := exec.CommandContext(t.Context(), node, program, "list", "--client").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := scenarios.FindAllString(string(list), -1)
+	if len(all) != 33 {
+		t.Errorf("the suite has %d scenarios: %q", len(all), all)
+	}
+	for _, scenario := range all {
+		for _, way := range []struct{ name, command, version string }{
+			{"by the RoundTripper", client, ""},
+			{"by the RoundTripper in the newest version", client, newest},
+			{"by the SDK", client + " -sdk", ""},
+		} {
+			t.Run(scenario+" "+way.name, func(t *testing.T) {
+				t.Parallel()
+				args := []string{program, "client", "--command", way.command, "--scenario", scenario, "--verbose"}
+				if way.version != "" {
+					args = append(args, "--spec-version", way.version)
+				}
+				out, err := exec.CommandContext(t.Context(), node, args...).CombinedOutput()
+				inapplicable := way.version != "" && bytes.Contains(out, []byte("SKIPPED: "))
+				if err != nil || !inapplicable && !bytes.Contains(out, []byte(", 0 failed, 0 warnings")) {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
+		}
 	}
 }

@@ -20,7 +20,8 @@ import (
 
 const pollEvery = time.Second // at Fosite; oidc-provider names no interval, which means 5 s
 
-// deviceFlow has the person go to the page that the device shows, enter the code there if it is not in the address, and compare it.
+// deviceFlow has the person go to the page that the device shows, enter the
+// code there if it is not in the address, and compare it.
 func (p *person) deviceFlow(complete bool, then browser.Step) oauth2grant.DeviceCode {
 	return oauth2grant.DeviceCode{Prompt: func(ctx context.Context, d oauth2grant.DevicePrompt) error {
 		address, first := d.VerificationURIComplete, steps()
@@ -44,8 +45,9 @@ func TestAPersonRefusesADevice(t *testing.T) {
 	})
 }
 
-// TestAPollTooEarlyIsNotRepeated tells the device an interval that is shorter than the server's. It takes the server's rebuke, and lasting 5 s more
-// (RFC 8628 §3.5).
+// TestAPollTooEarlyIsNotRepeated tells the device an interval that is shorter
+// than the server's. It takes the server's rebuke, and lasting 5 s more (RFC
+// 8628 §3.5).
 func TestAPollTooEarlyIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	const real, told = 3 * time.Second, time.Second

@@ -36,7 +36,8 @@ func issuerAlone(t *testing.T, s *authServer) {
 	}
 }
 
-// givenEndpoints: with the endpoints at hand nothing is discovered, not for a refresh and a revocation either.
+// givenEndpoints: with the endpoints at hand nothing is discovered, not for a
+// refresh and a revocation either.
 func givenEndpoints(t *testing.T, s *authServer) {
 	found, err := oauth2grant.Discover(t.Context(), s.issuer, nil)
 	if err != nil {
@@ -62,7 +63,8 @@ func givenEndpoints(t *testing.T, s *authServer) {
 	}
 }
 
-// metadata: Discover finds the endpoints, keeps the whole document, and leaves no connection behind.
+// metadata: Discover finds the endpoints, keeps the whole document, and leaves
+// no connection behind.
 func metadata(t *testing.T, s *authServer) {
 	running := goleak.IgnoreCurrent()
 	defer goleak.VerifyNone(t, running)

@@ -17,7 +17,8 @@ const (
 	soonest   = fleetLife / 10 * 7
 )
 
-// TestAFleetKeepsOneRefreshToken lets 1,000 goroutines in 20 processes live on one refresh token, which any second use would have revoked.
+// TestAFleetKeepsOneRefreshToken lets 1,000 goroutines in 20 processes live on
+// one refresh token, which any second use would have revoked.
 func TestAFleetKeepsOneRefreshToken(t *testing.T) {
 	for i, c := range combinations(rotatingKinds...) {
 		t.Run(c.String(), func(t *testing.T) {
@@ -87,7 +88,8 @@ func fleetTimeOf(combination int) time.Duration {
 	}
 }
 
-// add sums up, and fails the test for every call that got no token, or an old one.
+// add sums up, and fails the test for every call that got no token, or an old
+// one.
 func add(t *testing.T, sum, c *calls) {
 	t.Helper()
 	if c.Failed != 0 || c.Expired != 0 {

@@ -15,7 +15,7 @@ import (
 // disk is one that can be full.
 type disk struct {
 	name   string
-	reason string // that the system gives then
+	reason string // what the system says then
 	fill   func(t *testing.T, p *process, dir string)
 	mount  func(t *testing.T, dir string) bool // false: the system does not let us; nil: nothing to do
 	empty  func(t *testing.T, dir string)
@@ -35,8 +35,8 @@ var disks = []disk{
 	},
 }
 
-// TestAFullDisk lets a renewed token find no room, so that the file keeps one that the server has rotated away. It is used all the same, and saved as soon as
-// there is room.
+// TestAFullDisk leaves no room for the mark of a refresh, so that nothing is
+// sent: the token in the file stays good, and is renewed once there is room.
 func TestAFullDisk(t *testing.T) {
 	t.Parallel()
 	for _, k := range rotatingKinds {
@@ -64,23 +64,24 @@ func (d disk) isRiddenOut(t *testing.T, s rotating, c common, dir string) {
 	p.tokenFrom(t, doToken)
 	d.fill(t, p, dir)
 
-	s.wantRequests(t, 1, func() {
-		renewed := p.tokenFrom(t, doRenew)
-		if again := p.tokenFrom(t, doToken); renewed.Access == before.AccessToken || again.Access != renewed.Access {
-			t.Error("the new token is not used")
+	s.wantRequests(t, 0, func() {
+		if refused := p.do(t, doRenew); !refused.is(d.reason) {
+			t.Errorf("a renewal fails with %q, want %s", refused.Err, d.reason)
 		}
-		if told := p.do(t, doTell); !told.is(d.reason) {
-			t.Errorf("the status says %q, want %s", told.Err, d.reason)
+		if again := p.tokenFrom(t, doToken); again.Access != before.AccessToken {
+			t.Error("the token that is usable is not used")
 		}
-		if c.get(t) != before {
+		if !same(c.get(t), before) {
 			t.Error("the file was changed")
 		}
-		d.empty(t, dir)
-		if saved := p.order(t, order{Do: doEmpty, Patience: progress.Limit}).wait(t); saved.Err != "" {
-			t.Fatalf("with room again: %s", saved.Err)
-		}
-		if c.get(t).RefreshToken != renewed.Refresh {
-			t.Error("the token was not saved when there was room again")
+	})
+	d.empty(t, dir)
+	if room := p.order(t, order{Do: doEmpty, Patience: progress.Limit}).wait(t); room.Err != "" {
+		t.Fatalf("with room again: %s", room.Err)
+	}
+	s.wantRequests(t, 1, func() {
+		if renewed := p.tokenFrom(t, doRenew); c.get(t).RefreshToken != renewed.Refresh {
+			t.Error("the renewed token is not saved")
 		}
 	})
 	other := c.start(t, spec{Issuer: s.issuer})

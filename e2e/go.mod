@@ -6,20 +6,26 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/jackc/pgx/v5 v5.12.0
-	github.com/oauth2grant/go-oauth2grant v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.0.0
+	github.com/modelcontextprotocol/go-sdk v1.8.0
+	github.com/oauth2grant/go-oauth2grant v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.1.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/oauth2 v0.37.0
 )
 
 require (
+	github.com/google/jsonschema-go v0.4.3 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/segmentio/asm v1.1.3 // indirect
+	github.com/segmentio/encoding v0.5.4 // indirect
+	github.com/yosida95/uritemplate/v3 v3.0.2 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
 )
 
 require (
@@ -51,6 +57,8 @@ require (
 	github.com/mattn/goveralls v0.0.12 // indirect
 	github.com/mitchellh/mapstructure v1.5.0 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
+	github.com/oauth2grant/go-oauth2grant/contrib/apiauth v0.1.0
+	github.com/oauth2grant/go-oauth2grant/examples/mcpsdk v0.1.0
 	github.com/openzipkin/zipkin-go v0.4.3 // indirect
 	github.com/ory/fosite v0.49.1-0.20250703093431-a5f0b09bf31c // indirect
 	github.com/ory/go-acc v0.2.9-0.20230103102148-6b1c9a70dbbe // indirect
@@ -106,3 +114,7 @@ replace github.com/oauth2grant/go-oauth2grant/internal/authserver => ../internal
 replace github.com/oauth2grant/go-oauth2grant/contrib/redisstore => ../contrib/redisstore
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/pgstore => ../contrib/pgstore
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/apiauth => ../contrib/apiauth
+
+replace github.com/oauth2grant/go-oauth2grant/examples/mcpsdk => ../examples/mcpsdk

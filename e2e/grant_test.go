@@ -7,7 +7,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// The clients and users that every kind of server knows. Ids and secrets full of reserved characters are on purpose.
+// The clients and users that every kind of server knows. Ids and secrets full
+// of reserved characters are on purpose.
 var (
 	web    = oauth2grant.SecretBasic("web", "web-secret") // every grant
 	worker = oauth2grant.SecretBasic("worker", "worker-secret")
@@ -50,7 +51,8 @@ func tokenOf(t *testing.T, g *oauth2grant.Grant) oauth2grant.Token {
 	return token
 }
 
-// signIn is a sign-in of alice's done elsewhere: it gives a token with a refresh token.
+// signIn is a sign-in of alice's done elsewhere: it returns a token with a
+// refresh token.
 func (s *authServer) signIn(t *testing.T) oauth2grant.Token {
 	t.Helper()
 	g := newGrant(t, alice, s.config(web, offline...))

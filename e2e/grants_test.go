@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// clientCredentials: one request serves every call, and what goes on requests is what the server accepts.
+// clientCredentials: one request serves every call, and what goes on requests
+// is what the server accepts.
 func clientCredentials(t *testing.T, s *authServer) {
 	g := newGrant(t, oauth2grant.ClientCredentials{}, s.config(worker, "read"))
 	s.wantRequests(t, 1, func() {
@@ -59,7 +60,8 @@ func password(t *testing.T, s *authServer) {
 	}
 }
 
-// rotation: each refresh uses the newest refresh token, so that the server, which ends the family when one is used twice, never does.
+// rotation: each refresh uses the newest refresh token, so that the server,
+// which ends the family when one is used twice, never does.
 func rotation(t *testing.T, s *authServer) {
 	cfg := s.config(web)
 	cfg.Token = s.signIn(t)
@@ -83,7 +85,8 @@ func rotation(t *testing.T, s *authServer) {
 	reuse(t, s, g, cfg)
 }
 
-// reuse uses the first refresh token again, which ends the family. Only another sign-in helps g then, and it does.
+// reuse uses the first refresh token again, which ends the family. Only another
+// sign-in helps g then, and it does.
 func reuse(t *testing.T, s *authServer, g *oauth2grant.Grant, first oauth2grant.Config) {
 	t.Helper()
 	thief := newGrant(t, oauth2grant.RefreshOnly{}, first)

@@ -15,9 +15,10 @@ const (
 	idleLimit = 5 * time.Second // after which a connection is cut, as Node does by default
 )
 
-// TestFleet_SendsNothingOnAConnectionThatMayBeCut lets two processes live on one
-// refresh token at a server that cuts a connection which has been idle for long
-// just when a request comes on it: nobody knows then whether it was processed.
+// TestFleet_SendsNothingOnAConnectionThatMayBeCut lets two processes live on
+// one refresh token at a server that cuts a connection which has been idle for
+// long just when a request comes on it: nobody knows then whether it was
+// processed.
 func TestFleet_SendsNothingOnAConnectionThatMayBeCut(t *testing.T) {
 	t.Parallel()
 	const d = 3*idleLife + idleLife/2 // at least three renewals, so at least two by one process

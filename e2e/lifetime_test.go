@@ -17,7 +17,9 @@ const (
 	watched   = 20 * time.Second
 )
 
-// TestAnExpiringTokenIsRenewedWithoutAnybodyWaiting makes every call but the first with a context that has ended: such a call fails if it would have to wait.
+// TestAnExpiringTokenIsRenewedWithoutAnybodyWaiting makes every call but the
+// first with a context that has ended: such a call fails if it would have to
+// wait.
 func TestAnExpiringTokenIsRenewedWithoutAnybodyWaiting(t *testing.T) {
 	for _, k := range kinds {
 		life := shortLife
@@ -75,7 +77,8 @@ func neverWaits(t *testing.T, s *authServer, every time.Duration) {
 	renewedInTime(t, w.tokenRequests(), time.Since(start))
 }
 
-// renewedInTime compares the number of requests with the schedule: renewal comes the lead before expiry, or up to half the lead earlier.
+// renewedInTime compares the number of requests with the schedule: renewal
+// comes the lead before expiry, or up to half the lead earlier.
 func renewedInTime(t *testing.T, requests []exchange, elapsed time.Duration) {
 	t.Helper()
 	const longest = shortLife + time.Second // what a token lives at most

@@ -51,8 +51,10 @@ func atADevice(complete bool) func(*testing.T, *authServer) oauth2grant.Flow {
 
 var stages = []string{"get", "refresh", "revoke"}
 
-// TestTheLifeOfEveryGrantOnEveryServer prints a table of servers × grants, and fails unless every cell of it says ok. Outside CI an empty cell, of a server that is
-// not installed or a test that was not asked for, skips the test instead.
+// TestTheLifeOfEveryGrantOnEveryServer prints a table of servers × grants, and
+// fails unless every cell of it says ok. Outside CI an empty cell, of a server
+// that is not installed or a test that was not asked for, skips the test
+// instead.
 func TestTheLifeOfEveryGrantOnEveryServer(t *testing.T) {
 	t.Parallel()
 	var table cells
@@ -164,7 +166,7 @@ func (c *cells) check(t *testing.T) {
 	}
 }
 
-// String gives a line for each grant.
+// String returns a line for each grant.
 func (c *cells) String() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)

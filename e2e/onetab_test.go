@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestAHundredCallersOpenOneBrowser has them all wait before the person does anything.
+// TestAHundredCallersOpenOneBrowser has them all wait before the person does
+// anything.
 func TestAHundredCallersOpenOneBrowser(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		p := newPerson(t, s.kind)
@@ -40,7 +41,8 @@ func TestAHundredCallersOpenOneBrowser(t *testing.T) {
 	})
 }
 
-// TestTenProcessesOpenOneBrowser: the others wait at the store that they share, and take the token from there.
+// TestTenProcessesOpenOneBrowser: the others wait at the store that they share,
+// and take the token from there.
 func TestTenProcessesOpenOneBrowser(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		c, p := stores[0].at(t), newPerson(t, s.kind)

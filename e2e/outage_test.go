@@ -18,7 +18,8 @@ const (
 	maxBackOff = 400 * time.Millisecond
 )
 
-// TestAnOutageIsRiddenOut stops the server, which forgets all its tokens by that, while a token is held.
+// TestAnOutageIsRiddenOut stops the server, which forgets all its tokens by
+// that, while a token is held.
 func TestAnOutageIsRiddenOut(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -53,7 +54,8 @@ func TestAnOutageIsRiddenOut(t *testing.T) {
 	}
 }
 
-// callThroughout calls every 5 ms until it has been dark for long, and counts the calls that failed. None may before the token has expired.
+// callThroughout calls every 5 ms until it has been dark for long, and counts
+// the calls that failed. None may before the token has expired.
 func callThroughout(t *testing.T, g *oauth2grant.Grant, held oauth2grant.Token) (failed int) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -87,7 +89,8 @@ func wantRefusedConnection(t *testing.T, err error) {
 	}
 }
 
-// backsOff looks at the pauses between attempts: at least minBackOff, and as many attempts as fit in with maxBackOff, however many calls there were.
+// backsOff looks at the pauses between attempts: at least minBackOff, and as
+// many attempts as fit in with maxBackOff, however many calls there were.
 func backsOff(t *testing.T, w *tap, failed int) {
 	t.Helper()
 	attempts := w.tokenRequests()[1:] // the first was answered

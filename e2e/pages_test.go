@@ -19,7 +19,8 @@ import (
 // artefacts is where the pictures of our pages go, for people to look at.
 const artefacts = "artefacts"
 
-// TestOurPagesAreFitForPeople looks at each page in every way that it may be shown: axe-core finds nothing, it fits its window, and it has loaded nothing.
+// TestOurPagesAreFitForPeople looks at each page in every way that it may be
+// shown: axe-core finds nothing, it fits its window, and it has loaded nothing.
 func TestOurPagesAreFitForPeople(t *testing.T) {
 	t.Parallel()
 	fit := startFosite(t, settings{})
@@ -80,7 +81,8 @@ func TestOurPagesAreFitForPeople(t *testing.T) {
 	}
 }
 
-// TestBadPagesAreFoundOut looks at one that has everything that ours must not have.
+// TestBadPagesAreFoundOut looks at one that has everything that ours must not
+// have.
 func TestBadPagesAreFoundOut(t *testing.T) {
 	t.Parallel()
 	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -114,7 +116,8 @@ func (p *person) goes(t *testing.T, address string, then ...browser.Step) {
 	}
 }
 
-// callback gives the address of a server that waits for the state "the-state".
+// callback returns the address of a server that waits for the state
+// "the-state".
 func callback(t *testing.T) string {
 	t.Helper()
 	receiver, err := callbackserver.Listen(context.WithoutCancel(t.Context()), callbackserver.Config{})

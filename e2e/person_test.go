@@ -40,7 +40,8 @@ func (p *person) open(_ context.Context, address string) error {
 	return nil
 }
 
-// will takes the steps when a browser is opened next. The test fails when one can't be taken.
+// will takes the steps when a browser is opened next. The test fails when one
+// can't be taken.
 func (p *person) will(steps ...browser.Step) {
 	p.busy.Go(func() {
 		select {
@@ -64,7 +65,8 @@ func (p *person) wantOpened(want int32) {
 	}
 }
 
-// flow is a sign-in at this person's browser. The parameters have oidc-provider ask for consent, without which it gives native programs no refresh token.
+// flow is a sign-in at this person's browser. The parameters have oidc-provider
+// ask for consent, without which it issues native programs no refresh token.
 func (p *person) flow() oauth2grant.AuthCode {
 	return oauth2grant.AuthCode{Open: p.open, Timeout: 10 * time.Minute, Params: consent()}
 }
@@ -79,7 +81,8 @@ func givesPassword(who oauth2grant.Password) browser.Step {
 	return steps(browser.Fill("#login", who.Username), browser.Fill("#password", who.Password), browser.Press(yes))
 }
 
-// approves signs in and allows what is asked for: on one page at Fosite, on two at oidc-provider.
+// approves signs in and allows what is asked for: on one page at Fosite, on two
+// at oidc-provider.
 func (p *person) approves(who oauth2grant.Password) browser.Step {
 	if p.kind == fosite {
 		return givesPassword(who)
@@ -98,7 +101,8 @@ func (p *person) entersCode(code string) browser.Step {
 	return steps(browser.Fill("[name=user_code]", code), browser.Press("button[type=submit]"))
 }
 
-// comparesCode looks for the code on the page that asks whether it is the right one.
+// comparesCode looks for the code on the page that asks whether it is the right
+// one.
 func (p *person) comparesCode(code string) browser.Step {
 	if p.kind == fosite {
 		return browser.Reads("span", code)
@@ -125,7 +129,8 @@ func steps(all ...browser.Step) browser.Step { return chromedp.Steps(all...) }
 
 func consent() url.Values { return url.Values{"prompt": {"consent"}} }
 
-// withBrowser runs the tests, and ends their browser before anybody looks for leaks.
+// withBrowser runs the tests, and ends their browser before anybody looks for
+// leaks.
 type withBrowser struct{ m *testing.M }
 
 // Run implements goleak.TestingM.

@@ -96,7 +96,7 @@ type pending struct {
 	reply chan report
 }
 
-// order gives an order and does not wait.
+// order returns an order and does not wait.
 func (p *process) order(t *testing.T, o order) pending {
 	t.Helper()
 	p.mu.Lock()
@@ -131,19 +131,21 @@ func (o pending) wait(t *testing.T) report {
 	}
 }
 
-// do gives an order and waits for the report.
+// do returns an order and waits for the report.
 func (p *process) do(t *testing.T, e errand) report {
 	t.Helper()
 	return p.order(t, order{Do: e}).wait(t)
 }
 
-// stopAt stops the worker when it next comes to a point, which orders, given afterwards, lead it to.
+// stopAt stops the worker when it next comes to a point, which orders, given
+// afterwards, lead it to.
 func (p *process) stopAt(t *testing.T, at point) {
 	t.Helper()
 	p.order(t, order{Do: doStop, Point: at}).wait(t)
 }
 
-// until gives an order that leads the worker to the point, and waits until it is there.
+// until returns an order that leads the worker to the point, and waits until it
+// is there.
 func (p *process) until(t *testing.T, at point, o order) (carried pending, there report) {
 	t.Helper()
 	p.stopAt(t, at)
@@ -160,7 +162,7 @@ func (p *process) until(t *testing.T, at point, o order) (carried pending, there
 	return carried, there
 }
 
-// kill gives it no chance, and waits until it is gone.
+// kill returns it no chance, and waits until it is gone.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // fails only when it has ended
 	<-p.ended
@@ -185,10 +187,10 @@ func (p *process) end(t *testing.T) {
 	}
 }
 
-// is tells whether the order failed for the cause of that name.
+// is reports whether the order failed for the cause of that name.
 func (r report) is(name string) bool { return slices.Contains(r.Is, name) }
 
-// tokenFrom gives the report on an order that must not fail.
+// tokenFrom returns the report on an order that must not fail.
 func (p *process) tokenFrom(t *testing.T, e errand) report {
 	t.Helper()
 	r := p.do(t, e)

@@ -19,7 +19,8 @@ func wrongPassword(t *testing.T, s *authServer) {
 	refused(t, s, newGrant(t, flow, s.config(web, offline...)), oauth2grant.InvalidGrant, http.StatusBadRequest)
 }
 
-// unknownScope: Fosite refuses it, oidc-provider leaves it out of what it grants.
+// unknownScope: Fosite refuses it, oidc-provider leaves it out of what it
+// grants.
 func unknownScope(t *testing.T, s *authServer) {
 	g := newGrant(t, oauth2grant.ClientCredentials{}, s.config(worker, "read", "moon"))
 	if s.kind == fosite {
@@ -31,7 +32,8 @@ func unknownScope(t *testing.T, s *authServer) {
 	}
 }
 
-// refused: many calls put one question to the server, whose answer all of them get. Only FetchToken asks again.
+// refused: many calls put one question to the server, whose answer all of them
+// get. Only FetchToken asks again.
 func refused(t *testing.T, s *authServer, g *oauth2grant.Grant, code oauth2grant.Code, status int) {
 	t.Helper()
 	check := func(err error) {

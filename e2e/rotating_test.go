@@ -11,7 +11,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// rotating is a server that gives a new refresh token at each use. An old one that comes back ends the sign-in, unless that is within the server's grace.
+// rotating is a server that issues a new refresh token at each use. An old one
+// that comes back ends the sign-in, unless that is within the server's grace.
 type rotating struct {
 	*authServer
 	refusals func() int // of token requests
@@ -42,7 +43,8 @@ func rotatingFosite(t *testing.T, announced time.Duration) rotating {
 	return rotating{&authServer{fosite, f.Issuer(), func() int { return f.Count("/token") }}, f.Refusals}
 }
 
-// gracious is a server that answers a refresh token that comes back within a minute, as if its first answer had been lost.
+// gracious is a server that answers a refresh token that comes back within a
+// minute, as if its first answer had been lost.
 func gracious(t *testing.T, announced time.Duration) rotating {
 	t.Helper()
 	g := granttest.New(granttest.Config{
@@ -69,7 +71,8 @@ func granted(g *granttest.Server, issuer string) rotating {
 	}
 }
 
-// signIn is a sign-in of alice's done elsewhere, by who does not keep the token.
+// signIn is a sign-in of alice's done elsewhere, by who does not keep the
+// token.
 func (s rotating) signIn(t *testing.T) oauth2grant.Token {
 	t.Helper()
 	c, err := oauth2grant.NewClient(s.config(web, offline...))
@@ -84,7 +87,8 @@ func (s rotating) signIn(t *testing.T) oauth2grant.Token {
 	return token
 }
 
-// combination is a server and a store. They know nothing of each other: every server comes with the first store, every store with the first server.
+// combination is a server and a store. They know nothing of each other: every
+// server comes with the first store, every store with the first server.
 type combination struct {
 	rotatingKind
 	store storeUnderTest
@@ -103,7 +107,8 @@ func combinations(kinds ...rotatingKind) (all []combination) {
 
 func (c combination) String() string { return c.name + " and " + c.store.name }
 
-// onEachRotating runs the test on every server that ends a sign-in when a refresh token comes back, and with every store.
+// onEachRotating runs the test on every server that ends a sign-in when a
+// refresh token comes back, and with every store.
 func onEachRotating(t *testing.T, announced time.Duration, test func(t *testing.T, s rotating, c common)) {
 	t.Helper()
 	for _, c := range combinations(rotatingKinds...) {

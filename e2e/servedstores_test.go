@@ -17,10 +17,12 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// lease is the shortest that the stores take: so long they wait for a holder that was killed or stopped.
+// lease is the shortest that the stores take: so long they wait for a holder
+// that was killed or stopped.
 const lease = time.Second
 
-// served is a store on a server, with connections of its own, as every process has them. Its place is "server key".
+// served is a store on a server, with connections of its own, as every process
+// has them. Its place is "server key".
 type served struct {
 	sharedStore
 	close func() error
@@ -28,6 +30,7 @@ type served struct {
 
 type sharedStore interface {
 	oauth2grant.Store
+	oauth2grant.AnswerSaver
 	oauth2grant.Notifier
 }
 

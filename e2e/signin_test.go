@@ -19,7 +19,8 @@ var (
 	personal = []string{"openid", "offline_access", "read"}
 )
 
-// TestAPersonSignsInAtTheBrowser looks at the token from all sides, and at what is left of the sign-in in the browser.
+// TestAPersonSignsInAtTheBrowser looks at the token from all sides, and at what
+// is left of the sign-in in the browser.
 func TestAPersonSignsInAtTheBrowser(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		for name, auth := range map[string]oauth2grant.ClientAuth{"into a public client": native, "into a confidential client": web} {
@@ -97,7 +98,8 @@ func (p *person) authorization(t *testing.T) url.Values {
 	return nil
 }
 
-// wantNoTrace: the code and the state came to the callback, and from there on neither the address bar nor the history has them.
+// wantNoTrace: the code and the state came to the callback, and from there on
+// neither the address bar nor the history has them.
 func wantNoTrace(t *testing.T, p *person) {
 	t.Helper()
 	callback := p.authorization(t).Get("redirect_uri")
@@ -119,7 +121,8 @@ func wantNoTrace(t *testing.T, p *person) {
 	}
 }
 
-// TestASignInThatDoesNotSucceed has the reason in the error, and leaves nothing behind that calls could use.
+// TestASignInThatDoesNotSucceed has the reason in the error, and leaves nothing
+// behind that calls could use.
 func TestASignInThatDoesNotSucceed(t *testing.T) {
 	cases := []struct {
 		name    string
@@ -182,7 +185,8 @@ func TestAPersonMayMistypeThePassword(t *testing.T) {
 	})
 }
 
-// TestAnAnswerMayBePosted: with response_mode=form_post the code is never in an address.
+// TestAnAnswerMayBePosted: with response_mode=form_post the code is never in an
+// address.
 func TestAnAnswerMayBePosted(t *testing.T) {
 	t.Parallel()
 	s := startOIDCProvider(t, settings{}) // Fosite offers it to no client
@@ -204,7 +208,8 @@ func TestAnAnswerMayBePosted(t *testing.T) {
 	}
 }
 
-// TestASecondSignInIsAskedForByACallOnly revokes the refresh token at the server. The background finds out, and opens no browser; the next call does.
+// TestASecondSignInIsAskedForByACallOnly revokes the refresh token at the
+// server. The background finds out, and opens no browser; the next call does.
 func TestASecondSignInIsAskedForByACallOnly(t *testing.T) {
 	onEachAtOnce(t, settings{lifetime: 4 * time.Second}, func(t *testing.T, s *authServer) {
 		p := newPerson(t, s.kind)
@@ -242,7 +247,8 @@ func TestASecondSignInIsAskedForByACallOnly(t *testing.T) {
 	})
 }
 
-// stillSignedIn: oidc-provider knows the person by a cookie, and asks for consent only.
+// stillSignedIn: oidc-provider knows the person by a cookie, and asks for
+// consent only.
 func stillSignedIn(p *person) browser.Step {
 	if p.kind == oidcProvider {
 		return steps(browser.Sees("Allow access"), browser.Press(yes))

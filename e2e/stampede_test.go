@@ -17,7 +17,8 @@ const (
 	patience  = 10 * time.Millisecond
 )
 
-// TestAStampedeMakesOneTokenRequest holds that request back until every impatient caller has left, and so has the one who came first.
+// TestAStampedeMakesOneTokenRequest holds that request back until every
+// impatient caller has left, and so has the one who came first.
 func TestAStampedeMakesOneTokenRequest(t *testing.T) {
 	onEach(t, settings{}, func(t *testing.T, s *authServer) {
 		w := newTap(t)

@@ -9,8 +9,10 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// TestAStoppedHolderOfTheLock stops a process in the middle of a renewal, which nobody can tell from one that is slow, and wakes it up again. A store
-// whose lock is a lease lets the others go on instead, and the one that wakes up finds that it has lost it.
+// TestAStoppedHolderOfTheLock stops a process in the middle of a renewal, which
+// nobody can tell from one that is slow, and wakes it up again. A store whose
+// lock is a lease lets the others go on instead, and the one that wakes up
+// finds that it has lost it.
 func TestAStoppedHolderOfTheLock(t *testing.T) {
 	t.Parallel()
 	onEachRotating(t, time.Hour, func(t *testing.T, s rotating, c common) {
@@ -63,7 +65,8 @@ func TestAStoppedHolderOfTheLock(t *testing.T) {
 	})
 }
 
-// leaseIsLost stops the holder of a lease before it has sent anything: what was sent already is the server's, and only its grace could help.
+// leaseIsLost stops the holder of a lease before it has sent anything: what was
+// sent already is the server's, and only its grace could help.
 func leaseIsLost(t *testing.T, s rotating, c common) {
 	t.Helper()
 	first := s.signIn(t)
@@ -94,7 +97,8 @@ func leaseIsLost(t *testing.T, s rotating, c common) {
 	other.end(t)
 }
 
-// TestClocksThatAreWrong lets three processes live on one refresh token, one with its clock an hour ahead and one an hour behind.
+// TestClocksThatAreWrong lets three processes live on one refresh token, one
+// with its clock an hour ahead and one an hour behind.
 func TestClocksThatAreWrong(t *testing.T) {
 	const d, life = 6 * time.Second, 2 * time.Second
 	t.Parallel()
@@ -115,7 +119,8 @@ func TestClocksThatAreWrong(t *testing.T) {
 				t.Errorf("a process had %d tokens in %v: it never came to a new one", got.Calls.Tokens, d)
 			}
 		}
-		// Who is ahead takes every token of the others for expired, and they those of who is behind: each renews for itself, but at its own pace.
+		// Who is ahead takes every token of the others for expired, and they
+		// those of who is behind: each renews for itself, but at its own pace.
 		most := len(reports) * (int(time.Since(begin)/(life/2)) + 2)
 		if n := s.tokenRequests() - before; n > most || s.refusals() != 0 {
 			t.Errorf("%d token requests, %d refused, want at most %d and none", n, s.refusals(), most)

@@ -94,3 +94,8 @@ func (c common) get(t *testing.T) oauth2grant.Token {
 	}
 	return token
 }
+
+// same reports whether two tokens are one, whatever travels with them.
+func same(a, b oauth2grant.Token) bool {
+	return a.AccessToken == b.AccessToken && a.RefreshToken == b.RefreshToken
+}

@@ -61,7 +61,8 @@ func (s shared) close() {
 	closeStore(s.store)
 }
 
-// peer is what is usually built around golang.org/x/oauth2: load the token from a file, let ReuseTokenSource renew it, and save it when it has changed.
+// peer is what is usually built around golang.org/x/oauth2: load the token from
+// a file, let ReuseTokenSource renew it, and save it when it has changed.
 type peer struct {
 	path   string
 	source oauth2.TokenSource
@@ -174,7 +175,8 @@ func callFor(ctx context.Context, s subject, d time.Duration) *calls {
 
 const limitOff = ^uint64(0)
 
-// limitFiles bounds the size of files that this process may write, in bytes: a full disk for one process.
+// limitFiles bounds the size of files that this process may write, in bytes: a
+// full disk for one process.
 func limitFiles(size uint64) error {
 	signal.Ignore(syscall.SIGXFSZ)
 	var now syscall.Rlimit

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// tap notes what a grant sends, and can hold back its token requests, or their answers.
+// tap notes what a grant sends, and can hold back its token requests, or their
+// answers.
 type tap struct {
 	base    *http.Transport
 	gate    chan struct{} // token requests wait for it to be closed; nil: they do not
@@ -40,7 +41,7 @@ func newTap(t *testing.T) *tap {
 	return w
 }
 
-// event gives a channel and what closes it, once.
+// event returns a channel and what closes it, once.
 func event() (happened chan struct{}, happen func()) {
 	happened = make(chan struct{})
 	return happened, sync.OnceFunc(func() { close(happened) })

@@ -14,7 +14,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// webApplication signs people in at /sign-in, and takes the answer at /callback.
+// webApplication signs people in at /sign-in, and takes the answer at
+// /callback.
 type webApplication struct {
 	client *oauth2grant.Client
 	self   string                             // its own origin

@@ -16,8 +16,10 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// This binary is also the worker processes of its tests: each has one grant on a shared store, does what orders on standard input say, and reports on standard
-// output, in lines of JSON both ways. When its input ends, so does the worker.
+// This binary is also the worker processes of its tests: each has one grant on
+// a shared store, does what orders on standard input say, and reports on
+// standard output, in lines of JSON both ways. When its input ends, so does the
+// worker.
 
 const envWorker = "E2E_WORKER" // has a spec
 
@@ -84,7 +86,8 @@ func namesOf(err error) (names []string) {
 	return names
 }
 
-// beWorker does a worker's work and ends the process, in a process that was started as one.
+// beWorker does a worker's work and ends the process, in a process that was
+// started as one.
 func beWorker() {
 	text, ok := os.LookupEnv(envWorker)
 	if !ok {

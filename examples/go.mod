@@ -4,19 +4,26 @@ go 1.26.0
 
 require (
 	github.com/jackc/pgx/v5 v5.12.0
-	github.com/oauth2grant/go-oauth2grant v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/oidcverify v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.0.0
+	github.com/oauth2grant/go-oauth2grant v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/grpccreds v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/keyringstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/oauth2source v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/oidcverify v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.1.0
 	go.uber.org/goleak v1.3.0
 )
 
 require (
 	github.com/coreos/go-oidc/v3 v3.21.0 // indirect
+	github.com/danieljoos/wincred v1.2.3 // indirect
+	github.com/godbus/dbus/v5 v5.2.2 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/mdp/qrterminal/v3 v3.2.1 // indirect
+	github.com/zalando/go-keyring v0.2.8 // indirect
+	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	rsc.io/qr v0.2.0 // indirect
@@ -34,7 +41,7 @@ require (
 	github.com/fsnotify/fsnotify v1.6.0 // indirect
 	github.com/go-jose/go-jose/v3 v3.0.5 // indirect
 	github.com/go-jose/go-jose/v4 v4.1.9 // indirect
-	github.com/go-logr/logr v1.4.2 // indirect
+	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/gobuffalo/pop/v6 v6.1.1 // indirect
 	github.com/gofrs/flock v0.13.1 // indirect
@@ -50,8 +57,9 @@ require (
 	github.com/mattn/goveralls v0.0.12 // indirect
 	github.com/mitchellh/mapstructure v1.5.0 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
-	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.0.0
-	github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt v0.0.0
+	github.com/oauth2grant/go-oauth2grant/contrib/apiauth v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt v0.1.0
 	github.com/openzipkin/zipkin-go v0.4.3 // indirect
 	github.com/ory/fosite v0.49.1-0.20250703093431-a5f0b09bf31c // indirect
 	github.com/ory/go-acc v0.2.9-0.20230103102148-6b1c9a70dbbe // indirect
@@ -75,29 +83,29 @@ require (
 	go.opentelemetry.io/contrib/propagators/b3 v1.32.0 // indirect
 	go.opentelemetry.io/contrib/propagators/jaeger v1.32.0 // indirect
 	go.opentelemetry.io/contrib/samplers/jaegerremote v0.26.0 // indirect
-	go.opentelemetry.io/otel v1.32.0 // indirect
+	go.opentelemetry.io/otel v1.45.0 // indirect
 	go.opentelemetry.io/otel/exporters/jaeger v1.17.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.32.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.32.0 // indirect
 	go.opentelemetry.io/otel/exporters/zipkin v1.32.0 // indirect
-	go.opentelemetry.io/otel/metric v1.32.0 // indirect
-	go.opentelemetry.io/otel/sdk v1.32.0 // indirect
-	go.opentelemetry.io/otel/trace v1.32.0 // indirect
+	go.opentelemetry.io/otel/metric v1.45.0 // indirect
+	go.opentelemetry.io/otel/sdk v1.45.0 // indirect
+	go.opentelemetry.io/otel/trace v1.45.0 // indirect
 	go.opentelemetry.io/proto/otlp v1.3.1 // indirect
 	go.uber.org/mock v0.5.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
-	golang.org/x/oauth2 v0.36.0 // indirect
+	golang.org/x/oauth2 v0.38.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
-	google.golang.org/genproto/googleapis/api v0.0.0-20241104194629-dd2ea8efbc28 // indirect
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20241104194629-dd2ea8efbc28 // indirect
-	google.golang.org/grpc v1.67.1 // indirect
-	google.golang.org/protobuf v1.35.1 // indirect
+	google.golang.org/genproto/googleapis/api v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/grpc v1.85.0
+	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/ini.v1 v1.67.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
@@ -113,3 +121,11 @@ replace github.com/oauth2grant/go-oauth2grant/contrib/oidcverify => ../contrib/o
 replace github.com/oauth2grant/go-oauth2grant/contrib/pgstore => ../contrib/pgstore
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt => ../contrib/terminalprompt
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/oauth2source => ../contrib/oauth2source
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/grpccreds => ../contrib/grpccreds
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/keyringstore => ../contrib/keyringstore
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/apiauth => ../contrib/apiauth

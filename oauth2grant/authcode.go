@@ -25,9 +25,9 @@ type AuthCode struct {
 	// Open shows authURL to the person. It must not wait for the sign-in, and
 	// must return when ctx ends. Nil writes the URL to standard error and opens
 	// the system browser: by a link to Callback's port that works once, so that
-	// the arguments of the browser's command, which every user of the machine can
-	// read, show neither state nor code challenge; by authURL itself where Paste
-	// or Callback says that the browser may be on another machine.
+	// the arguments of the browser's command, which every user of the machine
+	// can read, show neither state nor code challenge; by authURL itself where
+	// Paste or Callback says that the browser may be on another machine.
 	Open func(ctx context.Context, authURL string) error
 
 	// Paste waits for the person to paste the address of the page that the
@@ -35,11 +35,11 @@ type AuthCode struct {
 	// too. It is asked again if what it returned cannot be used, up to twenty
 	// times in all; [PasteProblem] of ctx says why. Package terminalprompt has
 	// one. The query of the address alone will do, and so will a bare code, if
-	// there is PKCE and the server does not promise to name itself in its answers
-	// (RFC 9207).
+	// there is PKCE and the server does not promise to name itself in its
+	// answers (RFC 9207).
 	//
-	// An error says that nothing will be pasted, and leaves the loopback port. A
-	// Paste that cannot be stopped, since it reads a terminal, is left behind
+	// An error says that nothing will be pasted, and leaves the loopback port.
+	// A Paste that cannot be stopped, since it reads a terminal, is left behind
 	// until it returns. Nil means no pasting.
 	Paste func(ctx context.Context) (string, error)
 
@@ -50,14 +50,14 @@ type AuthCode struct {
 	// OnCallback, if not nil, sees the parameters of an answer that has passed
 	// every check, without code and state: what a server adds to its redirect,
 	// such as the account that was chosen. An error ends the sign-in, and the
-	// code is not used. It must return when ctx ends. It is not called for a bare
-	// code that was pasted.
+	// code is not used. It must return when ctx ends. It is not called for a
+	// bare code that was pasted.
 	OnCallback func(ctx context.Context, answer url.Values) error
 
 	// VerifyIDToken, if not nil, checks the ID token of a new token before
-	// anybody sees either, with [Authorization.CheckNonce] among others. An error
-	// ends the sign-in. It must return when ctx ends, and refuse a token without
-	// an ID token itself.
+	// anybody sees either, with [Authorization.CheckNonce] among others. An
+	// error ends the sign-in. It must return when ctx ends, and refuse a token
+	// without an ID token itself.
 	VerifyIDToken func(ctx context.Context, a Authorization, t Token) error
 
 	// Timeout is how long the person has. Zero means 5 minutes.
@@ -101,9 +101,9 @@ func (a AuthCode) validate(cfg *Config) []error {
 // Run asks a person to sign in. It returns [ErrAuthorizationTimeout] when they
 // do not within Timeout, together with [ErrOtherState] where they have finished
 // an older sign-in meanwhile; an [*Error] with [AccessDenied] when they refuse;
-// [callbackserver.ErrPortTaken] when another program has the port; [ErrBadPaste]
-// when they paste something else once too often; or an error of one of the
-// fields of a.
+// [callbackserver.ErrPortTaken] when another program has the port;
+// [ErrBadPaste] when they paste something else once too often; or an error of
+// one of the fields of a.
 func (a AuthCode) Run(ctx context.Context, c *Client) (Token, error) {
 	timeout := a.Timeout
 	setDefault(&timeout, defaultSignInTimeout)
@@ -197,8 +197,8 @@ func (a AuthCode) open(ctx context.Context, receiver *callbackserver.Server, aut
 // output of the program.
 var quietBrowser = sync.OnceFunc(func() { browser.Stdout = os.Stderr })
 
-// signInAnswer is what came back: the parameters of the redirect, or a code that
-// a person pasted.
+// signInAnswer is what came back: the parameters of the redirect, or a code
+// that a person pasted.
 type signInAnswer struct {
 	response url.Values
 	code     string

@@ -56,9 +56,6 @@ func TestAuthCode_BrowserCommandSeesNoState(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			srv, cfg := signInServer(t, granttest.Config{})
 			given := argumentOfTheBrowser(t)
-			stderr := os.Stderr
-			defer func() { os.Stderr = stderr }()
-			os.Stderr, _ = os.Open(os.DevNull)
 			c.flow.Timeout = time.Minute
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -79,7 +76,8 @@ func TestAuthCode_BrowserCommandSeesNoState(t *testing.T) {
 				}
 				return
 			}
-			// The browser follows the link, the person signs in, and nobody can follow it again.
+			// The browser follows the link, the person signs in, and nobody can
+			// follow it again.
 			authURL := redirectOf(t, link)
 			if err := approve(srv)(t.Context(), authURL); err != nil {
 				t.Error(err)

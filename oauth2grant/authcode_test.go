@@ -19,7 +19,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// signInServer serves an authorization server over sockets, for flows whose answer comes over one.
+// signInServer serves an authorization server over sockets, for flows whose
+// answer comes over one.
 func signInServer(t *testing.T, cfg granttest.Config) (*granttest.Server, oauth2grant.Config) {
 	t.Helper()
 	srv := granttest.New(cfg)
@@ -46,7 +47,7 @@ func visit(ctx context.Context, callback string) error {
 	return errors.Join(err, res.Body.Close())
 }
 
-// approve gives an Open that signs alice in.
+// approve returns an Open that signs alice in.
 func approve(srv *granttest.Server) func(context.Context, string) error {
 	return func(ctx context.Context, authURL string) error {
 		callback, err := srv.Approve(authURL, "alice")

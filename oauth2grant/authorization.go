@@ -13,13 +13,13 @@ import (
 )
 
 // Authorization is one authorization request under way, from
-// [Client.BeginAuthorization] to [Client.FinishAuthorization]. A web application
-// keeps it in the user's session, encrypted if that is a cookie: its JSON holds
-// secrets. It shows none when it is given to fmt or slog.
+// [Client.BeginAuthorization] to [Client.FinishAuthorization]. A web
+// application keeps it in the user's session, encrypted if that is a cookie:
+// its JSON holds secrets. It shows none when it is given to fmt or slog.
 //
 // It records which client began it at which server, and no other [Client]
-// finishes it: a code must never be sent to another server than the one that the
-// person was sent to (RFC 9700 §4.4).
+// finishes it: a code must never be sent to another server than the one that
+// the person was sent to (RFC 9700 §4.4).
 type Authorization struct {
 	// URL is where the person's browser is to go. Where the request was pushed,
 	// it is good only for as long as the server keeps that, often a minute.
@@ -84,14 +84,15 @@ var reserved = []string{
 }
 
 // BeginAuthorization makes an authorization request (RFC 6749 §4.1.1) with a
-// fresh state, a fresh nonce if the scope openid is asked for, and PKCE
-// (RFC 7636). With [Config.Proof] it names the key that the code is bound to
-// (RFC 9449 §10).
+// fresh state, a fresh nonce if the scope openid is asked for, and PKCE (RFC
+// 7636). With [Config.Proof] it names the key that the code is bound to (RFC
+// 9449 §10).
 //
-// redirectURI is https, or http on this machine, or of a private-use scheme that
-// has a domain name for its beginning (RFC 8252 §7.1), and has no fragment.
-// params are added to the request, as is what the endpoint's own query has; they
-// may override scope, and nothing that the request's safety hangs on.
+// redirectURI is https, or http on this machine, or of a private-use scheme
+// that has a domain name for its beginning (RFC 8252 §7.1), and has no
+// fragment. params are added to the request, as is what the endpoint's own
+// query has; they may override scope, and nothing that the request's safety
+// hangs on.
 //
 // It blocks, until ctx ends, while endpoints are discovered that the [Config]
 // does not name, and while the request is pushed (RFC 9126), which it is where

@@ -10,8 +10,8 @@ import (
 )
 
 // ErrOtherState says that an answer carries the state of another sign-in: the
-// person has finished an older one, in a tab that was left open, or somebody has
-// forged it. Begin a new sign-in, and do not use the answer.
+// person has finished an older one, in a tab that was left open, or somebody
+// has forged it. Begin a new sign-in, and do not use the answer.
 var ErrOtherState = errors.New(
 	"the answer does not carry the state of this request: it belongs to another, or is forged")
 
@@ -27,8 +27,8 @@ var ErrOtherState = errors.New(
 //
 // The ID token, if there is one, is kept in the [Token] and not validated; see
 // [Authorization.CheckNonce]. FinishAuthorization blocks until the server has
-// answered or ctx ends. An exchange whose outcome is unknown is not tried again:
-// a code is good for once.
+// answered or ctx ends. An exchange whose outcome is unknown is not tried
+// again: a code is good for once.
 func (c *Client) FinishAuthorization(ctx context.Context, a Authorization, response url.Values) (Token, error) {
 	if ctx == nil {
 		return Token{}, errNilContext
@@ -68,7 +68,8 @@ func anothers(a Authorization) error {
 		printable(a.ClientID), printable(hostOf(a.TokenURL)))
 }
 
-// checkState refuses an answer with duplicate parameters, or of another request.
+// checkState refuses an answer with duplicate parameters, or of another
+// request.
 func checkState(a Authorization, response url.Values) error {
 	for name, values := range response {
 		if len(values) > 1 {
@@ -120,8 +121,8 @@ func (c *Client) checkIssuer(ctx context.Context, response url.Values) error {
 const promiseTimeout = 5 * time.Second
 
 // promisesIssuer reports whether the server's metadata says that each of its
-// answers names the issuer. Where the Config names all endpoints there may be no
-// metadata, and none promises nothing.
+// answers names the issuer. Where the Config names all endpoints there may be
+// no metadata, and none promises nothing.
 func (c *Client) promisesIssuer(ctx context.Context) (bool, error) {
 	if c.own.Issuer == "" {
 		return false, nil

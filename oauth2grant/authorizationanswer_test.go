@@ -172,7 +172,8 @@ func TestFinishAuthorization_ChecksInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Each answer has every later fault too, and the error is that of the first.
+	// Each answer has every later fault too, and the error is that of the
+	// first.
 	for _, c := range []struct {
 		name   string
 		answer url.Values

@@ -11,8 +11,8 @@ import (
 // use them. The Prover of package dpop is one.
 type KeyProver interface {
 	Prover
-	// PrivateKey returns the private key as a JWK (RFC 7517), or an empty string
-	// if it stays where it is.
+	// PrivateKey returns the private key as a JWK (RFC 7517), or an empty
+	// string if it stays where it is.
 	PrivateKey() string
 	// WithKey returns a Prover with another private key, as PrivateKey of a
 	// KeyProver has returned it. It shares the nonces with the receiver.

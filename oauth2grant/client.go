@@ -63,8 +63,8 @@ type sessionState struct {
 // that is not made for a grant. It does no network I/O.
 //
 // It refuses an unusable Config with an error that wraps [ErrConfig] and names
-// every problem at once, and one with what belongs to a Grant: Token, Store, the
-// rest of Refresh, or OnEvent.
+// every problem at once, and one with what belongs to a Grant: Token, Store,
+// the rest of Refresh, or OnEvent.
 func NewClient(cfg Config) (*Client, error) {
 	problems := append(cfg.clientProblems(), cfg.originProblems()...)
 	if cfg.Client != nil {
@@ -127,8 +127,8 @@ func (c *Client) ClientID() string { return c.auth.ClientID() }
 func (c *Client) CloseIdleConnections() { c.idle() }
 
 // RequestToken makes a token request with any grant_type, which params must
-// name (RFC 6749 §4.5). [Config].Params are added, and [Config].Scopes where the
-// grant takes a scope and params has none; params win. It blocks until the
+// name (RFC 6749 §4.5). [Config].Params are added, and [Config].Scopes where
+// the grant takes a scope and params has none; params win. It blocks until the
 // server has answered or ctx ends. The error is an [*Error].
 func (c *Client) RequestToken(ctx context.Context, params url.Values) (Token, error) {
 	grantType := params.Get("grant_type")
@@ -146,8 +146,8 @@ func (c *Client) RequestToken(ctx context.Context, params url.Values) (Token, er
 
 // Refresh trades a refresh token for a new token (RFC 6749 §6). [Config].Params
 // are added, [Config].Scopes are not: pass scope in params to narrow it. A
-// response without a refresh token keeps the old one. It blocks until the server
-// has answered or ctx ends. The error is an [*Error]; it wraps
+// response without a refresh token keeps the old one. It blocks until the
+// server has answered or ctx ends. The error is an [*Error]; it wraps
 // [errors.ErrUnsupported] where the server is known to refresh no token.
 func (c *Client) Refresh(ctx context.Context, refreshToken string, params url.Values) (Token, error) {
 	if refreshToken == "" {
@@ -239,9 +239,10 @@ func (c *Client) tokenOf(x exchange, read wire.Token, sent time.Time) Token {
 	return t
 }
 
-// Post sends a form to an endpoint of the authorization server, authenticated as
-// token requests are, and decodes the JSON answer into out unless that is nil.
-// It blocks until the server has answered or ctx ends. The error is an [*Error].
+// Post sends a form to an endpoint of the authorization server, authenticated
+// as token requests are, and decodes the JSON answer into out unless that is
+// nil. It blocks until the server has answered or ctx ends. The error is an
+// [*Error].
 func (c *Client) Post(ctx context.Context, endpoint string, form url.Values, out any) error {
 	return c.postTo(ctx, OpPost, endpoint, c.auth, form, out)
 }

@@ -42,20 +42,20 @@ const (
 // §2.3.1). [New] refuses an empty secret: a client without one is [Public].
 func SecretBasic(id, secret string) ClientAuth { return constant(id, MethodBasic, secret) }
 
-// SecretPost sends id and secret in the form (RFC 6749 §2.3.1). [New] refuses an
-// empty secret: a client without one is [Public].
+// SecretPost sends id and secret in the form (RFC 6749 §2.3.1). [New] refuses
+// an empty secret: a client without one is [Public].
 func SecretPost(id, secret string) ClientAuth { return constant(id, MethodPost, secret) }
 
-// SecretFunc asks secret for the client secret before every send, so that it can
-// be rotated. An empty one is an error. After the server has refused a secret,
-// the next call asks again at once if secret then returns another one.
+// SecretFunc asks secret for the client secret before every send, so that it
+// can be rotated. An empty one is an error. After the server has refused a
+// secret, the next call asks again at once if secret then returns another one.
 func SecretFunc(id string, method AuthMethod, secret func(context.Context) (string, error)) ClientAuth {
 	return &secretAuth{id: id, kind: method, secret: secret}
 }
 
 // AuthorizationHeader sends value, made elsewhere, as the Authorization header,
-// for a server that is given neither an id nor a secret in the ways of the RFCs.
-// id is the client identifier, which an authorization request names.
+// for a server that is given neither an id nor a secret in the ways of the
+// RFCs. id is the client identifier, which an authorization request names.
 func AuthorizationHeader(id, value string) ClientAuth { return headerAuth{id: id, value: value} }
 
 // Public is a client without a secret: it sends its id only (RFC 6749 §2.1). A
@@ -223,7 +223,8 @@ type prober interface {
 	probe(ctx context.Context) (uint64, error)
 }
 
-// changed reports whether what p would send now differs from what was sent last.
+// changed reports whether what p would send now differs from what was sent
+// last.
 func changed(ctx context.Context, p any, last *atomic.Uint64) bool {
 	known, ok := p.(prober)
 	if !ok || last.Load() == 0 {

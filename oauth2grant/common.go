@@ -12,8 +12,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
 
-// Grant keeps one token fresh and puts it on requests. It comes from [New], must
-// be closed, and is safe for concurrent use.
+// Grant keeps one token fresh and puts it on requests. It comes from [New],
+// must be closed, and is safe for concurrent use.
 //
 // Methods that wait do so on the ctx of their caller. When it ends they leave
 // with an error that wraps its cause and the last failure; what they waited for
@@ -156,7 +156,7 @@ func (g *Grant) PrepareRequest(ctx context.Context, h http.Header) error {
 	return nil
 }
 
-// setAuthorization gives each header a value slice of its own and writes into
+// setAuthorization returns each header a value slice of its own and writes into
 // none: a header's slices may be shared with a copy of it.
 func setAuthorization(h http.Header, value string) {
 	if now := h["Authorization"]; len(now) != 1 || now[0] != value {
@@ -187,8 +187,8 @@ func (g *Grant) active(ctx context.Context) (*snapshot, error) {
 }
 
 // FetchToken runs the flow now, whatever token is held, and may ask a person.
-// Concurrent calls share one run. It waits until that has ended or ctx ends, and
-// does not wait for the back-off after a failure. The errors are those of
+// Concurrent calls share one run. It waits until that has ended or ctx ends,
+// and does not wait for the back-off after a failure. The errors are those of
 // [Grant.EnsureActiveToken].
 func (g *Grant) FetchToken(ctx context.Context) (Token, error) {
 	if g.grant == nil {
@@ -198,9 +198,10 @@ func (g *Grant) FetchToken(ctx context.Context) (Token, error) {
 }
 
 // RefreshToken renews now, whatever token is held, and never asks a person:
-// where only that would help it returns [ErrLoginRequired]. A token that another
-// process has put into the [Store] meanwhile counts as renewed. It waits until
-// that is done or ctx ends, and does not wait for the back-off after a failure.
+// where only that would help it returns [ErrLoginRequired]. A token that
+// another process has put into the [Store] meanwhile counts as renewed. It
+// waits until that is done or ctx ends, and does not wait for the back-off
+// after a failure.
 func (g *Grant) RefreshToken(ctx context.Context) (Token, error) {
 	if g.grant == nil {
 		return Token{}, errZeroGrant
@@ -327,7 +328,7 @@ func (g *grant) ended() {
 // saveLast goes on writing what waits for as long as a write may take, unless
 // that was tried since the grant has ended.
 func (g *grant) saveLast() {
-	if g.custody.triedSince(g.engine.EndedAt()) {
+	if g.custody.waits() == nil || g.custody.triedSince(g.engine.EndedAt()) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(g.engine.Afterlife(), saveTimeout)
@@ -341,7 +342,7 @@ func (g *grant) saveLast() {
 			g.log.Error("a token could not be saved", "error", err)
 			return
 		}
-		pause(ctx, saveEvery, context.Background(), g.custody.changed)
+		pause(ctx, context.Background(), saveEvery, g.custody.changed)
 	}
 }
 

@@ -75,8 +75,9 @@ type Config struct {
 	// Refresh says when to renew the token. The zero value is a good schedule.
 	Refresh Refresh
 
-	// OnEvent, if not nil, is told of everything that happens to the token. It is
-	// called as [Grant.Subscribe] says, from before the grant can do anything.
+	// OnEvent, if not nil, is told of everything that happens to the token. It
+	// is called as [Grant.Subscribe] says, from before the grant can do
+	// anything.
 	OnEvent func(ctx context.Context, e Event)
 
 	// HTTPClient is for requests to the authorization server: its RoundTripper
@@ -87,14 +88,20 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// Logger is told what happens, and no secret. If nil, nothing is logged.
+	//
+	// The keys are part of the API: grant (Name) is in every record; op, token,
+	// error, retry_in and events_dropped are the fields of [Event]. Durations
+	// are numbers, in seconds. Failures, a token that could not be saved and a
+	// sign-in that is required are at level Warn, the rest at Info. The
+	// messages may change.
 	Logger *slog.Logger
 
 	// Origins are where the token may go, as https://host[:port]. If nil, it
 	// goes wherever the caller's own request goes, over https.
 	Origins []string
 
-	// InsecureAllowHTTP permits http:// beyond loopback. That is safe only where
-	// nobody else can read or change what is sent.
+	// InsecureAllowHTTP permits http:// beyond loopback. That is safe only
+	// where nobody else can read or change what is sent.
 	InsecureAllowHTTP bool
 }
 
@@ -206,7 +213,8 @@ func authProblems(field string, auth ClientAuth) []error {
 	return all
 }
 
-// isNil also knows a nil pointer in an interface, which would panic far from its cause.
+// isNil also knows a nil pointer in an interface, which would panic far from
+// its cause.
 func isNil(v any) bool {
 	if v == nil {
 		return true

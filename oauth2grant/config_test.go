@@ -35,7 +35,8 @@ func (*nilFlow) Run(context.Context, *oauth2grant.Client) (oauth2grant.Token, er
 }
 func (*nilFlow) Interactive() bool { return false }
 
-// watched is a store that fails the test when a grant that can't be made listens to it.
+// watched is a store that fails the test when a grant that can't be made
+// listens to it.
 type watched struct {
 	oauth2grant.Store
 	t *testing.T
@@ -193,7 +194,8 @@ func TestTheHTTPClientOfAConfigIsNotModified(t *testing.T) {
 	}
 }
 
-// TestNilGivesAnErrorAndNoPanic calls everything with a nil context, header, request or URL.
+// TestNilGivesAnErrorAndNoPanic calls everything with a nil context, header,
+// request or URL.
 func TestNilGivesAnErrorAndNoPanic(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	cfg := configFor(srv)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -20,6 +19,7 @@ type custody struct {
 	// mu guards what follows. It is never held during a call of the store.
 	mu         sync.Mutex
 	known      bool     // the store has held a token: from now on an empty store means signed out
+	found      Token    // what the store was last seen to hold; zero: none
 	signedOut  bool     // by this grant, and nothing has been obtained since
 	latest     Token    // obtained or adopted last; zero: none, or signed out
 	pending    *pending // nil: all is written
@@ -39,6 +39,8 @@ type pending struct {
 	want       Token   // zero: delete
 	over       []Token // what the store may hold for it; nil: whatever it holds
 	mark       string  // of the request that want answers; empty: it answers none
+	whole      bool    // over stands for all that has become of it
+	tried      bool    // without a look: the store may hold want already, or what others have made of it
 	generation uint64
 }
 
@@ -100,6 +102,9 @@ func (c *custody) locked(ctx context.Context, w waiting, body func(held context.
 	}
 	defer unlock()
 	v := c.look(held)
+	if v.err != nil && held.Err() != nil {
+		v.err = fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
+	}
 	if v.err != nil && !w.blind {
 		return v.err
 	}
@@ -142,21 +147,26 @@ func (c *custody) lock(ctx context.Context, w waiting) (held context.Context, un
 	return nil, nil, fmt.Errorf("%w: lock: %w", errStore, err)
 }
 
-// load returns what the store holds.
+// load returns what the store holds, without its mark.
 func (c *custody) load(ctx context.Context) (t Token, found bool, err error) {
+	t, found, err = c.loadMarked(ctx)
+	return t.marked("", time.Time{}), found, err
+}
+
+func (c *custody) loadMarked(ctx context.Context) (t Token, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	t, err = c.store.Load(ctx)
 	switch {
-	case errors.Is(err, ErrNoToken):
-		return Token{}, false, nil
-	case err != nil:
+	case err != nil && !errors.Is(err, ErrNoToken):
 		return Token{}, false, fmt.Errorf("%w: load: %w", errStore, err)
-	case same(t, Token{}):
+	case err != nil, same(t, Token{}):
+		c.meet(Token{})
 		return Token{}, false, nil
 	}
-	c.meet()
-	return defaultType(t).marked("", time.Time{}), true, nil
+	t = defaultType(t)
+	c.meet(t.marked("", time.Time{}))
+	return t, true, nil
 }
 
 func (c *custody) look(ctx context.Context) view {
@@ -197,15 +207,22 @@ func (c *custody) flush(held context.Context, v view) view {
 		p = c.waits()
 	case p == nil:
 		return v
-	case v.err != nil && p.over != nil:
+	case v.err != nil && (p.over != nil || p.tried):
 		return view{Token: p.want, err: v.err}
 	case v.err != nil:
 	case same(v.Token, p.want):
 		c.settled(p)
 		return v
-	case p.over != nil && !slices.ContainsFunc(p.over, func(t Token) bool { return same(t, v.Token) }):
+	case !c.mayReplace(p, v.Token):
 		c.settled(p) // somebody else has saved, or deleted, since
 		return v
+	}
+	if p.over == nil {
+		p = c.amend(p, func(q *pending) {
+			if q.tried = true; v.err == nil { // what others put there from now on is newer
+				q.over, q.whole = []Token{v.Token}, true
+			}
+		})
 	}
 	return view{Token: p.want, err: c.write(context.WithoutCancel(held), p)} // what was issued must not be lost
 }
@@ -244,6 +261,9 @@ func (c *custody) write(ctx context.Context, p *pending) error {
 	err := c.call(ctx, p)
 	c.mu.Lock()
 	c.tried = time.Now()
+	if err == nil {
+		c.found = p.want
+	}
 	c.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotSaved, err)
@@ -273,6 +293,20 @@ func (c *custody) settled(p *pending) {
 	}
 }
 
+// amend puts an amended p in the place of p, if that still waits. It returns
+// what was amended.
+func (c *custody) amend(p *pending, change func(*pending)) *pending {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending != p {
+		return p
+	}
+	amended := *p
+	change(&amended)
+	c.pending = &amended
+	return c.pending
+}
+
 // mark notes in the store that the refresh token of t is being sent. Nothing
 // must be sent if that fails.
 func (c *custody) mark(held context.Context, t Token) error {
@@ -284,21 +318,24 @@ func (c *custody) mark(held context.Context, t Token) error {
 	return nil
 }
 
-// wins reports whether what waits is still to be written after the store refused
-// it because the lock was lost: not if somebody else has changed the token.
+// wins reports whether what waits is still to be written after the store
+// refused it because the lock, or the mark that it answers, was lost: not if
+// somebody else has changed the token. Where only the mark is gone, it answers
+// none any more.
 func (c *custody) wins(ctx context.Context) bool {
 	p := c.waits()
 	if p == nil {
 		return true
 	}
-	t, found, err := c.load(ctx)
+	t, _, err := c.loadMarked(ctx)
 	switch {
 	case err != nil:
 		return true
-	case found && same(t, p.want):
-	case p.over == nil || slices.ContainsFunc(p.over, func(o Token) bool { return same(o, t) }):
-		return true
+	case same(t, p.want) || !c.mayReplace(p, t):
+		c.settled(p)
+		return false
+	case t.Mark() != p.mark:
+		c.amend(p, func(q *pending) { q.mark = "" })
 	}
-	c.settled(p)
-	return false
+	return true
 }

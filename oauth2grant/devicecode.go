@@ -17,11 +17,12 @@ type DeviceCode struct {
 	// must return when ctx ends. Nil writes to standard error.
 	Prompt func(ctx context.Context, p DevicePrompt) error
 
-	// PKCE sends a code challenge with the device request, as some servers want.
+	// PKCE sends a code challenge with the device request, as some servers
+	// want.
 	PKCE bool
 
-	// Timeout is how long the person has at most; the code may end earlier. Zero
-	// means one hour.
+	// Timeout is how long the person has at most; the code may end earlier.
+	// Zero means one hour.
 	Timeout time.Duration
 
 	// Params are added to the device request.
@@ -59,10 +60,10 @@ func (d DeviceCode) validate(cfg *Config) []error {
 }
 
 // Run asks a person to sign in on another device, and polls until they have. It
-// returns [ErrAuthorizationTimeout], which says why the last poll failed if it did,
-// when the code or Timeout ends first, and an [*Error] with [AccessDenied] when
-// they refuse. An answer without an OAuth error, from what stands before the
-// server, does not end the polls.
+// returns [ErrAuthorizationTimeout], which says why the last poll failed if it
+// did, when the code or Timeout ends first, and an [*Error] with [AccessDenied]
+// when they refuse. An answer without an OAuth error, from what stands before
+// the server, does not end the polls.
 func (d DeviceCode) Run(ctx context.Context, c *Client) (Token, error) {
 	request, err := d.begin(ctx, c)
 	if err != nil {
@@ -164,8 +165,8 @@ func (r *deviceRequest) poll(ctx context.Context, c *Client) (Token, error) {
 	}
 }
 
-// survivesPoll reports whether the polls go on after err: the server was busy or
-// out of reach, or something before it answered. The person may be about to
+// survivesPoll reports whether the polls go on after err: the server was busy
+// or out of reach, or something before it answered. The person may be about to
 // approve.
 func survivesPoll(err error) bool {
 	if IsTransient(err) {

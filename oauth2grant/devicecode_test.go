@@ -18,7 +18,8 @@ func deviceConfig(srv *granttest.Server) oauth2grant.Config {
 	return oauth2grant.Config{Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.Public("native"), HTTPClient: srv.HTTPClient(), Scopes: []string{"read"}}
 }
 
-// polls gives the seconds after the start at which the token endpoint was asked.
+// polls returns the seconds after the start at which the token endpoint was
+// asked.
 func polls(srv *granttest.Server, start time.Time) []int {
 	var at []int
 	for _, r := range srv.Requests(granttest.Token) {

@@ -27,7 +27,8 @@ type DevicePrompt struct {
 	// sent none that can be used.
 	VerificationURIComplete string
 
-	// Expiry is when the code, or [DeviceCode.Timeout], ends, by the wall clock.
+	// Expiry is when the code, or [DeviceCode.Timeout], ends, by the wall
+	// clock.
 	Expiry time.Time
 }
 
@@ -83,8 +84,8 @@ func isUserCode(code string) bool {
 		!strings.ContainsFunc(code, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
 }
 
-// checkShown refuses an address that must not be shown to a person, or handed to
-// a browser.
+// checkShown refuses an address that must not be shown to a person, or handed
+// to a browser.
 func checkShown(address string, insecure bool) error {
 	if !isPlainASCII(address) {
 		return errors.New("has characters that no URL has")

@@ -26,7 +26,7 @@ type Dialect struct {
 // used reports whether d says anything.
 func (d Dialect) used() bool { return d.Request != nil || d.Answer != nil }
 
-// request gives d the last word on a request.
+// request returns d the last word on a request.
 func (d Dialect) request(op string, h http.Header, form url.Values) {
 	if d.Request != nil {
 		d.Request(op, h, form)

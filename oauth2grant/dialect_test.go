@@ -71,20 +71,24 @@ func TestDialect_ReadsAndWritesWhatAServerHasInstead(t *testing.T) {
 			}}, `{"accessToken":"xoxp-1","refresh_token":"R2"}`, nil,
 		},
 		"client_key": {
-			"Bearer", oauth2grant.Dialect{Request: func(_ string, _ http.Header, form url.Values) {
+			"Bearer",
+			oauth2grant.Dialect{Request: func(_ string, _ http.Header, form url.Values) {
 				form["client_key"] = form["client_id"]
 				form.Del("client_id")
-			}}, `{` + token + `}`,
+			}},
+			`{` + token + `}`,
 			func(form url.Values) bool {
 				return form.Get("client_key") == "client" && !form.Has("client_id") && form.Get("client_secret") == "secret"
 			},
 		},
 		"an extra parameter of some requests": {
-			"Bearer", oauth2grant.Dialect{Request: func(op string, _ http.Header, form url.Values) {
+			"Bearer",
+			oauth2grant.Dialect{Request: func(op string, _ http.Header, form url.Values) {
 				if op == oauth2grant.OpRefresh {
 					form.Set("action", "requesttoken")
 				}
-			}}, `{` + token + `}`,
+			}},
+			`{` + token + `}`,
 			func(form url.Values) bool { return form.Has("action") == (form.Get("grant_type") == "refresh_token") },
 		},
 		"a scheme of its own": {"Zoho-oauthtoken", oauth2grant.Dialect{}, `{` + token + `}`, nil},

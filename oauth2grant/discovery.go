@@ -15,10 +15,10 @@ import (
 )
 
 // Discover fetches the metadata of an authorization server: where RFC 8414 has
-// it, then where OpenID Connect Discovery does, then below the issuer's path. It
-// blocks until the server has answered, ctx ends, or 30 s have passed. hc, nil
-// for a default, is not modified; its RoundTripper is used. The issuer in the
-// document must be the one asked for, and an endpoint in it that is not
+// it, then where OpenID Connect Discovery does, then below the issuer's path.
+// It blocks until the server has answered, ctx ends, or 30 s have passed. hc,
+// nil for a default, is not modified; its RoundTripper is used. The issuer in
+// the document must be the one asked for, and an endpoint in it that is not
 // acceptable is left out. The error is an [*Error].
 func Discover(ctx context.Context, issuer string, hc *http.Client) (Server, error) {
 	if ctx == nil {
@@ -166,9 +166,10 @@ func askingAnew(ctx context.Context) context.Context {
 	return context.WithValue(ctx, askAnewKey{}, true)
 }
 
-// Server returns the endpoints of the authorization server, and discovers at the
-// first call those that the Config left empty, if it names an Issuer. It blocks
-// until that is done or ctx ends. A failure is remembered for a back-off only.
+// Server returns the endpoints of the authorization server, and discovers at
+// the first call those that the Config left empty, if it names an Issuer. It
+// blocks until that is done or ctx ends. A failure is remembered for a back-off
+// only.
 func (c *Client) Server(ctx context.Context) (Server, error) {
 	if ctx == nil {
 		return Server{}, errNilContext

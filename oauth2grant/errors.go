@@ -15,8 +15,8 @@ var (
 	// ErrLoginRequired says that only a person can obtain the next token: run
 	// [Grant.FetchToken], or hand over a token with [Grant.SetToken].
 	ErrLoginRequired = errors.New("oauth2grant: a person must sign in")
-	// ErrClosed comes from every call on a [Grant] or [Pool] that was closed, or
-	// whose context has ended; then it wraps context.Cause.
+	// ErrClosed comes from every call on a [Grant] or [Pool] that was closed,
+	// or whose context has ended; then it wraps context.Cause.
 	ErrClosed = engine.ErrClosed
 	// ErrConfig is wrapped by every refusal of a [Config] by [New] and
 	// [NewClient].
@@ -121,7 +121,7 @@ func (e *Error) Unwrap() error { return e.cause }
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
 	if !ok {
-		return target == errors.ErrUnsupported && e.Code == UnsupportedGrantType //nolint:errorlint // it is asked for itself
+		return target == errors.ErrUnsupported && e.Code == UnsupportedGrantType
 	}
 	return code != "" && (code == e.Code || code == synonyms[e.Code])
 }

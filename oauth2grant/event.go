@@ -26,8 +26,8 @@ const (
 	EventDropped
 	// EventFailed: an attempt to obtain a token failed.
 	EventFailed
-	// EventNotSaved: the [Store] does not hold what it should. The token is used
-	// all the same, and saving it is tried again.
+	// EventNotSaved: the [Store] does not hold what it should. The token is
+	// used all the same, and saving it is tried again.
 	EventNotSaved
 	// EventLoginRequired: only a person can obtain the next token.
 	EventLoginRequired
@@ -113,16 +113,14 @@ func (e Event) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 // subscribers are the receivers of a grant's events beside Config.OnEvent.
 type subscribers struct {
 	// mu guards what follows.
-	mu   sync.Mutex
-	next int
-	all  []*subscriber // in the order of their subscription
+	mu  sync.Mutex
+	all []*subscriber // in the order of their subscription
 }
 
 type subscriber struct {
-	id      int
 	f       func(context.Context, Event)
-	running sync.Mutex // held during a call of f
-	stopped bool       // guarded by running
+	turn    chan struct{} // holds one word during a call of f; guards stopped
+	stopped bool
 }
 
 // Subscribe has f called with every [Event] of the grant from now on, one after
@@ -144,13 +142,12 @@ func (g *Grant) Subscribe(f func(ctx context.Context, e Event)) (stop func()) {
 func (s *subscribers) add(f func(context.Context, Event)) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.next++
-	one := &subscriber{id: s.next, f: f}
+	one := &subscriber{f: f, turn: make(chan struct{}, 1)}
 	s.all = append(s.all, one)
 	return func() {
 		s.remove(one)
-		one.running.Lock()
-		defer one.running.Unlock()
+		one.turn <- struct{}{}
+		defer func() { <-one.turn }()
 		one.stopped = true
 	}
 }
@@ -177,8 +174,8 @@ func (s *subscribers) tell(ctx context.Context, e Event) {
 }
 
 func (s *subscriber) tell(ctx context.Context, e Event) {
-	s.running.Lock()
-	defer s.running.Unlock()
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	if !s.stopped {
 		s.f(ctx, e)
 	}

@@ -51,6 +51,6 @@ func ExampleClient_BeginAuthorization() {
 	// The ID token is to be verified, and then its nonce is to be compared.
 	fmt.Println(kept.CheckNonce("that of another sign-in"))
 	// Output:
-	// [openid email] <nil>
-	// oauth2grant: authorization: the ID token does not carry the nonce of this request: it belongs to another, or is replayed
+	// [openid email] <nil> oauth2grant: authorization: the ID token does not
+	// carry the nonce of this request: it belongs to another, or is replayed
 }

@@ -64,7 +64,8 @@ func (s *fileStore) Delete(ctx context.Context) error {
 	return nil
 }
 
-// TestExampleStore_KeepsTheContract holds fileStore to what it is an example of.
+// TestExampleStore_KeepsTheContract holds fileStore to what it is an example
+// of.
 func TestExampleStore_KeepsTheContract(t *testing.T) {
 	var opened sync.Map // a store of one process is shared by those who use its place
 	storetest.Run(t, storetest.Harness{

@@ -5,16 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// exampleServer stands for the authorization server and for the API: nothing here leaves the process.
+// exampleServer stands for the authorization server and for the API: nothing
+// here leaves the process.
 func exampleServer() *granttest.Server {
 	return granttest.New(granttest.Config{Issuer: "https://login.example.com", DeviceInterval: time.Second})
 }
@@ -47,7 +48,8 @@ func ExampleClientCredentials() {
 	// 1 token request
 }
 
-// A legacy system that knows a user's password. It is sent once; afterwards the refresh token is.
+// A legacy system that knows a user's password. It is sent once; afterwards the
+// refresh token is.
 func ExamplePassword() {
 	srv, ctx := exampleServer(), context.Background()
 	grant, err := oauth2grant.New(ctx, oauth2grant.Password{Username: "alice", Password: "wonderland"}, oauth2grant.Config{
@@ -95,13 +97,16 @@ func ExampleRefreshOnly() {
 
 	srv.RevokeToken(token.RefreshToken) // the user withdraws the permission
 	_, err = grant.RefreshToken(ctx)
-	fmt.Println(errors.Is(err, oauth2grant.ErrLoginRequired), errors.Is(err, oauth2grant.InvalidGrant), grant.Status().State)
+	fmt.Println(errors.Is(err, oauth2grant.ErrLoginRequired), errors.Is(err, oauth2grant.InvalidGrant))
+	fmt.Println(grant.Status().State)
 	// Output:
 	// <nil>
-	// true true login-required
+	// true true
+	// login-required
 }
 
-// A command on a machine without a browser: the person signs in on another device.
+// A command on a machine without a browser: the person signs in on another
+// device.
 func ExampleDeviceCode() {
 	srv, ctx := exampleServer(), context.Background()
 	flow := oauth2grant.DeviceCode{
@@ -132,11 +137,12 @@ func ExampleAuthCode() {
 	srv, ctx := exampleServer(), context.Background()
 	flow := oauth2grant.AuthCode{
 		Open: func(_ context.Context, authURL string) error {
-			callback, err := srv.Approve(authURL, "alice") // the person says yes, and the browser follows the redirect
+			// The person says yes, and the browser follows the redirect.
+			callback, err := srv.Approve(authURL, "alice")
 			if err != nil {
 				return err
 			}
-			res, err := http.Get(callback) // the browser's part
+			res, err := http.Get(callback)
 			if err != nil {
 				return err
 			}
@@ -163,50 +169,56 @@ func ExampleAuthCode() {
 	// openid <nil>
 }
 
-// tokenExchange is RFC 8693: a token of another party for one of ours.
-type tokenExchange struct{ subject *oauth2grant.Grant }
+// firstOf tries one flow after the other: what the platform vouches for where
+// it does, and else a secret.
+type firstOf []oauth2grant.Flow
 
-func (f tokenExchange) Run(ctx context.Context, c *oauth2grant.Client) (oauth2grant.Token, error) {
-	subject, err := f.subject.Token(ctx)
-	if err != nil {
-		return oauth2grant.Token{}, err
+func (f firstOf) Run(ctx context.Context, c *oauth2grant.Client) (oauth2grant.Token, error) {
+	var all []error
+	for _, flow := range f {
+		token, err := flow.Run(ctx, c)
+		if err == nil {
+			return token, nil
+		}
+		all = append(all, err)
 	}
-	return c.RequestToken(ctx, url.Values{
-		"grant_type":         {"urn:ietf:params:oauth:grant-type:token-exchange"},
-		"subject_token":      {subject.AccessToken},
-		"subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
-	})
+	return oauth2grant.Token{}, errors.Join(all...)
 }
 
-func (tokenExchange) Interactive() bool { return false }
+func (f firstOf) Interactive() bool {
+	return slices.ContainsFunc(f, oauth2grant.Flow.Interactive)
+}
 
-// A flow of one's own needs two methods. This server does not offer it, which is known before anything is sent.
+// A flow of one's own needs two methods. It may be made of others.
 func ExampleFlow() {
 	srv, ctx := exampleServer(), context.Background()
-	cfg := oauth2grant.Config{
+	flow := firstOf{
+		oauth2grant.JWTBearer{Assertion: func(context.Context) (string, error) {
+			return "", errors.New("this machine has no identity")
+		}},
+		oauth2grant.ClientCredentials{},
+	}
+	grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{
 		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
 		Auth:       oauth2grant.SecretBasic("client", "secret"),
 		HTTPClient: srv.HTTPClient(),
-	}
-	subject, err := oauth2grant.New(ctx, oauth2grant.ClientCredentials{}, cfg)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer subject.Close()
-	grant, err := oauth2grant.New(ctx, tokenExchange{subject}, cfg)
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer grant.Close()
 
-	err = grant.EnsureActiveToken(ctx)
-	fmt.Println(errors.Is(err, errors.ErrUnsupported), oauth2grant.IsTransient(err))
-	// Output: true false
+	fmt.Println(grant.EnsureActiveToken(ctx))
+	for _, request := range srv.Requests(granttest.Token) {
+		fmt.Println(request.Form.Get("grant_type"))
+	}
+	// Output:
+	// <nil>
+	// client_credentials
 }
 
-// An http.Client that puts the token on every request. What goes over a transport of one's own can be seen here.
+// An http.Client that puts the token on every request.
 func ExampleGrant_Transport() {
 	srv, ctx := exampleServer(), context.Background()
 	grant, err := oauth2grant.New(ctx, oauth2grant.ClientCredentials{}, oauth2grant.Config{
@@ -221,7 +233,8 @@ func ExampleGrant_Transport() {
 	}
 	defer grant.Close()
 
-	client := &http.Client{Transport: grant.Transport(srv.Transport())} // nil instead: http.DefaultTransport
+	// With nil instead of srv.Transport it is over http.DefaultTransport.
+	client := &http.Client{Transport: grant.Transport(srv.Transport())}
 	for _, target := range []string{"https://api.example.com/api/orders", "https://evil.example/api/orders"} {
 		res, err := client.Get(target)
 		if err != nil {
@@ -247,7 +260,8 @@ func ExampleStore() {
 	defer os.RemoveAll(folder)
 	store := &fileStore{path: filepath.Join(folder, "token.json")}
 
-	for _, flow := range []oauth2grant.Flow{oauth2grant.Password{Username: "alice", Password: "wonderland"}, oauth2grant.RefreshOnly{}} {
+	password := oauth2grant.Password{Username: "alice", Password: "wonderland"}
+	for _, flow := range []oauth2grant.Flow{password, oauth2grant.RefreshOnly{}} {
 		grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{
 			Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
 			Auth:       oauth2grant.SecretBasic("client", "secret"),

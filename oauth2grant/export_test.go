@@ -3,6 +3,7 @@ package oauth2grant
 import (
 	"context"
 	"net/url"
+	"time"
 )
 
 // Refuse makes an error that is our own word.
@@ -53,3 +54,10 @@ func ProverFor(t Token, p Prover) (Prover, error) { return t.proverFor(p) }
 
 // WithProver is withProver.
 func WithProver(ctx context.Context, p Prover) context.Context { return withProver(ctx, p) }
+
+// SetClock lets a test move the wall clock.
+func SetClock(now func() time.Time) (restore func()) {
+	old := wallClock
+	wallClock = now
+	return func() { wallClock = old }
+}

@@ -5,23 +5,29 @@ import (
 	"net/url"
 )
 
-// Flow obtains a token when there is none that could be refreshed. It is a small value; the four of the RFCs are ClientCredentials, Password, AuthCode and
-// DeviceCode, and a user's own needs these two methods. A Flow is safe for concurrent use.
+// Flow obtains a token when there is none that could be refreshed. It is a
+// small value; the four of the RFCs are ClientCredentials, Password, AuthCode
+// and DeviceCode, and a user's own needs these two methods. A Flow is safe for
+// concurrent use.
 type Flow interface {
-	// Run obtains a token by requests that c makes. It must return when ctx ends. It may call other grants, but not the one it runs for.
+	// Run obtains a token by requests that c makes. It must return when ctx
+	// ends. It may call other grants, but not the one it runs for.
 	Run(ctx context.Context, c *Client) (Token, error)
-	// Interactive tells whether Run needs a person. Such a flow is never run in the background.
+	// Interactive reports whether Run needs a person. Such a flow is never run
+	// in the background.
 	Interactive() bool
 }
 
-// RefreshOnly is the Flow for a token that was obtained elsewhere: it only ever refreshes, and asks nobody. When the refresh token is gone or refused, calls
-// give ErrLoginRequired until SetToken, or another process that shares the Store, brings a new one.
+// RefreshOnly is the Flow for a token that was obtained elsewhere: it only ever
+// refreshes, and asks nobody. When the refresh token is gone or refused, calls
+// give ErrLoginRequired until SetToken, or another process that shares the
+// Store, brings a new one.
 type RefreshOnly struct{}
 
-// Run gives ErrLoginRequired.
+// Run returns ErrLoginRequired.
 func (RefreshOnly) Run(context.Context, *Client) (Token, error) { return Token{}, ErrLoginRequired }
 
-// Interactive is false.
+// Interactive returns false.
 func (RefreshOnly) Interactive() bool { return false }
 
 // form makes the parameters of a request from pairs of name and value.

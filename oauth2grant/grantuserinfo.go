@@ -8,9 +8,9 @@ import (
 
 // UserInfo asks who the person is that the token of the grant was issued for
 // (OpenID Connect Core §5.3). It waits for an active token and for the answer,
-// on ctx. Like [Grant.Transport] it takes a refusal of the token, by a 401 or by
-// the error code invalid_token, for the end of that token, renews it once and
-// asks once more.
+// on ctx. Like [Grant.Transport] it takes a refusal of the token, by a 401 or
+// by the error code invalid_token, for the end of that token, renews it once
+// and asks once more.
 //
 // The error is that of [Grant.EnsureActiveToken] or of [Client.UserInfo]. One
 // with the code insufficient_user_authentication wraps a [*StepUpError].

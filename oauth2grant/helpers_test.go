@@ -58,7 +58,7 @@ func tokenOf(t testing.TB, g *oauth2grant.Grant) oauth2grant.Token {
 	return token
 }
 
-// isFailure gives err as an *Error.
+// isFailure returns err as an *Error.
 func isFailure(t testing.TB, err error) *oauth2grant.Error {
 	t.Helper()
 	e, ok := errors.AsType[*oauth2grant.Error](err)

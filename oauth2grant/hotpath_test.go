@@ -81,7 +81,8 @@ func TestWhatOneCallerDoesToAHeaderReachesNoOther(t *testing.T) {
 	})
 }
 
-// BenchmarkBaseline is the least that a check of an expiry can cost: an atomic load, the clock, and a comparison.
+// BenchmarkBaseline is the least that a check of an expiry can cost: an atomic
+// load, the clock, and a comparison.
 func BenchmarkBaseline(b *testing.B) {
 	var expiry atomic.Pointer[time.Time]
 	later := time.Now().Add(time.Hour)

@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
-// Introspection is what a server says of a token (RFC 7662 §2.2). Only Active is
-// sure to mean something.
+// Introspection is what a server says of a token (RFC 7662 §2.2). Only Active
+// is sure to mean something.
 type Introspection struct {
 	// Active says that the token is good.
 	Active bool
@@ -43,9 +43,9 @@ func (i Introspection) Format(f fmt.State, _ rune) { formatRedacted(f, i.String(
 func (i Introspection) LogValue() slog.Value { return slog.StringValue(i.String()) }
 
 // Introspect asks the server about a token (RFC 7662). hint is "access_token",
-// "refresh_token" or empty. It blocks until the server has answered or ctx ends.
-// The error is an [*Error]; it wraps [errors.ErrUnsupported] where the server
-// has no such endpoint.
+// "refresh_token" or empty. It blocks until the server has answered or ctx
+// ends. The error is an [*Error]; it wraps [errors.ErrUnsupported] where the
+// server has no such endpoint.
 func (c *Client) Introspect(ctx context.Context, token, hint string) (Introspection, error) {
 	if ctx == nil {
 		return Introspection{}, errNilContext

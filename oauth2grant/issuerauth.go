@@ -7,9 +7,9 @@ import "fmt"
 // package clientassertion are such.
 type IssuerAuth interface {
 	ClientAuth
-	// ForIssuer returns the ClientAuth for the authorization server that goes by
-	// issuer, which is empty if [Server.Issuer] is. It is called once for each
-	// [Client], before any request; its error is one of the Config.
+	// ForIssuer returns the ClientAuth for the authorization server that goes
+	// by issuer, which is empty if [Server.Issuer] is. It is called once for
+	// each [Client], before any request; its error is one of the Config.
 	ForIssuer(issuer string) (ClientAuth, error)
 }
 

@@ -13,9 +13,9 @@ const grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer" //nolint:go
 // It needs no person, and no secret of the client: [Config.Auth] may be
 // [Public].
 type JWTBearer struct {
-	// Assertion returns the assertion. It is called for every token request, and
-	// must return when its context ends. Package identity has such funcs for
-	// files, environment variables, commands and cloud platforms.
+	// Assertion returns the assertion. It is called for every token request,
+	// and must return when its context ends. Package identity has such funcs
+	// for files, environment variables, commands and cloud platforms.
 	Assertion func(context.Context) (string, error)
 }
 

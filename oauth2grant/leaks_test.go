@@ -84,7 +84,8 @@ func (l *leaks) learnQuery(raw string) {
 	}
 }
 
-// roundTrip learns the secrets of what passes, and spills them where the test says so.
+// roundTrip learns the secrets of what passes, and spills them where the test
+// says so.
 func (l *leaks) roundTrip(r *http.Request) (*http.Response, error) {
 	everything := strings.TrimSpace(r.Header.Get("Authorization") + " " + r.URL.RawQuery)
 	if _, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " "); credentials != "" {

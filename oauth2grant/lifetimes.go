@@ -10,12 +10,12 @@ import (
 // counted from when it was issued; zero if it did not say so.
 func (t Token) refreshIn() time.Duration { return t.refreshAfter }
 
-// refreshExpiry returns when the refresh token of t ends, zero if the server did
-// not say so.
+// refreshExpiry returns when the refresh token of t ends, zero if the server
+// did not say so.
 func (t Token) refreshExpiry() time.Time { return t.refreshEnd }
 
-// saneLifetime reads expires_in: what is not positive, or beyond ten years, says
-// nothing.
+// saneLifetime reads expires_in: what is not positive, or beyond ten years,
+// says nothing.
 func saneLifetime(seconds int64) time.Duration {
 	const tenYears = 10 * 365 * 24 * 60 * 60
 	if seconds <= 0 || seconds > tenYears {

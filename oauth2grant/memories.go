@@ -1,14 +1,17 @@
 package oauth2grant
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What custody remembers of single tokens.
 
-// meet notes that the store has held a token.
-func (c *custody) meet() {
+// meet notes what the store holds.
+func (c *custody) meet(t Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = true
+	c.known, c.found = c.known || !same(t, Token{}), t
 }
 
 func (c *custody) isKnown() bool {
@@ -114,30 +117,29 @@ func (c *custody) spend(old, issued string) {
 	}
 }
 
-// isSpent reports whether the server has answered a refresh token with another:
-// it must not be sent again.
-func (c *custody) isSpent(refreshToken string) bool {
+// isOld reports whether a stored token must not be used or sent any more: the
+// server has answered its refresh token with another, or a later one of the
+// same sign-in is known here.
+func (c *custody) isOld(stored Token) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.isSpentLocked(refreshToken)
+	return c.isOldLocked(stored)
 }
 
-func (c *custody) isSpentLocked(refreshToken string) bool {
-	sum := fingerprint(refreshToken)
-	for _, known := range c.spent {
-		if refreshToken != "" && known == sum {
-			return true
-		}
+func (c *custody) isOldLocked(stored Token) bool {
+	if stored.precedes(c.latest) {
+		return true
 	}
-	return false
+	sum := fingerprint(stored.RefreshToken)
+	return stored.RefreshToken != "" && slices.Contains(c.spent[:], sum)
 }
 
-// wentBack reports whether the store holds a token that is spent, although a
-// newer one is known here; then that waits to be written over it.
+// wentBack reports whether the store holds an old token, although a newer one
+// is known here; then that waits to be written over it.
 func (c *custody) wentBack(stored Token) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.isSpentLocked(stored.RefreshToken) || same(c.latest, Token{}) || same(c.latest, stored) {
+	if !c.isOldLocked(stored) || same(c.latest, Token{}) || same(c.latest, stored) {
 		return false
 	}
 	c.pending = &pending{want: c.latest, over: []Token{stored}, generation: c.generation}
@@ -150,7 +152,7 @@ func (c *custody) lastKnown(current Token) []Token {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := []Token{}
-	for _, t := range append([]Token{current, c.latest}, c.pending.tokens()...) {
+	for _, t := range append([]Token{current, c.latest, c.found}, c.pending.tokens()...) {
 		if !same(t, Token{}) {
 			all = append(all, t)
 		}
@@ -163,4 +165,20 @@ func (p *pending) tokens() []Token {
 		return nil
 	}
 	return append([]Token{p.want}, p.over...)
+}
+
+// mayReplace reports whether p may be written over what the store holds: what
+// it was asked to replace, or what is old; but no token that was written before
+// over what has become of it.
+func (c *custody) mayReplace(p *pending, stored Token) bool {
+	switch {
+	case c.isOld(stored):
+		return true
+	case p.tried && p.want.precedes(stored):
+		return false
+	default:
+		return p.over == nil || slices.ContainsFunc(p.over, func(t Token) bool {
+			return same(stored, t) || p.whole && stored.akin(t)
+		})
+	}
 }

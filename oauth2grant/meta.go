@@ -2,6 +2,8 @@ package oauth2grant
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"time"
 )
@@ -23,6 +25,8 @@ type meta struct {
 	Marked   int64  `json:"marked,omitempty"`   // when the mark was made; Unix milliseconds
 	Static   bool   `json:"static,omitempty"`   // the last refresh left the refresh token as it was
 	Scoped   bool   `json:"scoped,omitempty"`   // a refresh is refused unless it repeats the requested scopes
+	Session  string `json:"session,omitempty"`  // of the sign-in that the token comes from
+	Turn     int    `json:"turn,omitempty"`     // how many refreshes lie between that sign-in and the token
 
 	Key *boundKey `json:"dpop,omitempty"` // that the token is bound to; see boundkey.go
 }
@@ -66,7 +70,7 @@ func compactMeta(raw json.RawMessage) string {
 	return b.String()
 }
 
-var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "dpop"}
+var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn", "dpop"}
 
 // keepUnknown adds to known the members of old that this format does not know.
 func keepUnknown(old string, known []byte) []byte {
@@ -121,4 +125,25 @@ func (t Token) issued(at time.Time) Token {
 	m := t.readMeta()
 	m.Obtained = at.UnixMilli()
 	return t.withMeta(m)
+}
+
+// session returns what tells the sign-in that t comes from from others: a
+// digest of the first refresh token of it; empty if there is none.
+func (t Token) session() string {
+	if s := t.readMeta().Session; s != "" || t.RefreshToken == "" {
+		return s
+	}
+	sum := sha256.Sum256([]byte(t.RefreshToken))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
+}
+
+// akin reports whether t and u are known to come from one sign-in.
+func (t Token) akin(u Token) bool {
+	s := t.session()
+	return s != "" && s == u.session()
+}
+
+// precedes reports whether u is known to have come of t.
+func (t Token) precedes(u Token) bool {
+	return t.RefreshToken != u.RefreshToken && t.akin(u) && t.readMeta().Turn < u.readMeta().Turn
 }

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// maxIdle is for how long the library's own transport keeps a connection that no
-// request uses. Token requests are minutes apart, so that it saves nothing, and
-// may be one that the server closes just as a refresh token is sent on it: then
-// nobody knows whether that was spent.
+// maxIdle is for how long the library's own transport keeps a connection that
+// no request uses. Token requests are minutes apart, so that it saves nothing,
+// and may be one that the server closes just as a refresh token is sent on it:
+// then nobody knows whether that was spent.
 const maxIdle = time.Second
 
 // ownTransport is what the requests of a Client go through.

@@ -56,9 +56,9 @@ func (a AuthCode) paste(ctx context.Context, c *Client, request Authorization) (
 	return signInAnswer{}, problem
 }
 
-// acceptPaste refuses what a person may have pasted by mistake, so that they are
-// asked again: the answer to an older sign-in, or a code that nothing binds to
-// this one. What passes is checked once more, and whole, when it is used.
+// acceptPaste refuses what a person may have pasted by mistake, so that they
+// are asked again: the answer to an older sign-in, or a code that nothing binds
+// to this one. What passes is checked once more, and whole, when it is used.
 func (c *Client) acceptPaste(ctx context.Context, request Authorization, answer signInAnswer) error {
 	if !answer.bare {
 		return checkState(request, answer.response)

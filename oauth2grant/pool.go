@@ -81,8 +81,8 @@ func NewPool[K comparable](ctx context.Context, open func(context.Context, K) (*
 
 // Use calls f with the grant of key, which is not closed while f runs. It first
 // waits, on ctx, until the grant has been opened and, if MaxLive grants are all
-// in use, for its turn: whoever waits longest is first, and while somebody waits
-// for a place, a new use of a grant that is in use waits behind.
+// in use, for its turn: whoever waits longest is first, and while somebody
+// waits for a place, a new use of a grant that is in use waits behind.
 //
 // So an f that calls Use itself, for whatever key, may have to wait for others
 // that do the same: use the grant that f was given, and take several keys in
@@ -191,7 +191,8 @@ func (p *Pool[K]) closedError() error {
 	return ErrClosed
 }
 
-// ended returns the cause of the end of ctx, as an error that is also ctx.Err().
+// ended returns the cause of the end of ctx, as an error that is also
+// ctx.Err().
 func ended(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, ctx.Err()) {

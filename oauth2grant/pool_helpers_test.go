@@ -12,7 +12,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// opener opens the grants of a pool and counts them. All share one Client; each key has a store of its own, which outlives its grants.
+// opener opens the grants of a pool and counts them. All share one Client; each
+// key has a store of its own, which outlives its grants.
 type opener struct {
 	client *oauth2grant.Client
 	opened atomic.Int64

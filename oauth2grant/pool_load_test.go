@@ -102,7 +102,8 @@ func (l *load) run(t *testing.T, d time.Duration) {
 	t.Logf("%d uses of %d keys, %d grants opened, %d token requests", l.uses.Load(), l.keys(), l.o.opened.Load(), l.tokens.Load())
 }
 
-// call fails unless the grant is open, one of the few, and opens the API for the key's own user.
+// call fails unless the grant is open, one of the few, and opens the API for
+// the key's own user.
 func (l *load) call(ctx context.Context, t *testing.T, g *oauth2grant.Grant, key int) error {
 	t.Helper()
 	if n := l.inside.Add(1); n > stormWorkers {
@@ -168,8 +169,8 @@ func BenchmarkPoolUse(b *testing.B) {
 	})
 }
 
-// BenchmarkPoolMemory is what a pool holds for each live grant, and for each key that has been evicted. The stores hold
-// nothing of their own.
+// BenchmarkPoolMemory is what a pool holds for each live grant, and for each
+// key that has been evicted. The stores hold nothing of their own.
 func BenchmarkPoolMemory(b *testing.B) {
 	const live, keys = 10_000, 100_000
 	client := newClient(b, oauth2grant.Config{Server: oauth2grant.Server{TokenURL: "https://auth.example/token"}, Auth: oauth2grant.SecretBasic("client", "secret")})

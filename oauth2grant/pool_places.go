@@ -87,6 +87,14 @@ func (p *Pool[K]) leave(e *entry[K]) {
 // a use can free. Then no use may begin before theirs.
 func (p *Pool[K]) crowdedLocked() bool { return p.demand > p.closing }
 
+// remove takes key out of m. A map keeps its room for ever, so an empty one is
+// replaced.
+func remove[K comparable, V any](m *map[K]V, key K) {
+	if delete(*m, key); len(*m) == 0 {
+		*m = map[K]V{}
+	}
+}
+
 func (p *Pool[K]) enqueueLocked(e *entry[K]) {
 	e.queued = p.queue.PushBack(e)
 	p.waiting[e.key] = e
@@ -98,7 +106,7 @@ func (p *Pool[K]) enqueueLocked(e *entry[K]) {
 func (p *Pool[K]) dequeueLocked(e *entry[K]) {
 	p.queue.Remove(e.queued)
 	e.queued = nil
-	delete(p.waiting, e.key)
+	remove(&p.waiting, e.key)
 	if p.live[e.key] == nil {
 		p.demand--
 	}
@@ -181,7 +189,7 @@ func (p *Pool[K]) fill(ctx context.Context, e *entry[K]) {
 func (p *Pool[K]) removeLocked(e *entry[K]) {
 	if !e.gone {
 		e.gone = true
-		delete(p.live, e.key)
+		remove(&p.live, e.key)
 		if p.waiting[e.key] != nil {
 			p.demand++
 		}
@@ -217,7 +225,7 @@ func (p *Pool[K]) dismissLocked(e *entry[K]) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.leaving[e.key] == done {
-			delete(p.leaving, e.key)
+			remove(&p.leaving, e.key)
 		}
 		close(done)
 		p.closing--

@@ -18,7 +18,7 @@ func (w world) issued() oauth2grant.Token {
 	return oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Scope: "read", Expiry: time.Now().Add(life).UTC()}
 }
 
-// unsaved gives a grant whose last refresh could not be saved.
+// unsaved returns a grant whose last refresh could not be saved.
 func (w world) unsaved(cfg oauth2grant.Config) (*oauth2grant.Grant, oauth2grant.Token) {
 	w.Helper()
 	g := newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)

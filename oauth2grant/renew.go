@@ -24,12 +24,15 @@ const lookAgain = 3
 func (g *grant) renew(f *flight) (*snapshot, error) {
 	ctx := g.flightContext(f)
 	for tries := 1; ; {
-		news := g.engine.News()
+		var news context.Context
+		if g.custody.durable { // else nobody but this grant changes it
+			news = g.engine.News()
+		}
 		s, done, err := g.glance(ctx, f)
 		if done {
 			return s, err
 		}
-		err = g.custody.locked(ctx, g.patience(ctx, f, news), func(held context.Context, v view) error {
+		err = g.custody.locked(ctx, g.patience(ctx, news, f), func(held context.Context, v view) error {
 			var err error
 			s, err = g.renewLocked(held, f, v)
 			return err
@@ -57,7 +60,7 @@ func (g *grant) flightContext(f *flight) context.Context {
 
 // patience says how a renewal waits for the lock: not for long where there is a
 // usable token, and only until the store changes.
-func (g *grant) patience(ctx context.Context, f *flight, news context.Context) waiting {
+func (g *grant) patience(ctx, news context.Context, f *flight) waiting {
 	w := waiting{news: news, current: f.Current}
 	switch {
 	case f.Why == engine.Look || usable(g.engine.Current()):
@@ -81,7 +84,7 @@ func (g *grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, 
 	switch {
 	case err != nil:
 		return nil, only, fmt.Errorf("%w: %w", errNotSeen, err) // under the lock it counts
-	case g.custody.waits() != nil, found && g.custody.isSpent(stored.RefreshToken):
+	case g.custody.waits() != nil, found && g.custody.isOld(stored):
 		return nil, false, nil // to be mended under the lock
 	case found && g.adoptable(f, stored):
 		return g.adopt(f, stored), true, nil
@@ -108,7 +111,7 @@ func (g *grant) adoptable(f *flight, stored Token) bool {
 	}
 	_, err := g.client.authorizing.header(stored)
 	_, missing := stored.proverFor(g.client.proof)
-	return err == nil && missing == nil && !g.custody.wasRefused(stored) && !g.custody.isSpent(stored.RefreshToken) &&
+	return err == nil && missing == nil && !g.custody.wasRefused(stored) && !g.custody.isOld(stored) &&
 		!g.cfg.Refresh.due(stored, wallNow())
 }
 
@@ -311,12 +314,12 @@ func (g *grant) reconcile(ctx context.Context, unwanted Token) error {
 }
 
 // keepSaving goes on writing the answer to a mark, under the lock, at a fixed
-// interval and at once on news, until it is written or somebody else's has taken
-// its place. ctx bounds it. If the lock is lost, or another write has been asked
-// for, the background and who asked for it go on.
+// interval and at once on news, until it is written or somebody else's has
+// taken its place. ctx bounds it. If the lock is lost, or another write has
+// been asked for, the background and who asked for it go on.
 func (g *grant) keepSaving(ctx, held context.Context) error {
 	for {
-		pause(ctx, saveEvery, g.engine.News(), g.custody.changed)
+		pause(ctx, g.engine.News(), saveEvery, g.custody.changed)
 		err := g.custody.flushPending(ctx)
 		answers, unlocked := g.custody.answering()
 		switch {

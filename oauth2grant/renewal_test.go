@@ -30,7 +30,8 @@ func TestADayOfRenewalsIsAheadOfEveryExpiry(t *testing.T) {
 		}
 		requests := srv.Requests(granttest.Token)
 		for i := 1; i < len(requests); i++ {
-			// Twenty minutes ahead of the hour, or up to a quarter of that earlier.
+			// Twenty minutes ahead of the hour, or up to a quarter of that
+			// earlier.
 			if age := requests[i].Time.Sub(requests[i-1].Time); age < 35*time.Minute || age > 40*time.Minute {
 				t.Errorf("renewed after %v", age)
 			}

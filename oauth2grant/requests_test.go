@@ -63,7 +63,8 @@ func TestClient_IntrospectsLeniently(t *testing.T) {
 	}{
 		"RFC 7662": {
 			`{"active":true,"scope":"a b","client_id":"c","username":"u","sub":"s","exp":4102444800}`,
-			oauth2grant.Introspection{Active: true, Scope: "a b", ClientID: "c", Username: "u", Subject: "s", Expiry: at}, false,
+			oauth2grant.Introspection{Active: true, Scope: "a b", ClientID: "c", Username: "u", Subject: "s", Expiry: at},
+			false,
 		},
 		"scope as an array":     {`{"active":true,"scope":["a","b"]}`, oauth2grant.Introspection{Active: true, Scope: "a b"}, false},
 		"a subject of digits":   {`{"active":true,"sub":12345678901234567890}`, oauth2grant.Introspection{Active: true, Subject: "12345678901234567890"}, false},

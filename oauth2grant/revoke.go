@@ -61,7 +61,7 @@ func (g *grant) signOut(ctx context.Context, stored Token, locked bool) error {
 		}
 	}
 	generation := g.engine.Claim()
-	g.custody.put(pending{over: tokens, generation: generation})
+	g.custody.put(pending{over: tokens, whole: true, generation: generation})
 	problems := []error{g.revokeAll(ctx, tokens)}
 	if locked {
 		if err := g.custody.flushPending(context.WithoutCancel(ctx)); err != nil {

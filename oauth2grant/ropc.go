@@ -24,7 +24,8 @@ type Password struct {
 	Credentials func(ctx context.Context) (username, password string, err error)
 }
 
-// Run makes one token request. The error is an [*Error], or that of Credentials.
+// Run makes one token request. The error is an [*Error], or that of
+// Credentials.
 func (p Password) Run(ctx context.Context, c *Client) (Token, error) {
 	username, password, err := p.credentials(ctx)
 	if err != nil {

@@ -28,19 +28,20 @@ func (g *Grant) AccessToken(ctx context.Context) (string, error) {
 }
 
 // PerRPCCredentials returns the grant as credentials for gRPC's
-// WithPerRPCCredentials and PerRPCCredentials: every call then carries the token
-// that is active at its time.
+// WithPerRPCCredentials and PerRPCCredentials: every call then carries the
+// token that is active at its time.
 func (g *Grant) PerRPCCredentials() RPCCredentials { return RPCCredentials{g} }
 
 // RPCCredentials puts the token of a [Grant] on calls of gRPC. It has the
-// methods of PerRPCCredentials in google.golang.org/grpc/credentials, which this
-// package does not import, and is made by [Grant.PerRPCCredentials].
+// methods of PerRPCCredentials in google.golang.org/grpc/credentials, which
+// this package does not import, and is made by [Grant.PerRPCCredentials].
 //
 // gRPC turns an error of GetRequestMetadata into the status Unauthenticated,
 // unless it is a status itself. So a call that only came while the
 // authorization server was busy looks as final as one that needs a person.
-// Package contrib/grpccreds tells them apart: it returns Unavailable for what is
-// [IsTransient], and DeadlineExceeded or Canceled where the call's ctx ended.
+// Package contrib/grpccreds tells them apart: it returns Unavailable for what
+// is [IsTransient], and DeadlineExceeded or Canceled where the call's ctx
+// ended.
 type RPCCredentials struct{ g *Grant }
 
 // GetRequestMetadata returns the authorization of one call. It waits for an

@@ -17,7 +17,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// secretFlows are driven through every error path with every secret marked. To add a flow is to add a line.
+// secretFlows are driven through every error path with every secret marked. To
+// add a flow is to add a line.
 var secretFlows = map[string]struct {
 	drive   func(l *leaks)
 	sockets bool // real ones: it can't run in a bubble
@@ -63,7 +64,8 @@ var secretFlows = map[string]struct {
 	}},
 }
 
-// spills are what a server, or what is in between, may do with the secrets of a request.
+// spills are what a server, or what is in between, may do with the secrets of a
+// request.
 var spills = map[string]func(everything, one string) (*http.Response, error){
 	"nothing": nil,
 	"an error that echoes": func(all, _ string) (*http.Response, error) {

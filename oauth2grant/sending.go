@@ -32,7 +32,7 @@ func (g *grant) refresh(held context.Context, f *flight, stored Token) (t Token,
 	look := func() error {
 		switch {
 		case f.Context().Err() != nil:
-			return context.Cause(f.Context())
+			return context.Cause(f.Context()) //nolint:contextcheck // the flight's, not the request's
 		case held.Err() != nil:
 			return fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
 		case !f.Current():
@@ -77,6 +77,7 @@ func (g *grant) send(ctx context.Context, stored Token) (Token, error) {
 	}
 	t = t.inherit(stored)
 	m.Static = t.RefreshToken == stored.RefreshToken
+	m.Session, m.Turn = stored.session(), m.Turn+1
 	m.Obtained = wallNow().UnixMilli()
 	m.Mark, m.Marked = "", 0
 	t.meta = stored.meta
@@ -130,7 +131,7 @@ func outlast(
 
 // pause waits for so long, until there are news, another write waits, or ctx
 // ends.
-func pause(ctx context.Context, d time.Duration, news context.Context, changed <-chan struct{}) {
+func pause(ctx, news context.Context, d time.Duration, changed <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -164,7 +164,7 @@ func (s Server) problems(insecure bool) []error {
 			continue
 		}
 		if _, err := checkURL(*e.field, insecure); err != nil {
-			all = append(all, fmt.Errorf("Server.%s %w", e.goName, err))
+			all = append(all, fmt.Errorf("%s %w", "Server."+e.goName, err))
 		}
 	}
 	return all

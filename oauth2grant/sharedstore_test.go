@@ -16,7 +16,8 @@ var (
 	errLeaseLost = errors.New("the lease is lost")
 )
 
-// backend is what several stores share, as processes share a file or a database.
+// backend is what several stores share, as processes share a file or a
+// database.
 type backend struct {
 	turn *semaphore.Weighted
 

@@ -66,14 +66,18 @@ func (g *grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 		return nil, nil
 	}
 	s := g.snapshotOf(t, false)
-	err = g.take(ctx, sync.OnceFunc(func() { f.Publish(s) }))
+	published := false
+	err = g.take(ctx, sync.OnceFunc(func() { published = f.Publish(s) }))
+	if !published { // what overtook it has been written instead
+		return nil, nil
+	}
 	g.reportAfter(f, Event{Kind: EventObtained, Op: g.flowOp(), Token: t})
 	return s, err
 }
 
 // take writes what was just put into custody by somebody's explicit call, and
-// calls publish, once or twice: when it is saved, or else when it can't be saved
-// now.
+// calls publish, once or twice: when it is saved, or else when it can't be
+// saved now.
 func (g *grant) take(ctx context.Context, publish func()) error {
 	err := g.custody.locked(ctx, waiting{limit: g.cfg.Refresh.Timeout, blind: true}, func(_ context.Context, v view) error {
 		publish()

@@ -39,7 +39,8 @@ type Status struct {
 	// an error.
 	Usable bool
 
-	// Expiry is that of the token held; zero if it is unknown, or there is none.
+	// Expiry is that of the token held; zero if it is unknown, or there is
+	// none.
 	Expiry time.Time
 
 	// RefreshExpiry is when the refresh token held ends, and with it the

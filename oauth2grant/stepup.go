@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
+	"github.com/oauth2grant/go-oauth2grant/internal/challenge"
 )
 
 // StepUpError says that an API wants the person to have signed in more strongly
@@ -48,7 +48,7 @@ func StepUp(res *http.Response) (*StepUpError, bool) {
 	return nil, false
 }
 
-func stepUp(c wire.Challenge) *StepUpError {
+func stepUp(c challenge.Challenge) *StepUpError {
 	e := &StepUpError{
 		ACRValues:   strings.Fields(printable(c.Params["acr_values"])),
 		Description: printable(c.Params["error_description"]),
@@ -60,8 +60,8 @@ func stepUp(c wire.Challenge) *StepUpError {
 	return e
 }
 
-// steppedUp returns e with what it demands of the person's authentication, if it
-// demands anything, as its cause.
+// steppedUp returns e with what it demands of the person's authentication, if
+// it demands anything, as its cause.
 func steppedUp(e *Error, h http.Header) *Error {
 	if e.Code != InsufficientUserAuthentication {
 		return e
@@ -121,9 +121,9 @@ func refusalOf(res *http.Response) (code Code) {
 }
 
 // tokenChallenges returns those challenges that speak of an access token.
-func tokenChallenges(h http.Header) []wire.Challenge {
-	var all []wire.Challenge
-	for _, c := range wire.ReadChallenges(h.Values("WWW-Authenticate")) {
+func tokenChallenges(h http.Header) []challenge.Challenge {
+	var all []challenge.Challenge
+	for _, c := range challenge.Read(h.Values("WWW-Authenticate")) {
 		if c.Scheme == "bearer" || c.Scheme == "dpop" {
 			all = append(all, c)
 		}

@@ -12,11 +12,11 @@ import (
 // immutable, comparable value: copy it, compare it with ==, share it between
 // goroutines. The zero Token is no token.
 //
-// A Token shows no secret when it is given to fmt or slog; only %p and %w, which
-// go vet refuses for it, get past that. Its JSON form is for stores and is in
-// clear: encoding/json, and so slog's JSON handler on a value that contains a
-// Token, shows it. The JSON is interchangeable with that of golang.org/x/oauth2,
-// and what other libraries store is read for what it says.
+// A Token shows no secret when it is given to fmt or slog; only %p and %w,
+// which go vet refuses for it, get past that. Its JSON form is for stores and
+// is in clear: encoding/json, and so slog's JSON handler on a value that
+// contains a Token, shows it. The JSON is interchangeable with that of
+// golang.org/x/oauth2, and what other libraries store is read for what it says.
 type Token struct {
 	AccessToken string
 	// TokenType is as the server spelled it: "Bearer" or "DPoP", in any case,

@@ -79,7 +79,8 @@ func TestTokenExtraKnowsEveryOtherMemberAlsoAfterJSON(t *testing.T) {
 	}
 }
 
-// otherToken has the field names that golang.org/x/oauth2 documents for its Token.
+// otherToken has the field names that golang.org/x/oauth2 documents for its
+// Token.
 type otherToken struct {
 	AccessToken  string    `json:"access_token"`
 	TokenType    string    `json:"token_type,omitempty"`
@@ -167,13 +168,14 @@ func TestTokenScopesAreTheWordsOfScope(t *testing.T) {
 	}
 }
 
-// verbs are all that fmt prints with. %p and %w, misused on something that is neither a pointer nor an error, print every field past all methods.
+// verbs are all that fmt prints with. %p and %w, misused on something that is
+// neither a pointer nor an error, print every field past all methods.
 var verbs = []string{
 	"%v", "%+v", "%#v", "%s", "%q", "%+q", "%#q", "%x", "%X", "% x", "%#x", "%d", "%+d", "%t", "%b", "%o", "%O", "%c", "%U", "%#U", "%e", "%f", "%g", "%T",
 	"%20v", "%-20s", "%.3s", "%z", "%!",
 }
 
-// prints gives all that fmt makes of a value, and of what it may be put into.
+// prints returns all that fmt makes of a value, and of what it may be put into.
 func prints(value any) string {
 	var b strings.Builder
 	for _, verb := range verbs {

@@ -24,8 +24,8 @@ const (
 
 // TokenExchange is token exchange (RFC 8693): a token for another token, which
 // may come from the platform (package identity) or from another [Grant], so
-// that exchanges chain. It needs no person. Where the new token is to be used is
-// said by [Config.Scopes] and by audience and resource in [Config.Params].
+// that exchanges chain. It needs no person. Where the new token is to be used
+// is said by [Config.Scopes] and by audience and resource in [Config.Params].
 //
 // What the server says of the new token's type is in [Token.Extra], as
 // issued_token_type. If that is no access token, its [Token.TokenType] is N_A
@@ -38,7 +38,8 @@ type TokenExchange struct {
 	Subject func(context.Context) (string, error)
 
 	// SubjectType says what Subject returns: [TokenTypeJWT] for most platforms,
-	// [TokenTypeAccessToken], [TokenTypeIDToken] or another URN. It is required.
+	// [TokenTypeAccessToken], [TokenTypeIDToken] or another URN. It is
+	// required.
 	SubjectType string
 
 	// Actor, if not nil, returns the token of the party that acts for the

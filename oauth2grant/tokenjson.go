@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
-// tokenJSON has the field names of RFC 6749 §5.1, the two of golang.org/x/oauth2
-// and two of our own.
+// tokenJSON has the field names of RFC 6749 §5.1, the two of
+// golang.org/x/oauth2 and two of our own.
 type tokenJSON struct {
 	AccessToken  string     `json:"access_token"`
 	TokenType    string     `json:"token_type,omitempty"`

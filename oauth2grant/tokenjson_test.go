@@ -153,7 +153,8 @@ func TestToken_InheritsWhatARefreshLeavesOut(t *testing.T) {
 	if got := (Token{AccessToken: "A2"}).inherit(Token{}); got != (Token{AccessToken: "A2"}) {
 		t.Errorf("of nothing: %s", inClear(t, got))
 	}
-	// A server that invents a member for each answer does not make a token grow for ever.
+	// A server that invents a member for each answer does not make a token grow
+	// for ever.
 	token := old
 	for i := range 40 {
 		name := "m" + string(rune('a'+i%26)) + string(rune('a'+i/26))

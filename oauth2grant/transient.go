@@ -30,9 +30,10 @@ func IsTransient(err error) bool {
 type weight struct{ later, final bool }
 
 func (w *weight) weigh(err error) {
-	switch err { //nolint:errorlint // the tree is walked here
+	switch err {
 	case nil:
 		return
+	//nolint:errorlint // the tree is walked here
 	case ErrLoginRequired, ErrClosed, ErrConfig, ErrAuthorizationTimeout:
 		w.final = true
 		return

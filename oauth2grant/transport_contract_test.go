@@ -15,7 +15,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// script is an API that gives its answers in turn and notes which requests
+// script is an API that sends its answers in turn and notes which requests
 // carried a token.
 type script struct {
 	answers []*http.Response

@@ -28,7 +28,7 @@ func get(t testing.TB, target string) *http.Request {
 	return httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 }
 
-// call sends a request and gives the status of the answer.
+// call sends a request and returns the status of the answer.
 func call(t testing.TB, rt http.RoundTripper, r *http.Request) int {
 	t.Helper()
 	r.RequestURI = ""
@@ -42,7 +42,8 @@ func call(t testing.TB, rt http.RoundTripper, r *http.Request) int {
 	return res.StatusCode
 }
 
-// carried tells for each request to the API, in their order, where it went and whether it carried a token.
+// carried tells for each request to the API, in their order, where it went and
+// whether it carried a token.
 func carried(srv *granttest.Server) []string {
 	var all []string
 	for _, r := range srv.Requests(granttest.Resource) {

@@ -52,15 +52,15 @@ func refreshVerdict(e *Error, personal bool) verdict {
 		return client
 	case k == kindDead:
 		return dead
-	case errors.Is(e, errors.ErrUnsupported), k == kindUnclear && !(personal && e.page()):
+	case errors.Is(e, errors.ErrUnsupported), k == kindUnclear && (!personal || !e.page()):
 		return unclear
 	default:
 		return later
 	}
 }
 
-// longestPasswordPause is how long a refused password is not sent again at the most:
-// a person has to mend it, and a server may lock the account.
+// longestPasswordPause is how long a refused password is not sent again at the
+// most: a person has to mend it, and a server may lock the account.
 const longestPasswordPause = time.Hour
 
 // personal reports whether only a person can obtain a token when there is none

@@ -51,15 +51,17 @@ func (b *backend) Load(ctx context.Context, key string) (token []byte, version i
 	return r.Token, r.Version, err
 }
 
-// Save implements [leasestore.Backend]: it makes the change on what it has read,
-// unless that has changed meanwhile.
+// Save implements [leasestore.Backend]: it makes the change on what it has
+// read, unless that has changed meanwhile.
 func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (saved bool, err error) {
 	for {
 		r, revision, err := b.read(ctx, key)
 		if err != nil {
 			return false, err
 		}
-		whole := leasestore.Record{Token: r.Token, Version: r.Version, Mark: r.Mark, Answered: r.Answered, Writer: r.Writer, Fence: c.Fence}
+		whole := leasestore.Record{
+			Token: r.Token, Version: r.Version, Mark: r.Mark, Answered: r.Answered, Writer: r.Writer, Fence: c.Fence,
+		}
 		if !whole.Change(c, time.Time{}) {
 			return false, nil
 		}
@@ -74,14 +76,14 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 		}
 		done, err := b.client.Txn(ctx).If(mine...).
 			Then(clientv3.OpPut(b.token(key), string(data))).
-			Else(clientv3.OpTxn([]clientv3.Cmp{same}, []clientv3.Op{clientv3.OpGet(b.token(key), clientv3.WithKeysOnly())}, nil)).Commit()
+			Else(clientv3.OpTxn([]clientv3.Cmp{same}, nil, nil)).Commit() // is it the lock that has changed?
 		if err != nil {
 			return false, err
 		}
 		if done.Succeeded {
 			return true, nil
 		}
-		if done.Responses[0].GetResponseTxn().Succeeded { // it is the lock that has changed
+		if done.Responses[0].GetResponseTxn().Succeeded {
 			return false, nil
 		}
 	}

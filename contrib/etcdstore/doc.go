@@ -1,27 +1,28 @@
-// Package etcdstore is an [oauth2grant.Store] in etcd 3.4 or later: a few tokens
-// in a cluster that is there already, shared by a fleet of processes.
+// Package etcdstore is an [oauth2grant.Store] in etcd 3.4 or later: a few
+// tokens in a cluster that is there already, shared by a fleet of processes.
 //
 //	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints})
 //	family, err := etcdstore.New(client, etcdstore.Config{Prefix: "orders/"})
 //	...
 //	grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{Store: family.Store(user), ...})
 //
-// Close in this order: the grants, the family, the client. What every store on a
-// shared database guarantees is said in package leasestore.
+// Close in this order: the grants, the family, the client. What every store on
+// a shared database guarantees is said in package leasestore.
 //
 // # What is stored
 //
 // <Prefix>token/<key> has the token, its version and its mark, and
-// <Prefix>lock/<key> the lock, which is bound to a lease of etcd. Every change is
-// a transaction that compares the revision of the first and the lease of the
+// <Prefix>lock/<key> the lock, which is bound to a lease of etcd. Every change
+// is a transaction that compares the revision of the first and the lease of the
 // second. A key is seen by everybody who may look at etcd, and in errors: never
 // make it from a secret. The token is in clear unless Config.Keys is set, see
 // package seal; then it is bound to its prefix and key.
 //
-// After a new leader was elected, etcd starts every lease anew: a holder that was
-// kept from extending its lease by that keeps its lock. What Delete leaves of a
-// key, its version, stays.
+// After a new leader was elected, etcd starts every lease anew: a holder that
+// was kept from extending its lease by that keeps its lock. What Delete leaves
+// of a key, its version, stays.
 //
-// etcd keeps 2 GiB, and refuses values above 1.5 MiB. It is not made for 100,000
-// tokens that change once an hour: take package pgstore or redisstore for those.
+// etcd keeps 2 GiB, and refuses values above 1.5 MiB. It is not made for
+// 100,000 tokens that change once an hour: take package pgstore or redisstore
+// for those.
 package etcdstore

@@ -24,12 +24,12 @@ type Config struct {
 	Prefix string
 
 	// Lease is how long a lock outlives a holder that was killed, in whole
-	// seconds. If zero, it is 10 s; it is at least 10 s, which a refresh request
-	// that is under way needs: etcd can't make a lease longer.
+	// seconds. If zero, it is 10 s; it is at least 10 s, which a refresh
+	// request that is under way needs: etcd can't make a lease longer.
 	Lease time.Duration
 
-	// Timeout is that of one exchange with etcd. If zero, it is a third of Lease,
-	// at most 3 s; it is at most half of Lease.
+	// Timeout is that of one exchange with etcd. If zero, it is a third of
+	// Lease, at most 3 s; it is at most half of Lease.
 	Timeout time.Duration
 
 	// Keys encrypts tokens. If nil, they are kept in clear.
@@ -42,8 +42,8 @@ type Config struct {
 
 const leastLease = 10 * time.Second
 
-// New returns a family over a client of the caller's, which stays the caller's to
-// close, after the family. It does not connect.
+// New returns a family over a client of the caller's, which stays the caller's
+// to close, after the family. It does not connect.
 func New(client *clientv3.Client, cfg Config) (*Family, error) {
 	if cfg.Prefix == "" {
 		cfg.Prefix = "oauth2grant/"

@@ -19,9 +19,10 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// New returns g as credentials for [google.golang.org/grpc.WithPerRPCCredentials]
-// and [google.golang.org/grpc.PerRPCCredentials]. Each call carries the token
-// that is active at its time, and waits for one on its own ctx.
+// New returns g as credentials for
+// [google.golang.org/grpc.WithPerRPCCredentials] and
+// [google.golang.org/grpc.PerRPCCredentials]. Each call carries the token that
+// is active at its time, and waits for one on its own ctx.
 //
 // Where there is none, the call fails with DeadlineExceeded or Canceled if its
 // ctx has ended, with Unavailable if [oauth2grant.IsTransient] says that trying

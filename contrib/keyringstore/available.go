@@ -8,9 +8,9 @@ import (
 )
 
 // Available returns nil if there is a keyring that can be reached, else
-// [ErrUnavailable], [ErrLocked], or the error of ctx. It asks the keyring for an
-// item that nobody has, which asks no person for anything on most systems, and
-// waits for the answer until ctx ends.
+// [ErrUnavailable], [ErrLocked], or the error of ctx. It asks the keyring for
+// an item that nobody has, which asks no person for anything on most systems,
+// and waits for the answer until ctx ends.
 //
 // A program that falls back to a file decides once, when it is set up or when a
 // person signs in, and keeps to that: with a decision for each run, a desktop

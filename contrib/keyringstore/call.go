@@ -6,13 +6,16 @@ import (
 )
 
 var (
-	// turn is had by the one call of this process that is in the keyring: go-keyring mixes up the prompts of several.
+	// turn is had by the one call of this process that is in the keyring:
+	// go-keyring mixes up the prompts of several.
 	turn = make(chan struct{}, 1)
-	// jobs are the goroutines of calls, also of those that nobody waits for any more.
+	// jobs are the goroutines of calls, also of those that nobody waits for any
+	// more.
 	jobs sync.WaitGroup
 )
 
-// call runs job when it is its turn. The caller leaves when ctx ends; job then goes on until the keyring answers.
+// call runs job when it is its turn. The caller leaves when ctx ends; job then
+// goes on until the keyring answers.
 func call[T any](ctx context.Context, job func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {

@@ -9,17 +9,21 @@ import (
 )
 
 var (
-	// ErrUnavailable says that no keyring can be reached. The error that wraps it has the cause.
+	// ErrUnavailable says that no keyring can be reached. The error that wraps
+	// it has the cause.
 	ErrUnavailable = errors.New("keyringstore: no keyring can be reached: run in a desktop session (on Linux: a D-Bus session with a Secret Service such as GNOME Keyring), or keep the token in package filestore")
-	// ErrLocked says that the keyring is locked and stayed so: nobody could be asked for its password, or the answer was no.
+	// ErrLocked says that the keyring is locked and stayed so: nobody could be
+	// asked for its password, or the answer was no.
 	ErrLocked = errors.New("keyringstore: the keyring is locked: unlock it, or run where its password can be asked for")
-	// ErrCorrupt says that the items are no token. Nothing is deleted; the next Save replaces them.
+	// ErrCorrupt says that the items are no token. Nothing is deleted; the next
+	// Save replaces them.
 	ErrCorrupt = errors.New("keyringstore: what the keyring holds is no token of this package: sign in again, or delete the item")
 	// ErrTooLarge says that a token takes more than 256 KiB.
 	ErrTooLarge = errors.New("keyringstore: the token takes more than 256 KiB")
 )
 
-// explain makes ErrUnavailable, ErrLocked or ErrTooLarge of what go-keyring says. A missing item stays keyring.ErrNotFound.
+// explain makes ErrUnavailable, ErrLocked or ErrTooLarge of what go-keyring
+// says. A missing item stays keyring.ErrNotFound.
 func explain(err error) error {
 	switch {
 	case err == nil, errors.Is(err, keyring.ErrNotFound):

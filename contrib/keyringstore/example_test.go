@@ -29,8 +29,8 @@ func Example() {
 	defer grant.Close()
 }
 
-// A program that keeps its token in a file where there is no keyring decides that
-// once, when a person signs in, and says what it chose.
+// A program that keeps its token in a file where there is no keyring decides
+// that once, when a person signs in, and says what it chose.
 func ExampleAvailable() {
 	dir, err := os.UserConfigDir()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 // Ring is the part of go-keyring in use.
 type Ring = ring
 
-// On gives the store over another keyring.
+// On returns the store over another keyring.
 func (s Store) On(r Ring) *Store {
 	s.ring = r
 	return &s

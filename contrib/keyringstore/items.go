@@ -49,7 +49,7 @@ type ring interface {
 
 func (i items) part(slot string, n int) string { return fmt.Sprintf("%s #%s%d", i.account, slot, n) }
 
-// head reads the head. It gives oauth2grant.ErrNoToken if there is none.
+// head reads the head. It returns [oauth2grant.ErrNoToken] if there is none.
 func (i items) head(ctx context.Context) (head, error) {
 	text, err := i.get(ctx, i.account)
 	if errors.Is(err, keyring.ErrNotFound) {
@@ -64,7 +64,7 @@ func (i items) head(ctx context.Context) (head, error) {
 	return h, nil
 }
 
-// read gives the token.
+// read returns the token.
 func (i items) read(ctx context.Context) (oauth2grant.Token, error) {
 	for {
 		h, err := i.head(ctx)
@@ -140,7 +140,8 @@ func (i items) write(ctx context.Context, old head, t oauth2grant.Token, version
 	return nil
 }
 
-// split writes the parts into the slot that old does not use. They are text, as some keyrings take nothing else.
+// split writes the parts into the slot that old does not use. They are text, as
+// some keyrings take nothing else.
 func (i items) split(ctx context.Context, old head, data []byte) (head, error) {
 	text := base64.RawStdEncoding.EncodeToString(data)
 	h := head{Format: format, Slot: slots[0], Parts: (len(text) + itemSize - 1) / itemSize, Sum: sum(text)}
@@ -166,7 +167,8 @@ func (i items) erase(ctx context.Context) error {
 	return i.sweep(ctx, head{})
 }
 
-// sweep removes the parts that h does not name: from the last to the first, so that what is left has no gap.
+// sweep removes the parts that h does not name: from the last to the first, so
+// that what is left has no gap.
 func (i items) sweep(ctx context.Context, h head) error {
 	for _, slot := range slots {
 		from := 0
@@ -200,7 +202,8 @@ func (i items) get(ctx context.Context, account string) (string, error) {
 
 var errNotKept = errors.New("the keyring did not keep what it was given")
 
-// set writes an item and makes sure of it: not every keyring says when a person refused.
+// set writes an item and makes sure of it: not every keyring says when a person
+// refused.
 func (i items) set(ctx context.Context, account, secret string) error {
 	if err := ctx.Err(); err != nil {
 		return err

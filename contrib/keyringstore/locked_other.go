@@ -15,7 +15,8 @@ const (
 	userCanceled          = -128 & 0xff
 )
 
-// isLocked tells whether a call failed because the Keychain of macOS is locked. The Credential Manager of Windows is open with the session.
+// isLocked reports whether a call failed because the Keychain of macOS is
+// locked. The Credential Manager of Windows is open with the session.
 func isLocked(err error) bool {
 	e, ok := errors.AsType[*exec.ExitError](err)
 	return ok && slices.Contains([]int{interactionNotAllowed, authFailed, userCanceled}, e.ExitCode())

@@ -9,7 +9,9 @@ import (
 	secrets "github.com/zalando/go-keyring/secret_service"
 )
 
-// isLocked tells whether a call failed because the keyring is locked. go-keyring has no error of its own for a refused password, so the service is asked.
+// isLocked reports whether a call failed because the keyring is locked.
+// go-keyring has no error of its own for a refused password, so the service is
+// asked.
 func isLocked(err error) bool {
 	if e, ok := errors.AsType[dbus.Error](err); ok && e.Name == "org.freedesktop.Secret.Error.IsLocked" {
 		return true

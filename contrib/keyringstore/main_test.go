@@ -30,7 +30,7 @@ func (p program) Run() int {
 	return code
 }
 
-// privateDir gives a folder that others can't write to, whatever the umask.
+// privateDir returns a folder that others can't write to, whatever the umask.
 func privateDir(tb testing.TB) string {
 	tb.Helper()
 	dir := filepath.Join(tb.TempDir(), "private")
@@ -40,7 +40,8 @@ func privateDir(tb testing.TB) string {
 	return dir
 }
 
-// missing ends the tests where they must not be skipped, and else says why the tests of a real keyring are.
+// missing ends the tests where they must not be skipped, and else says why the
+// tests of a real keyring are.
 func missing(what string) (ended bool, code int) {
 	fmt.Println(what)
 	if os.Getenv("CI") == "true" {

@@ -22,7 +22,8 @@ func newMemory() *memory { return &memory{items: map[string]string{}, left: -1} 
 
 var errDead = errors.New("the process was killed here")
 
-// begin is the beginning of an operation: it fails after death, as if nothing ran any more.
+// begin is the beginning of an operation: it fails after death, as if nothing
+// ran any more.
 func (m *memory) begin() error {
 	m.mu.Lock()
 	asking, answer := m.asking, m.answer
@@ -81,7 +82,8 @@ func (m *memory) Delete(service, account string) error {
 	return nil
 }
 
-// ask lets each operation wait for a person from now on. asked has one element for each that does; answer lets them go on, and ends it.
+// ask lets each operation wait for a person from now on. asked has one element
+// for each that does; answer lets them go on, and ends it.
 func (m *memory) ask() (asked <-chan struct{}, answer func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -95,7 +97,7 @@ func (m *memory) ask() (asked <-chan struct{}, answer func()) {
 	}
 }
 
-// after gives a copy as a next process finds it, that lives for n operations.
+// after returns a copy as a next process finds it, that lives for n operations.
 func (m *memory) after(n int) *memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/contrib/keyringstore"
 )
 
-// newPrompter takes the place, until the end of the test, of the program that asks for passwords. It shows nothing, and gives for each question a func that
+// newPrompter takes the place, until the end of the test, of the program that
+// asks for passwords. It shows nothing, and sends for each question a func that
 // dismisses it.
 func newPrompter(t *testing.T) (asked <-chan func()) {
 	t.Helper()

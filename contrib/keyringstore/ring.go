@@ -27,7 +27,8 @@ func (systemRing) Delete(service, account string) (err error) {
 
 var errLost = errors.New("the connection to the keyring was lost")
 
-// survive makes an error of the panic of go-keyring when the bus goes away during a prompt.
+// survive makes an error of the panic of go-keyring when the bus goes away
+// during a prompt.
 func survive(err *error) {
 	if reason := recover(); reason != nil {
 		*err = fmt.Errorf("%w: %v", errLost, reason)

@@ -17,7 +17,8 @@ import (
 
 const testService = "keyringstore-test"
 
-// openAt gives the store of a place: a folder for the lock, whose name is the account.
+// openAt returns the store of a place: a folder for the lock, whose name is the
+// account.
 func openAt(place string) (*keyringstore.Store, error) {
 	return keyringstore.Open(keyringstore.Config{Service: testService, Account: filepath.Base(place), LockDir: place})
 }
@@ -50,7 +51,7 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, harness)
 }
 
-// stored gives a store in the real keyring that holds a token.
+// stored returns a store in the real keyring that holds a token.
 func stored(t *testing.T) *keyringstore.Store {
 	t.Helper()
 	needSession(t)

@@ -18,7 +18,8 @@ const (
 	serviceName = "org.freedesktop.secrets"
 )
 
-// busConfig is a bus that starts nothing by itself: a keyring that was killed stays away.
+// busConfig is a bus that starts nothing by itself: a keyring that was killed
+// stays away.
 const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
@@ -27,7 +28,8 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 </busconfig>
 `
 
-// inSession runs the tests again in a D-Bus session of their own with an unlocked GNOME Keyring, and tells whether that has happened.
+// inSession runs the tests again in a D-Bus session of their own with an
+// unlocked GNOME Keyring, and reports whether that has happened.
 func inSession() (ended bool, code int) {
 	if dir := os.Getenv(envInside); dir != "" {
 		if err := startKeyring(); err != nil {
@@ -64,7 +66,8 @@ func inSession() (ended bool, code int) {
 	return true, 0
 }
 
-// needSession skips a test where there is no keyring; with CI=true the tests have not begun then.
+// needSession skips a test where there is no keyring; with CI=true the tests
+// have not begun then.
 func needSession(tb testing.TB) {
 	tb.Helper()
 	if os.Getenv(envInside) == "" {

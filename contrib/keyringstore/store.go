@@ -24,7 +24,8 @@ type Config struct {
 
 const maxName = 128 // bytes
 
-// problem says what is wrong with a name that goes into the keyring, or nothing.
+// problem says what is wrong with a name that goes into the keyring, or
+// nothing.
 func problem(name string) string {
 	switch {
 	case name == "":
@@ -39,7 +40,9 @@ func problem(name string) string {
 	return ""
 }
 
-// Store is an oauth2grant.Store. It is a value that holds nothing open, safe for concurrent use; all Stores of one service and account exclude each other. It comes from Open.
+// Store is an oauth2grant.Store. It is a value that holds nothing open, safe
+// for concurrent use; all Stores of one service and account exclude each other.
+// It comes from Open.
 type Store struct {
 	items
 	lock *filestore.LockFile
@@ -47,7 +50,8 @@ type Store struct {
 
 var _ oauth2grant.Store = Store{}
 
-// Open gives the store of the items that cfg names and makes its lock folder if there is none. It does not ask the keyring for anything.
+// Open returns the store of the items that cfg names and makes its lock folder
+// if there is none. It does not ask the keyring for anything.
 func Open(cfg Config) (*Store, error) {
 	if cfg.Account == "" {
 		cfg.Account = "default"
@@ -91,10 +95,10 @@ func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 }
 
 // Save writes the token; that of the zero Token is Delete. The errors are
-// [ErrUnavailable], [ErrLocked], [ErrTooLarge], [oauth2grant.ErrLockLost], those
-// of filestore for the lock files, and that of ctx. After an error the keyring
-// holds the old token, except where it failed, or ctx ended, on the very last
-// item: then it may hold either.
+// [ErrUnavailable], [ErrLocked], [ErrTooLarge], [oauth2grant.ErrLockLost],
+// those of filestore for the lock files, and that of ctx. After an error the
+// keyring holds the old token, except where it failed, or ctx ended, on the
+// very last item: then it may hold either.
 func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 	if t == (oauth2grant.Token{}) {
 		return s.Delete(ctx)
@@ -133,8 +137,10 @@ func (s Store) change(ctx context.Context, write func(ctx context.Context, old h
 	return err
 }
 
-// Lock waits for every other holder, in this process and in others, until ctx ends. The lock lasts until unlock, or the end of the process; held is a child
-// of ctx that ends with it only. The errors are that of ctx, ErrUnavailable, ErrLocked, and those of filestore for the lock file.
+// Lock waits for every other holder, in this process and in others, until ctx
+// ends. The lock lasts until unlock, or the end of the process; held is a child
+// of ctx that ends with it only. The errors are that of ctx, ErrUnavailable,
+// ErrLocked, and those of filestore for the lock file.
 func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
 	held, release, err := s.lock.Lock(ctx, func(ctx context.Context) (uint64, error) {
 		return call(ctx, func(ctx context.Context) (uint64, error) { _, version, err := s.version(ctx); return version, err })

@@ -76,7 +76,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew kills a process before each operation of each change in turn.
+// TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew kills a process before each
+// operation of each change in turn.
 func TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew(t *testing.T) {
 	sizes := []int{0, 10, 5 << 10, 20 << 10} // 0: no token
 	for _, before := range sizes {
@@ -121,7 +122,7 @@ func change(size int, name string) oauth2grant.Token {
 	return tokenOf(name, size)
 }
 
-// load gives the zero Token where there is none.
+// load returns the zero Token where there is none.
 func load(tb testing.TB, s *keyringstore.Store) oauth2grant.Token {
 	tb.Helper()
 	t, err := s.Load(tb.Context())

@@ -11,10 +11,10 @@ import (
 )
 
 // FromConfig returns a Config with the endpoints, the client and the scopes of
-// c, for [oauth2grant.New] with [oauth2grant.AuthCode], [oauth2grant.DeviceCode]
-// or [oauth2grant.Password], and for [oauth2grant.NewClient]. Add what else
-// there is to say, such as a Store. A nil c is the zero Config, which New
-// refuses.
+// c, for [oauth2grant.New] with [oauth2grant.AuthCode],
+// [oauth2grant.DeviceCode] or [oauth2grant.Password], and for
+// [oauth2grant.NewClient]. Add what else there is to say, such as a Store. A
+// nil c is the zero Config, which New refuses.
 //
 // A client without a secret is public. Where c leaves the style of
 // authentication to trial, it is the header, which every server has to support
@@ -36,8 +36,8 @@ func FromConfig(c *oauth2.Config) oauth2grant.Config {
 	}
 }
 
-// FromClientCredentials is [FromConfig] for [oauth2grant.ClientCredentials]; the
-// EndpointParams become Config.Params.
+// FromClientCredentials is [FromConfig] for [oauth2grant.ClientCredentials];
+// the EndpointParams become Config.Params.
 func FromClientCredentials(c *clientcredentials.Config) oauth2grant.Config {
 	if c == nil {
 		return oauth2grant.Config{}

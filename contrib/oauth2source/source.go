@@ -30,10 +30,10 @@ var errProof = errors.New("oauth2source: the token is bound to a key, and a Toke
 // Expiry of a token that it returns is the time of the call, so that
 // [oauth2.Token.Valid] reports false: that keeps [oauth2.ReuseTokenSource], and
 // with it [oauth2.NewClient], from keeping a token that g has replaced. Such a
-// token is as good as [oauth2grant.Grant.Token] is at that time, which also says
-// when it really expires. It has no refresh token, which only g may use; every
-// other member of the server's answer is in [oauth2.Token.Extra], also id_token
-// and scope.
+// token is as good as [oauth2grant.Grant.Token] is at that time, which also
+// says when it really expires. It has no refresh token, which only g may use;
+// every other member of the server's answer is in [oauth2.Token.Extra], also
+// id_token and scope.
 //
 // The error is that of [oauth2grant.Grant.Token]. With Config.Proof set it is
 // one that names Authorize.

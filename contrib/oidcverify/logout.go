@@ -10,14 +10,14 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// LogoutURL returns where to send the browser of somebody who signs out, so that
-// they are signed out at the server too (OpenID Connect RP-Initiated Logout 1.0
-// §2). It contains the ID token of t as the hint whose session ends, and must
-// not be logged.
+// LogoutURL returns where to send the browser of somebody who signs out, so
+// that they are signed out at the server too (OpenID Connect RP-Initiated
+// Logout 1.0 §2). It contains the ID token of t as the hint whose session ends,
+// and must not be logged.
 //
-// back is where the server sends the browser afterwards, as registered there; if
-// empty, the browser stays at the server. state comes back with it; it is the
-// caller's to draw and to compare.
+// back is where the server sends the browser afterwards, as registered there;
+// if empty, the browser stays at the server. state comes back with it; it is
+// the caller's to draw and to compare.
 //
 // Call [oauth2grant.Grant.Revoke] as well: the end of the session at the server
 // need not be the end of its tokens. The error wraps [errors.ErrUnsupported]

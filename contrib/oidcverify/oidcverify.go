@@ -14,8 +14,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// ErrNoIDToken says that the server issued no ID token: the scope openid was not
-// asked for, or the server is no OpenID Provider.
+// ErrNoIDToken says that the server issued no ID token: the scope openid was
+// not asked for, or the server is no OpenID Provider.
 var ErrNoIDToken = errors.New("oidcverify: the token has no ID token: ask for the scope openid")
 
 // Config says what is expected of ID tokens.

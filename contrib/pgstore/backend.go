@@ -21,8 +21,8 @@ type backend struct {
 	sql  statements
 }
 
-// mode sends a statement, its arguments and the request to run it in one go, and
-// keeps nothing in the session: a pooler may change that at any time.
+// mode sends a statement, its arguments and the request to run it in one go,
+// and keeps nothing in the session: a pooler may change that at any time.
 const mode = pgx.QueryExecModeExec
 
 // exec runs a statement, and reports whether it concerned a row.

@@ -23,17 +23,17 @@ type Config struct {
 	Schema string
 
 	// Listen has PostgreSQL tell of changes, instead of asking for them once a
-	// second. Set it in all processes, or in none. See the package's comment for
-	// what it costs.
+	// second. Set it in all processes, or in none. See the package's comment
+	// for what it costs.
 	Listen bool
 
-	// Lease is how long a lock outlives a holder that was killed. If zero, it is
-	// 5 s; it is at least 1 s. While a refresh request is under way it is 10 s
-	// at least.
+	// Lease is how long a lock outlives a holder that was killed. If zero, it
+	// is 5 s; it is at least 1 s. While a refresh request is under way it is 10
+	// s at least.
 	Lease time.Duration
 
-	// Timeout is that of one exchange with PostgreSQL. If zero, it is a third of
-	// Lease, at most 3 s; it is at most half of Lease.
+	// Timeout is that of one exchange with PostgreSQL. If zero, it is a third
+	// of Lease, at most 3 s; it is at most half of Lease.
 	Timeout time.Duration
 
 	// Keys encrypts tokens. If nil, they are kept in clear.

@@ -31,7 +31,8 @@ var (
 	newer  = oauth2grant.Token{AccessToken: "marked-secret-newer", TokenType: "Bearer", RefreshToken: "marked-secret-r2"}
 )
 
-// closing is a store with a family and a pool of its own, as another process has them.
+// closing is a store with a family and a pool of its own, as another process
+// has them.
 type closing struct {
 	*pgstore.Store
 	family *pgstore.Family
@@ -75,7 +76,8 @@ func open(tb testing.TB, place string, cfg pgstore.Config) closing {
 	return s
 }
 
-// start starts a server that has the table, and gives a pool for the test's own statements.
+// start starts a server that has the table, and returns a pool for the test's
+// own statements.
 func start(tb testing.TB) (*testservers.Postgres, *pgxpool.Pool) {
 	tb.Helper()
 	server := testservers.StartPostgres(tb)

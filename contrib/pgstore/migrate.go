@@ -17,10 +17,10 @@ var migrations embed.FS
 // migrationFiles returns their names in order; the first is version 1.
 func migrationFiles() ([]string, error) { return fs.Glob(migrations, "migrations/*.sql") }
 
-// Migrate makes the table in schema public, or brings that of an earlier version
-// of this package up to date, in one transaction. Any number of processes may
-// call it at the same time, and each time they start. A table of a later version
-// is left alone.
+// Migrate makes the table in schema public, or brings that of an earlier
+// version of this package up to date, in one transaction. Any number of
+// processes may call it at the same time, and each time they start. A table of
+// a later version is left alone.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	return MigrateSchema(ctx, pool, "public")
 }

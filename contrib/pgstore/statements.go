@@ -14,8 +14,8 @@ const (
 )
 
 // statements are the rules of [leasestore.Record] on a row, in one statement
-// each. Where it says TOKENS, SOON and MICROS, there is the table, the time after
-// a number of ms, and the time in microseconds since 1970.
+// each. Where it says TOKENS, SOON and MICROS, there is the table, the time
+// after a number of ms, and the time in microseconds since 1970.
 type statements struct {
 	load, save, saveLocked, saveAnswer, lock, extend, unlock, poll, check string
 }
@@ -68,7 +68,7 @@ FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
 
 		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL WHERE key = $1::text AND fence = $2::bigint`),
 
-		poll: names(`SELECT key, version FROM TOKENS WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),
+		poll: names(`SELECT key, (extract(epoch FROM told) * 1000000)::bigint FROM TOKENS WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),
 
 		check: names(`SELECT pg_is_in_recovery(), (SELECT coalesce(max(version), 0) FROM MIGRATIONS)`),
 	}

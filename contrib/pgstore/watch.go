@@ -10,8 +10,8 @@ import (
 
 const (
 	pollInterval = time.Second
-	// late is how long a change may take from its time to its commit and still be
-	// seen.
+	// late is how long a change may take from its time to its commit and still
+	// be seen.
 	late = 4 * time.Second
 )
 
@@ -32,8 +32,8 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 		if seen == nil {
 			ready()
 		}
-		for key, version := range now {
-			if old, known := seen[key]; seen != nil && (!known || old != version) {
+		for key, told := range now {
+			if old, known := seen[key]; seen != nil && (!known || old != told) {
 				changed(key)
 			}
 		}
@@ -46,7 +46,7 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 	}
 }
 
-// poll returns the versions of what has changed since.
+// poll returns what has changed since, and when, in microseconds since 1970.
 func (b *backend) poll(ctx context.Context, since time.Duration) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, late)
 	defer cancel()
@@ -54,11 +54,11 @@ func (b *backend) poll(ctx context.Context, since time.Duration) (map[string]int
 	if err != nil {
 		return nil, err
 	}
-	versions := map[string]int64{}
+	changes := map[string]int64{}
 	var key string
-	var version int64
-	_, err = pgx.ForEachRow(rows, []any{&key, &version}, func() error { versions[key] = version; return nil })
-	return versions, err
+	var told int64
+	_, err = pgx.ForEachRow(rows, []any{&key, &told}, func() error { changes[key] = told; return nil })
+	return changes, err
 }
 
 // listen watches over a connection of its own.

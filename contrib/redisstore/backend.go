@@ -85,7 +85,8 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 	return true, clean(err)
 }
 
-// master returns a connection to the server that has a key, for several commands.
+// master returns a connection to the server that has a key, for several
+// commands.
 func (b *backend) master(ctx context.Context, key string) (*redis.Conn, error) {
 	cluster, ok := b.client.(*redis.ClusterClient)
 	if !ok {
@@ -186,7 +187,7 @@ func (b *backend) check(ctx context.Context, server redis.Cmdable) error {
 	case strings.HasSuffix(word(roleLine), "slave"):
 		return errors.New("this is a replica: connect to its master")
 	case strings.Contains(policy, "allkeys-"), strings.Contains(policy, "volatile-") && b.cfg.TTL > 0:
-		return fmt.Errorf("Redis evicts tokens (%s), and with one a user is signed out: set maxmemory-policy to noeviction", policy)
+		return fmt.Errorf("the server evicts tokens (%s), and with one a user is signed out: set maxmemory-policy to noeviction", policy)
 	}
 	return nil
 }

@@ -12,27 +12,28 @@
 //
 // # What is stored
 //
-// The record of a key is the hash <Prefix>:{<key>}:token: the token, its version,
-// its mark, and the lock with its fence and the end of its lease, by the clock of
-// Redis. So nothing that evicts keys can take a lock and leave its token. A hash
-// without a token ends after a day; one with Config.TTL a day after its token. A
-// key is seen by everybody who may look at Redis, and in errors: never make it
-// from a secret. The token is in clear unless Config.Keys is set, see package
-// seal; then it is bound to its prefix and key.
+// The record of a key is the hash <Prefix>:{<key>}:token: the token, its
+// version, its mark, and the lock with its fence and the end of its lease, by
+// the clock of Redis. So nothing that evicts keys can take a lock and leave its
+// token. A hash without a token ends after a day; one with Config.TTL a day
+// after its token. A key is seen by everybody who may look at Redis, and in
+// errors: never make it from a secret. The token is in clear unless Config.Keys
+// is set, see package seal; then it is bound to its prefix and key.
 //
 // A user of an access list needs GET, HGET, HSET, HINCRBY, PERSIST, PEXPIRE,
-// TIME, PUBLISH, EVAL, EVALSHA, SUBSCRIBE and PING on the keys <Prefix>:* and the
-// channel <Prefix>:changed; INFO, or the eviction policy is not checked; and WAIT
-// with Config.Replicas.
+// TIME, PUBLISH, EVAL, EVALSHA, SUBSCRIBE and PING on the keys <Prefix>:* and
+// the channel <Prefix>:changed; INFO, or the eviction policy is not checked;
+// and WAIT with Config.Replicas.
 //
 // # What Redis keeps
 //
 // A Save is as durable as Redis makes it. With appendfsync always it is on disk
-// when Save returns; with everysec a crash of the machine can lose a second, and
-// with that a refresh token that the authorization server has already replaced.
+// when Save returns; with everysec a crash of the machine can lose a second,
+// and with that a refresh token that the authorization server has already
+// replaced.
 //
-// Replication is asynchronous. With Config.Replicas zero, a failover can lose the
-// last writes: a lock, so that two holders meet, or a token that was just
+// Replication is asynchronous. With Config.Replicas zero, a failover can lose
+// the last writes: a lock, so that two holders meet, or a token that was just
 // rotated. With Replicas, each Save waits until as many replicas have it, and
 // fails if they do not in time: a refresh token is then not sent. Sentinel and
 // Cluster promote the replica that is ahead, so one of them is enough unless a
@@ -42,9 +43,9 @@
 // evicted token is a signed-out user. [Family.Check] and the first Lock look at
 // it.
 //
-// New refuses a cluster client that reads from replicas, since they may return a
-// refresh token that is rotated already. Do not give it a client of Sentinel's
-// replicas either.
+// New refuses a cluster client that reads from replicas, since they may return
+// a refresh token that is rotated already. Do not give it a client of
+// Sentinel's replicas either.
 //
 // A context that is cancelled ends a wait at once, but an exchange with Redis
 // that is under way only at its deadline, Config.Timeout at the latest: that is

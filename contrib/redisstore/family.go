@@ -26,17 +26,17 @@ type Config struct {
 	// "oauth2grant". It has no braces.
 	Prefix string
 
-	// TTL is how long a token stays after its last Save. If zero, it stays until
-	// Delete.
+	// TTL is how long a token stays after its last Save. If zero, it stays
+	// until Delete.
 	TTL time.Duration
 
 	// Replicas is how many of them must have a token before Save returns; zero:
 	// none. See the package's comment for what a failover then loses.
 	Replicas int
 
-	// Lease is how long a lock outlives a holder that was killed. If zero, it is
-	// 5 s; it is at least 1 s. While a refresh request is under way it is 10 s
-	// at least.
+	// Lease is how long a lock outlives a holder that was killed. If zero, it
+	// is 5 s; it is at least 1 s. While a refresh request is under way it is 10
+	// s at least.
 	Lease time.Duration
 
 	// Timeout is that of one exchange with Redis. If zero, it is a third of
@@ -58,8 +58,8 @@ type Config struct {
 // New returns a family over a client of the caller's, which stays the caller's
 // to close, after the family. It does not connect. The client must have
 // ContextTimeoutEnabled, or a Redis that does not answer would hold up its
-// callers whatever their context; a [redis.Ring] is refused, since subscriptions
-// do not work across its servers.
+// callers whatever their context; a [redis.Ring] is refused, since
+// subscriptions do not work across its servers.
 func New(client redis.UniversalClient, cfg Config) (*Family, error) {
 	problems := []error{clientProblem(client)}
 	if cfg.Prefix == "" {

@@ -35,7 +35,8 @@ func newClient(addr string) *redis.Client {
 	return redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, DialerRetries: 1})
 }
 
-// closing is a store with a family and a client of its own, as another process has them.
+// closing is a store with a family and a client of its own, as another process
+// has them.
 type closing struct {
 	*redisstore.Store
 	family *redisstore.Family

@@ -2,9 +2,9 @@ package redisstore
 
 import "github.com/redis/go-redis/v9"
 
-// Each script is a rule of [leasestore.Record] on the hash KEYS[1]. Times are in
-// ms, since 1970 by the clock of Redis or from now. A token with an end is none
-// after expires.
+// Each script is a rule of [leasestore.Record] on the hash KEYS[1]. Times are
+// in ms, since 1970 by the clock of Redis or from now. A token with an end is
+// none after expires.
 const prelude = `
 local key, time, day = KEYS[1], redis.call("TIME"), 86400000
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -27,8 +27,8 @@ if #token > tonumber(ARGV[1]) then return redis.error_reply("TOOLARGE for a toke
 return {token, num("version")}
 `)
 
-	// ARGV: token, mark, answers, fence, version, hold, the token's TTL (0: none),
-	// the channel and what to tell there.
+	// ARGV: token, mark, answers, fence, version, hold, the token's TTL (0:
+	// none), the channel and what to tell there.
 	saveScript = redis.NewScript(prelude + `
 local token, mark, answers, fence, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[7])
 if answers ~= "" then

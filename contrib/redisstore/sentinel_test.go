@@ -73,7 +73,7 @@ func TestReplicas_AFailoverLosesNeitherMarkNorAnswer(t *testing.T) {
 			unlock()
 			return err
 		}
-		held = ctx
+		held = ctx //nolint:fatcontext // that of the try that succeeded
 		t.Cleanup(unlock)
 		return nil
 	})

@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/makiuchi-d/gozxing v0.1.1
 	github.com/mdp/qrterminal/v3 v3.2.1
-	github.com/oauth2grant/go-oauth2grant v0.0.0
+	github.com/oauth2grant/go-oauth2grant v0.1.0
 	rsc.io/qr v0.2.0
 )
 

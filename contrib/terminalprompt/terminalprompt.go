@@ -18,9 +18,9 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// QR returns an [oauth2grant.DeviceCode.Prompt] that writes to w, a terminal that
-// knows UTF-8 and colours, the verification address, the user code and a QR code
-// of the complete address (RFC 8628 §3.3.1), for a phone.
+// QR returns an [oauth2grant.DeviceCode.Prompt] that writes to w, a terminal
+// that knows UTF-8 and colours, the verification address, the user code and a
+// QR code of the complete address (RFC 8628 §3.3.1), for a phone.
 //
 // The words alone do where the server sent no complete address, or one that is
 // no plain http or https URL or too long for a QR code. What the server sent is
@@ -48,7 +48,8 @@ func QR(w io.Writer) func(context.Context, oauth2grant.DevicePrompt) error {
 	}
 }
 
-// The colours are set on each line: a light terminal would show the code as its negative.
+// The colours are set on each line: a light terminal would show the code as its
+// negative.
 const lightOnDark, plain = "\x1b[40;97m", "\x1b[0m"
 
 // draw returns the QR code of an address, or nothing where it can't have one.

@@ -20,7 +20,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// show gives what a prompt writes, without the colours.
+// show returns what a prompt writes, without the colours.
 func show(t *testing.T, p oauth2grant.DevicePrompt) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -1,134 +1,144 @@
-// Cli is a command that keeps its token in a file between its runs, and shares it with every copy of itself that runs at the same time: ten of them, started at
-// once without a token, make one token request.
+// Cli is "orders", a command that never logs out again: a person signs in once,
+// by a browser, by pasting or on another device; every later run, and any
+// number of copies at the same time, go on with that, whatever the server
+// rotates.
 //
-//	go run ./cli                     against an authorization server of its own
-//	OAUTH_CLIENT_SECRET=… cli -issuer https://login.example.com -id orders-cli -scope orders.read -api https://api.example.com/orders
+//	orders login [-by browser|paste|device] [-store keyring|file]
+//	orders get       what the API says
+//	orders whoami    who is signed in
+//	orders logout    revokes the sign-in, and forgets it
 //
-// With -never-ask it makes do with the file: a token in it is used, and renewed if it has a refresh token, but no flow is run. That is how a command which must
-// not prompt, from cron say, shares the file of one which does: the same Config with the flow RefreshOnly{}. It gives ErrLoginRequired when that is not enough.
+// It is told by the environment whom to ask: see environment.go. Without that
+// it shows all four on an authorization server of its own:
+//
+//	go run ./cli
+//
+// What is to be copied is in main.go, login.go, stores.go and sentences.go.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 
-	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 )
+
+const name = "orders"
+
+// program is one run of the command.
+type program struct {
+	settings
+	in       io.Reader
+	out, err io.Writer
+	open     func(ctx context.Context, url string) error                      // nil: the system browser
+	prompt   func(ctx context.Context, prompt oauth2grant.DevicePrompt) error // nil: words and a QR code
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, os.Args[1:])
+	p := &program{settings: settingsFrom(os.Getenv), in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	err := p.run(ctx, os.Args[1:])
 	stop()
-	if errors.Is(err, oauth2grant.ErrLoginRequired) {
-		err = fmt.Errorf("%w\nrun it without -never-ask first", err)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, name+": "+sentence(err))
 	}
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "cli:", err)
-		os.Exit(1)
-	}
+	os.Exit(exitCode(err))
 }
 
-type options struct {
-	issuer, id, secret, scope, api, file string
-	neverAsk                             bool
+func (p *program) run(ctx context.Context, args []string) error {
+	if p.issuer == "" {
+		return p.demo(ctx)
+	}
+	if len(args) == 0 {
+		args = []string{""}
+	}
+	switch args[0] {
+	case "login":
+		return p.login(ctx, args[1:])
+	case "get":
+		return p.with(ctx, p.get)
+	case "whoami":
+		return p.with(ctx, p.whoami)
+	case "logout":
+		return p.with(ctx, p.logout)
+	}
+	return fmt.Errorf("%w: %s login | get | whoami | logout", errUsage, name)
 }
 
-func run(ctx context.Context, out io.Writer, args []string) error {
-	o, err := parse(args)
+var errUsage = errors.New("usage")
+
+// with calls f with the grant of the person who is signed in. It asks nobody: a
+// command that a script runs must not wait for a person.
+func (p *program) with(ctx context.Context, f func(context.Context, *oauth2grant.Grant) error) error {
+	store, err := p.openStore(p.chosenStore())
 	if err != nil {
 		return err
 	}
-	if o.issuer == "" {
-		end, err := o.serve()
-		if err != nil {
-			return err
-		}
-		defer end()
-	}
-	// With a Path the file is where the user says, else in the folder for the configuration of this program.
-	where := filestore.Config{Name: "oauth2grant-cli"}
-	if o.file != "" {
-		where = filestore.Config{Path: o.file}
-	}
-	store, err := filestore.Open(where)
-	if err != nil {
-		return err
-	}
-	var flow oauth2grant.Flow = oauth2grant.ClientCredentials{}
-	if o.neverAsk {
-		flow = oauth2grant.RefreshOnly{}
-	}
-	grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{
-		Server:  oauth2grant.Server{Issuer: o.issuer},
-		Auth:    oauth2grant.SecretBasic(o.id, o.secret),
-		Scopes:  strings.Fields(o.scope),
-		Store:   store,
-		Refresh: oauth2grant.Refresh{Disabled: true}, // it is over before a token is; the next run renews
-	})
+	grant, err := p.newGrant(ctx, oauth2grant.RefreshOnly{}, store)
 	if err != nil {
 		return err
 	}
 	defer grant.Close()
-	return get(ctx, out, grant.HTTPClient(), o.api)
+	return f(ctx, grant)
 }
 
-// get calls the API and prints its answer.
-func get(ctx context.Context, out io.Writer, client *http.Client, api string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, api, nil)
+// newGrant returns a grant of this program. All copies share the store.
+func (p *program) newGrant(ctx context.Context, flow oauth2grant.Flow, store oauth2grant.Store) (*oauth2grant.Grant, error) {
+	return oauth2grant.New(ctx, flow, oauth2grant.Config{
+		Name:    name,
+		Server:  oauth2grant.Server{Issuer: p.issuer},
+		Auth:    oauth2grant.Public(p.id),
+		Scopes:  p.scopes,
+		Store:   store,
+		Refresh: oauth2grant.Refresh{Disabled: true}, // the next run renews
+		OnEvent: func(_ context.Context, e oauth2grant.Event) {
+			if e.Kind == oauth2grant.EventWaiting {
+				fmt.Fprintln(p.err, "Somebody is signing in in another window: waiting for that.")
+			}
+		},
+	})
+}
+
+func (p *program) get(ctx context.Context, grant *oauth2grant.Grant) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.api, nil)
 	if err != nil {
 		return err
 	}
-	res, err := client.Do(req)
+	res, err := grant.HTTPClient().Do(req)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", api, res.Status)
+		return fmt.Errorf("%s: %s", p.api, res.Status)
 	}
-	_, err = io.Copy(out, res.Body)
+	_, err = io.Copy(p.out, res.Body)
 	return err
 }
 
-func parse(args []string) (*options, error) {
-	o := &options{secret: os.Getenv("OAUTH_CLIENT_SECRET")} // not a flag: other users see those
-	f := flag.NewFlagSet("cli", flag.ContinueOnError)
-	f.StringVar(&o.issuer, "issuer", "", "of the authorization server; none: one that runs in this process")
-	f.StringVar(&o.id, "id", "", "of the client; its secret is in OAUTH_CLIENT_SECRET")
-	f.StringVar(&o.scope, "scope", "", "what to ask for, separated by spaces")
-	f.StringVar(&o.api, "api", "", "the URL to get")
-	f.StringVar(&o.file, "file", "", "of the token; none: in the configuration of the user")
-	f.BoolVar(&o.neverAsk, "never-ask", false, "make do with the token in the file")
-	if err := f.Parse(args); err != nil {
-		return nil, err
+func (p *program) whoami(ctx context.Context, grant *oauth2grant.Grant) error {
+	who, err := grant.UserInfo(ctx)
+	if err != nil {
+		return err
 	}
-	if o.issuer != "" && (o.id == "" || o.secret == "" || o.api == "") {
-		return nil, errors.New("with -issuer it needs -id, -api and OAUTH_CLIENT_SECRET")
-	}
-	return o, nil
+	fmt.Fprintln(p.out, who.Subject)
+	return nil
 }
 
-// serve starts a server of our own. Its tokens end with it, and so does the file.
-func (o *options) serve() (end func(), err error) {
-	dir, err := os.MkdirTemp("", "cli")
-	if err != nil {
-		return nil, err
+// logout forgets the sign-in here even if the server can't be told.
+func (p *program) logout(ctx context.Context, grant *oauth2grant.Grant) error {
+	err := grant.Revoke(ctx)
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = nil // the server has no such endpoint
 	}
-	server, err := authserver.Start(authserver.Config{})
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	if err := errors.Join(err, p.forgetStore()); err != nil {
+		return err
 	}
-	o.issuer, o.id, o.secret, o.scope, o.api = server.Issuer(), "worker", "worker-secret", "read", server.Issuer()+"/api/orders"
-	o.file = filepath.Join(dir, "token.json")
-	return func() { _, _ = server.Close(), os.RemoveAll(dir) }, nil
+	fmt.Fprintln(p.out, "You are signed out.")
+	return nil
 }

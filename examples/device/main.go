@@ -1,5 +1,7 @@
-// Device signs a person in who sits elsewhere: it shows a code, which they enter on a device that has a browser, and then calls an API in their name. It is for
-// programs on machines without a screen, or at the other end of an SSH session.
+// Device signs a person in who sits elsewhere: it shows a code, which they
+// enter on a device that has a browser, and then calls an API in their name. It
+// is for programs on machines without a screen, or at the other end of an SSH
+// session.
 //
 // It is told by the environment where to sign in and what to call:
 //
@@ -8,7 +10,8 @@
 //	OAUTH_SCOPE      orders.read
 //	API_URL          https://api.example.com/orders
 //
-// Without OAUTH_ISSUER it starts an authorization server and an API of its own, so that this runs as it is:
+// Without OAUTH_ISSUER it starts an authorization server and an API of its own,
+// so that this runs as it is:
 //
 //	go run ./device
 package main
@@ -84,7 +87,8 @@ type environment struct {
 	scopes          []string
 }
 
-// readEnvironment gives what the environment says, or a server of our own. end stops that.
+// readEnvironment returns what the environment says, or a server of our own.
+// end stops that.
 func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
 	env = environment{
 		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"), scopes: strings.Fields(getenv("OAUTH_SCOPE")),

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// board shows what the workers do: as a table on a terminal, else as lines. It is safe for concurrent use.
+// board shows what the workers do: as a table on a terminal, else as lines. It
+// is safe for concurrent use.
 type board struct {
 	mu     sync.Mutex
 	out    io.Writer

@@ -1,7 +1,10 @@
-// Fleet shows several processes that share one refresh token through Redis: an authorization server in this process rotates it at each use, ends the sign-in
-// if one is used twice, and issues access tokens that live three seconds. Each worker is a process of its own which calls an API all the time. Whoever comes
-// first refreshes, the others adopt what it got. The table tells who did what; at the end come the figures, and it fails if anything was off: a token request
-// too many, a refusal, a call without a token.
+// Fleet shows several processes that share one refresh token through Redis: an
+// authorization server in this process rotates it at each use, ends the sign-in
+// if one is used twice, and issues access tokens that live three seconds. Each
+// worker is a process of its own which calls an API all the time. Whoever comes
+// first refreshes, the others adopt what it got. The table tells who did what;
+// at the end come the figures, and it fails if anything was off: a token
+// request too many, a refusal, a call without a token.
 //
 //	go run ./fleet                    with a redis-server of its own, if that is installed
 //	REDIS_URL=redis://localhost:6379 go run ./fleet -workers 8 -for 20s
@@ -104,7 +107,8 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, args []
 	return f.judge()
 }
 
-// signIn puts the token of a person into the store: the workers never see more of them than that.
+// signIn puts the token of a person into the store: the workers never see more
+// of them than that.
 func signIn(ctx context.Context, issuer string, store oauth2grant.Store) error {
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
 		Server: oauth2grant.Server{Issuer: issuer},
@@ -150,7 +154,8 @@ func startRedis(ctx context.Context) (url string, end func(), err error) {
 	host, port, _ := net.SplitHostPort(listener.Addr().String())
 	_ = listener.Close() // the port is free again
 
-	// It outlives an interrupt, since the workers still save their token: end kills it.
+	// It outlives an interrupt, since the workers still save their token: end
+	// kills it.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", os.TempDir())
 	output, err := cmd.StdoutPipe()
 	if err != nil {

@@ -24,7 +24,8 @@ const (
 	callEvery      = time.Second / 20
 )
 
-// assignment is what a worker reads from its standard input, which stays open for as long as it is to work.
+// assignment is what a worker reads from its standard input, which stays open
+// for as long as it is to work.
 type assignment struct{ Issuer, RedisURL, Prefix string }
 
 // snapshot is how a worker is; it writes one a line.
@@ -56,7 +57,8 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer end()
 	w := &worker{out: json.NewEncoder(out)}
 
-	// This is all that makes a fleet of it: the Store. A worker has no password, and no way to a new sign-in but somebody else's.
+	// This is all that makes a fleet of it: the Store. A worker has no
+	// password, and no way to a new sign-in but somebody else's.
 	grant, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
 		Server:  oauth2grant.Server{Issuer: job.Issuer},
 		Auth:    oauth2grant.SecretBasic("web", "web-secret"),
@@ -142,7 +144,8 @@ func (w *worker) call(ctx context.Context, grant *oauth2grant.Grant, api string)
 	return err
 }
 
-// runWorkers has them work until ctx ends, and then lets them end in good order.
+// runWorkers has them work until ctx ends, and then lets them end in good
+// order.
 func runWorkers(ctx context.Context, job assignment, b *board) error {
 	all, ctx := errgroup.WithContext(ctx)
 	for i := range b.rows {

@@ -1,5 +1,6 @@
-// Login signs a person in at their browser, as a command-line tool does, and calls an API in their name. The token stays in a file: the next run asks nobody, as
-// long as the server honours the refresh token.
+// Login signs a person in at their browser, as a command-line tool does, and
+// calls an API in their name. The token stays in a file: the next run asks
+// nobody, as long as the server honours the refresh token.
 //
 // It is told by the environment where to sign in and what to call:
 //
@@ -9,7 +10,8 @@
 //	API_URL          https://api.example.com/orders
 //	TOKEN_FILE       where the token is kept (may be left out: then it is forgotten at the end)
 //
-// Without OAUTH_ISSUER it starts an authorization server and an API of its own, so that this runs as it is:
+// Without OAUTH_ISSUER it starts an authorization server and an API of its own,
+// so that this runs as it is:
 //
 //	go run ./login
 package main
@@ -41,7 +43,8 @@ func main() {
 	}
 }
 
-// run signs in, if need be, and says who that was and what the API answers. open is AuthCode's: nil stands for the system browser.
+// run signs in, if need be, and says who that was and what the API answers.
+// open is AuthCode's: nil stands for the system browser.
 func run(ctx context.Context, out io.Writer, getenv func(string) string, open func(context.Context, string) error) error {
 	env, end, err := readEnvironment(out, getenv)
 	if err != nil {
@@ -72,7 +75,8 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, open fu
 	}
 	defer grant.Close()
 
-	// Opens the browser, unless the file has a token that is good or can be renewed.
+	// Opens the browser, unless the file has a token that is good or can be
+	// renewed.
 	who, err := grant.UserInfo(ctx)
 	switch {
 	case errors.Is(err, oauth2grant.AccessDenied):
@@ -104,7 +108,8 @@ type environment struct {
 	scopes                []string
 }
 
-// readEnvironment gives what the environment says, or a server of our own. end stops that, and removes the file if its place was ours to choose.
+// readEnvironment returns what the environment says, or a server of our own.
+// end stops that, and removes the file if its place was ours to choose.
 func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
 	env = environment{
 		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"), file: getenv("TOKEN_FILE"),

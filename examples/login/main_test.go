@@ -17,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// person gives an AuthCode.Open that goes through the sign-in with those parameters added.
+// person returns an AuthCode.Open that goes through the sign-in with those
+// parameters added.
 func person(opened *int, params url.Values) func(context.Context, string) error {
 	return func(ctx context.Context, address string) error {
 		*opened++

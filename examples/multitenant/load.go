@@ -104,7 +104,7 @@ func load(ctx context.Context, address string, o options) figures {
 	return f
 }
 
-// ask gives the user whose orders came.
+// ask returns the user whose orders came.
 func ask(ctx context.Context, client *http.Client, url string) (user string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -1,11 +1,14 @@
-// Multitenant is a service that acts for many users: their tokens are in PostgreSQL, a Pool keeps a bounded number of grants live, and one Client has the
-// connections and the discovery of all. A user whose grant was closed to make room comes back without a token request: the token is in the store.
+// Multitenant is a service that acts for many users: their tokens are in
+// PostgreSQL, a Pool keeps a bounded number of grants live, and one Client has
+// the connections and the discovery of all. A user whose grant was closed to
+// make room comes back without a token request: the token is in the store.
 //
 //	go run ./multitenant                       puts itself under load for some seconds, with a PostgreSQL of its own if that is installed, and prints figures
 //	go run ./multitenant -users 5000 -live 500
 //	DATABASE_URL=postgres://localhost/test go run ./multitenant -listen 127.0.0.1:8080    serves GET /orders?user=user-7 until it is interrupted
 //
-// The authorization server and the API are in this process. In the database it works in a schema of its own, which it drops at the end.
+// The authorization server and the API are in this process. In the database it
+// works in a schema of its own, which it drops at the end.
 package main
 
 import (
@@ -140,7 +143,8 @@ type app struct {
 	connections *http.Transport
 }
 
-// ServeHTTP gives the orders of a user. Who that is, the session of the caller would tell in a real service, never the URL.
+// ServeHTTP returns the orders of a user. Who that is, the session of the
+// caller would tell in a real service, never the URL.
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := a.grants.Use(r.Context(), r.FormValue("user"), func(grant *oauth2grant.Grant) error {
 		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, a.api, nil)
@@ -229,7 +233,8 @@ func serve(ctx context.Context, address string, h http.Handler) (url string, sto
 	}, nil
 }
 
-// openDatabase connects to a database, without a URL to one of our own, and makes the table in a new schema. end drops that.
+// openDatabase connects to a database, without a URL to one of our own, and
+// makes the table in a new schema. end drops that.
 func openDatabase(ctx context.Context, url string) (db *pgxpool.Pool, end func(), err error) {
 	stop := func() {}
 	if url == "" {

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// startPostgres makes a cluster in a temporary folder and starts its server, which keeps nothing for long. end removes both.
+// startPostgres makes a cluster in a temporary folder and starts its server,
+// which keeps nothing for long. end removes both.
 func startPostgres(ctx context.Context) (url string, end func(), err error) {
 	bin, err := programFolder(initdb...)
 	if err != nil {
@@ -73,7 +74,8 @@ func startPostgres(ctx context.Context) (url string, end func(), err error) {
 // initdb is where that may be: in the PATH, else where Debian has it.
 var initdb = []string{"initdb", "/usr/lib/postgresql/*/bin/initdb"}
 
-// programFolder is the folder of the first program that is there; others of its kind lie beside it.
+// programFolder is the folder of the first program that is there; others of its
+// kind lie beside it.
 func programFolder(patterns ...string) (folder string, err error) {
 	for _, name := range patterns {
 		if found, _ := filepath.Glob(name); len(found) > 0 && filepath.IsAbs(name) {

@@ -1,7 +1,9 @@
-// Quickstart shows the whole of a service's life with OAuth, with no set-up: it starts an authorization server in this process
-// whose tokens live three seconds, calls an API that asks for them twenty times a second, and renews the token eight times
-// meanwhile. Then it prints what it measured, and fails if anything was off: a call refused, a call that waited for a renewal,
-// a token request too many.
+// Quickstart shows the whole of a service's life with OAuth, with no set-up: it
+// starts an authorization server in this process whose tokens live three
+// seconds, calls an API that asks for them twenty times a second, and renews
+// the token eight times meanwhile. Then it prints what it measured, and fails
+// if anything was off: a call refused, a call that waited for a renewal, a
+// token request too many.
 //
 //	go run ./quickstart
 package main
@@ -49,7 +51,8 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 	defer server.Close()
 	fmt.Fprintf(w, "authorization server and API at %s\ntokens live %v at most, the token endpoint takes %v\n\n", server.Issuer(), tokenLifetime, tokenDelay)
 
-	// A hook is told of every token. It runs beside the calls, never in their way, and may ask the grant how it is.
+	// A hook is told of every token. It runs beside the calls, never in their
+	// way, and may ask the grant how it is.
 	var (
 		grant  *oauth2grant.Grant
 		tokens atomic.Int64
@@ -63,8 +66,9 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 			tokens.Add(1), time.Until(e.Token.Expiry).Seconds(), time.Until(grant.Status().NextRefresh).Seconds())
 	}
 
-	// This is all that a program needs: the flow, who issues the tokens, and who asks for them. Where the token endpoint is, is
-	// discovered from the issuer; nothing is sent before the first call.
+	// This is all that a program needs: the flow, who issues the tokens, and
+	// who asks for them. Where the token endpoint is, is discovered from the
+	// issuer; nothing is sent before the first call.
 	grant, err = oauth2grant.New(ctx, oauth2grant.ClientCredentials{}, oauth2grant.Config{
 		Server:  oauth2grant.Server{Issuer: server.Issuer()},
 		Auth:    oauth2grant.SecretBasic("worker", "worker-secret"),
@@ -81,7 +85,8 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 		return err
 	}
 
-	// No renewal is under way now, since the last token has just come: what the server counted is what was needed.
+	// No renewal is under way now, since the last token has just come: what the
+	// server counted is what was needed.
 	f.tokens, f.tokenRequests = int(tokens.Load()), server.Count("/token")
 	begin := time.Now()
 	f.closeErr = grant.Close()
@@ -95,7 +100,8 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 	return nil
 }
 
-// work calls the API, again and again, until enough says so, and once more after that.
+// work calls the API, again and again, until enough says so, and once more
+// after that.
 func work(ctx context.Context, grant *oauth2grant.Grant, api string, enough func() bool) (figures, error) {
 	var f figures
 	tick := time.NewTicker(callEvery)

@@ -70,7 +70,8 @@ func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
 	s := a.sessions.take(r)
 	to := "/"
 	if s.subject != "" {
-		// Where the server has a page for it, they are signed out there as well.
+		// Where the server has a page for it, they are signed out there as
+		// well.
 		page, err := a.verifier.LogoutURL(r.Context(), s.signedIn, a.self+"/", "")
 		switch {
 		case err == nil:

@@ -15,7 +15,8 @@ type environment struct {
 	self, listen            string
 }
 
-// readEnvironment gives what the environment says, or a server of our own. end stops that.
+// readEnvironment returns what the environment says, or a server of our own.
+// end stops that.
 func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
 	env.listen = "127.0.0.1:0"
 	if getenv("OAUTH_ISSUER") == "" {

@@ -1,7 +1,10 @@
-// Webapp is a web application that people sign in to: one Client for the authorization server, and one grant for each of them, which keeps their token fresh as
-// long as they are signed in. The token stays on the server; a browser has nothing but the id of its session.
+// Webapp is a web application that people sign in to: one Client for the
+// authorization server, and one grant for each of them, which keeps their token
+// fresh as long as they are signed in. The token stays on the server; a browser
+// has nothing but the id of its session.
 //
-// It is told by the environment where people sign in and what it calls for them:
+// It is told by the environment where people sign in and what it calls for
+// them:
 //
 //	OAUTH_ISSUER         https://login.example.com, which must be an OpenID Provider
 //	OAUTH_CLIENT_ID      shop
@@ -11,7 +14,8 @@
 //	LISTEN               127.0.0.1:8080 (may be left out: then a free port)
 //	APP_URL              https://shop.example.com, where people see it (may be left out: then where it listens); /callback there is the redirect URI
 //
-// Without OAUTH_ISSUER it starts an authorization server and an API of its own, so that this runs as it is:
+// Without OAUTH_ISSUER it starts an authorization server and an API of its own,
+// so that this runs as it is:
 //
 //	go run ./webapp
 package main
@@ -68,7 +72,8 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}
 	defer client.CloseIdleConnections()
 
-	// The library keeps ID tokens and does not look into them: that is oidcverify's job.
+	// The library keeps ID tokens and does not look into them: that is
+	// oidcverify's job.
 	verifier, err := oidcverify.New(client, oidcverify.Config{})
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs the application, and gives its address.
+// start runs the application, and returns its address.
 func start(t *testing.T, env map[string]string) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -62,7 +62,7 @@ func newBrowser(t *testing.T, app string) *browser {
 	return &browser{t, app, &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
-// goes gives the status and the text of the page that the browser ends at.
+// goes returns the status and the text of the page that the browser ends at.
 func (b *browser) goes(method, address string) (status int, text string) {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, address, nil)
@@ -81,7 +81,8 @@ func (b *browser) goes(method, address string) (status int, text string) {
 	return res.StatusCode, string(body)
 }
 
-// authorization asks to sign in, and gives the address at the authorization server that this leads to.
+// authorization asks to sign in, and returns the address at the authorization
+// server that this leads to.
 func (b *browser) authorization() string {
 	b.t.Helper()
 	b.hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -8,8 +8,10 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// people have one grant each, however many browsers they are signed in at. They all share one Client, and so its connections and its discovery. With a Store of
-// their own for each they would stay signed in when the program is restarted.
+// people have one grant each, however many browsers they are signed in at. They
+// all share one Client, and so its connections and its discovery. With a Store
+// of their own for each they would stay signed in when the program is
+// restarted.
 type people struct {
 	client *oauth2grant.Client
 
@@ -21,7 +23,8 @@ func newPeople(client *oauth2grant.Client) *people {
 	return &people{client: client, grants: map[string]*oauth2grant.Grant{}}
 }
 
-// signIn hands a new token over. Where somebody is signed in already their grant goes on with it, also if the old one was dead.
+// signIn hands a new token over. Where somebody is signed in already their
+// grant goes on with it, also if the old one was dead.
 func (p *people) signIn(ctx context.Context, subject string, t oauth2grant.Token) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -41,14 +44,15 @@ func (p *people) signIn(ctx context.Context, subject string, t oauth2grant.Token
 	return err
 }
 
-// of gives the grant of somebody; nil when they are not signed in.
+// of returns the grant of somebody; nil when they are not signed in.
 func (p *people) of(subject string) *oauth2grant.Grant {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.grants[subject]
 }
 
-// signOut has the server forget the tokens. Here they are gone even if it can't be reached.
+// signOut has the server forget the tokens. Here they are gone even if it can't
+// be reached.
 func (p *people) signOut(ctx context.Context, subject string) error {
 	p.mu.Lock()
 	g := p.grants[subject]

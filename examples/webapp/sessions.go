@@ -33,7 +33,8 @@ type sessions struct {
 	byID map[string]session
 }
 
-// newSessions sets the cookie up: scripts don't see it, other sites' forms don't send it, and over https no other site or unencrypted page can set it.
+// newSessions sets the cookie up: scripts don't see it, other sites' forms
+// don't send it, and over https no other site or unencrypted page can set it.
 func newSessions(self string) *sessions {
 	s := &sessions{byID: map[string]session{}, cookie: http.Cookie{Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}}
 	if strings.HasPrefix(self, "https://") {
@@ -42,7 +43,8 @@ func newSessions(self string) *sessions {
 	return s
 }
 
-// begin gives the browser a session under a new id, and ends the one it had: an id that somebody slipped it before a sign-in is worth nothing after it.
+// begin returns the browser a session under a new id, and ends the one it had:
+// an id that somebody slipped it before a sign-in is worth nothing after it.
 func (s *sessions) begin(w http.ResponseWriter, r *http.Request, n session, life time.Duration) {
 	s.take(r)
 	id, cookie := rand.Text(), s.cookie
@@ -59,7 +61,7 @@ func (s *sessions) begin(w http.ResponseWriter, r *http.Request, n session, life
 	http.SetCookie(w, &cookie)
 }
 
-// of gives the browser's session; zero if it has none.
+// of returns the browser's session; zero if it has none.
 func (s *sessions) of(r *http.Request) session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,7 +71,7 @@ func (s *sessions) of(r *http.Request) session {
 	return session{}
 }
 
-// take gives the browser's session and ends it.
+// take returns the browser's session and ends it.
 func (s *sessions) take(r *http.Request) session {
 	found := s.of(r)
 	s.mu.Lock()

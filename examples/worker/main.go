@@ -1,4 +1,5 @@
-// Worker is what a service needs to call an API as itself: make a grant, close it at the end, and prepare each request.
+// Worker is what a service needs to call an API as itself: make a grant, close
+// it at the end, and prepare each request.
 //
 // It is told by the environment whom to ask and what to call:
 //
@@ -8,7 +9,8 @@
 //	OAUTH_SCOPE          orders.read (may be left out)
 //	API_URL              https://api.example.com/orders
 //
-// Without OAUTH_ISSUER it starts an authorization server and an API of its own, so that this runs as it is:
+// Without OAUTH_ISSUER it starts an authorization server and an API of its own,
+// so that this runs as it is:
 //
 //	go run ./worker
 package main
@@ -65,7 +67,9 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil: // go on: the grant tries again by itself, and asks a server that is down no more often for being called more often
+		case err != nil:
+			// Go on: the grant tries again by itself, and asks a server that is
+			// down no more often for being called more often.
 			log.Error("call failed", "error", err)
 		default:
 			log.Info("called", "api", env.api, "status", status)
@@ -78,7 +82,8 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}
 }
 
-// call makes one request. Its time is for all of it: the token, should there be none yet, and the API.
+// call makes one request. Its time is for all of it: the token, should there be
+// none yet, and the API.
 func call(ctx context.Context, grant *oauth2grant.Grant, api string) (status string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -89,7 +94,9 @@ func call(ctx context.Context, grant *oauth2grant.Grant, api string) (status str
 	if err := grant.PrepareRequest(ctx, req.Header); err != nil {
 		return "", err
 	}
-	res, err := http.DefaultClient.Do(req) // grant.HTTPClient().Do(req) would do both, and come back with another token after a 401
+	// grant.HTTPClient().Do(req) would do both, and come back with another
+	// token after a 401.
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err
 	}
@@ -103,7 +110,8 @@ type environment struct {
 	scopes                  []string
 }
 
-// readEnvironment gives what the environment says, or a server of our own. end stops that.
+// readEnvironment returns what the environment says, or a server of our own.
+// end stops that.
 func readEnvironment(getenv func(string) string) (env environment, end func(), err error) {
 	if getenv("OAUTH_ISSUER") == "" {
 		server, err := authserver.Start(authserver.Config{AccessTokenLifetime: 10 * time.Second})

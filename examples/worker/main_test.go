@@ -15,7 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// lines runs the worker until enough says so of a line, and gives what it logged.
+// lines runs the worker until enough says so of a line, and returns what it
+// logged.
 func lines(t *testing.T, env map[string]string, enough func(line string) bool) (logged []string, err error) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())

@@ -8,7 +8,8 @@ import (
 	"github.com/ory/fosite"
 )
 
-// bearer checks the access token of a request to a protected resource, and answers 401 without one (RFC 6750 §3).
+// bearer checks the access token of a request to a protected resource, and
+// answers 401 without one (RFC 6750 §3).
 func (s *Server) bearer(w http.ResponseWriter, r *http.Request) (fosite.AccessRequester, bool) {
 	if r.Header.Get("Authorization") == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="orders"`)

@@ -8,7 +8,8 @@ import (
 	"github.com/ory/fosite"
 )
 
-// authorize shows the sign-in form, and answers it with a redirect to the client.
+// authorize shows the sign-in form, and answers it with a redirect to the
+// client.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	w = issuerWriter{w, s.issuer}
@@ -35,7 +36,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	s.oauth.WriteAuthorizeResponse(ctx, w, ar, res)
 }
 
-// refuseAuthorization tells the client, or the person if there is no redirect URI to be trusted (RFC 6749 §4.1.2.1).
+// refuseAuthorization tells the client, or the person if there is no redirect
+// URI to be trusted (RFC 6749 §4.1.2.1).
 func (s *Server) refuseAuthorization(w http.ResponseWriter, r *http.Request, ar fosite.AuthorizeRequester, err error) {
 	s.store.forgetPushed(r.Context(), r.Form.Get("request_uri"))
 	if ar.IsRedirectURIValid() {
@@ -70,7 +72,8 @@ const (
 	denied
 )
 
-// signIn asks who is there and whether the client may have what it asks for: one form for both.
+// signIn asks who is there and whether the client may have what it asks for:
+// one form for both.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, asked fosite.Requester) (user string, d decision) {
 	if name, ok := strings.CutPrefix(r.Form.Get("login_hint"), "auto:"); ok {
 		if _, known := s.store.Users[name]; known {

@@ -1,7 +1,10 @@
-// Package authserver is a real authorization server in this process, on loopback: Ory Fosite with everything kept in memory.
-// The demo, the examples and the end-to-end tests run against it; nothing in it is fit to guard anything.
+// Package authserver is a real authorization server in this process, on
+// loopback: Ory Fosite with everything kept in memory. The demo, the examples
+// and the end-to-end tests run against it; nothing in it is fit to guard
+// anything.
 //
-// It knows two users, alice (password wonderland) and bob (password `pass word&+=%`), and these clients:
+// It knows two users, alice (password wonderland) and bob (password `pass
+// word&+=%`), and these clients:
 //
 //	native                                public; authorization code, device code, refresh
 //	web, secret web-secret                client_secret_basic; every grant
@@ -9,12 +12,15 @@
 //	post, secret post-secret              client_secret_post; every grant
 //	worker, secret worker-secret          client_secret_basic; client credentials only
 //
-// The redirect URI is /callback on 127.0.0.1 or [::1], any port (RFC 8252 §7.3). The scopes are openid, offline,
-// offline_access, read and write. PKCE with S256 is required, a refresh token is rotated at each use, and one that is used
-// twice ends its family: the newest refresh token and access token with it. An access token outlives an ordinary refresh.
+// The redirect URI is /callback on 127.0.0.1 or [::1], any port (RFC 8252
+// §7.3). The scopes are openid, offline, offline_access, read and write. PKCE
+// with S256 is required, a refresh token is rotated at each use, and one that
+// is used twice ends its family: the newest refresh token and access token with
+// it. An access token outlives an ordinary refresh.
 //
-// A program that has no person at hand adds login_hint=auto:alice to the authorization URL, or to that of the device page,
-// and is signed in without a form.
+// A program that has no person at hand adds login_hint=auto:alice to the
+// authorization URL, or to that of the device page, and is signed in without a
+// form.
 package authserver
 
 import (
@@ -52,7 +58,8 @@ type Event struct {
 	Status    int
 }
 
-// Server is a running authorization server. Its methods are safe for concurrent use.
+// Server is a running authorization server. Its methods are safe for concurrent
+// use.
 type Server struct {
 	cfg    Config
 	issuer string
@@ -61,8 +68,9 @@ type Server struct {
 	codes  *strategy
 	keys   signingKeys
 
-	// Fosite and its in-memory store read and write the same requests without a lock, and check and rotate a refresh token
-	// in two steps: one protocol step at a time.
+	// Fosite and its in-memory store read and write the same requests without a
+	// lock, and check and rotate a refresh token in two steps: one protocol
+	// step at a time.
 	step sync.Mutex
 
 	stats stats
@@ -70,7 +78,8 @@ type Server struct {
 	close func() error
 }
 
-// Start listens and serves until Close. It fails when the address cannot be listened on or a duration is negative.
+// Start listens and serves until Close. It fails when the address cannot be
+// listened on or a duration is negative.
 func Start(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
@@ -115,7 +124,8 @@ func (cfg *Config) complete() error {
 	return nil
 }
 
-// serve runs the HTTP server; one count a connection, and one for Serve itself, lets Close wait for them all.
+// serve runs the HTTP server; one count a connection, and one for Serve itself,
+// lets Close wait for them all.
 func (s *Server) serve(l net.Listener) {
 	var running sync.WaitGroup
 	hs := &http.Server{
@@ -139,16 +149,20 @@ func (s *Server) serve(l net.Listener) {
 	})
 }
 
-// Close stops listening, drops every connection and waits for the goroutines that served them. Later calls give the same answer.
+// Close stops listening, drops every connection and waits for the goroutines
+// that served them. Later calls give the same answer.
 func (s *Server) Close() error { return s.close() }
 
-// Issuer is the issuer identifier, http://host:port; metadata is at its /.well-known/oauth-authorization-server.
+// Issuer is the issuer identifier, http://host:port; metadata is at its
+// /.well-known/oauth-authorization-server.
 func (s *Server) Issuer() string { return s.issuer }
 
-// Count is the number of requests answered at a path, such as /token, whatever the answer.
+// Count is the number of requests answered at a path, such as /token, whatever
+// the answer.
 func (s *Server) Count(path string) int { return s.stats.count(path) }
 
-// Refusals is the number of token requests answered with an error; an authorization_pending counts too.
+// Refusals is the number of token requests answered with an error; an
+// authorization_pending counts too.
 func (s *Server) Refusals() int { return s.stats.refused() }
 
 func (s *Server) handler() http.Handler {
@@ -178,7 +192,8 @@ func (s *Server) oneStep(h http.HandlerFunc) http.HandlerFunc {
 		}
 		s.step.Lock()
 		defer s.step.Unlock()
-		// What was begun is finished: a client that hangs up does not undo a rotation.
+		// What was begun is finished: a client that hangs up does not undo a
+		// rotation.
 		h(w, r.WithContext(context.WithoutCancel(r.Context())))
 	}
 }

@@ -135,7 +135,8 @@ func (c *client) authorization(more ...string) url.Values {
 	return q
 }
 
-// callback is the query of the redirect that an answer of the authorization endpoint is.
+// callback is the query of the redirect that an answer of the authorization
+// endpoint is.
 func (c *client) callback(a answer) url.Values {
 	c.t.Helper()
 	u, err := url.Parse(a.header.Get("Location"))

@@ -10,7 +10,8 @@ import (
 	"github.com/ory/fosite/compose"
 )
 
-// strategy adds to Fosite's what RFC 8628 §3.5 asks for: slow_down for a poll before its time, expired_token for one too late.
+// strategy adds to Fosite's what RFC 8628 §3.5 asks for: slow_down for a poll
+// before its time, expired_token for one too late.
 type strategy struct {
 	*compose.CommonStrategy
 	store    *store
@@ -18,7 +19,8 @@ type strategy struct {
 	polled   map[string]time.Time // by device code
 }
 
-// ShouldRateLimit runs before Fosite looks at a poll, and its error is the answer.
+// ShouldRateLimit runs before Fosite looks at a poll, and its error is the
+// answer.
 func (s *strategy) ShouldRateLimit(ctx context.Context, deviceCode string) (bool, error) {
 	now := time.Now()
 	tolerance := s.interval / 10 // of two requests that were a moment longer or shorter on the way

@@ -46,7 +46,8 @@ type signingKeys struct {
 	public  jose.JSONWebKeySet
 }
 
-// newSigningKeys makes the key that signs ID tokens, once a process: it takes longer than all the rest of a start.
+// newSigningKeys makes the key that signs ID tokens, once a process: it takes
+// longer than all the rest of a start.
 var newSigningKeys = sync.OnceValues(func() (signingKeys, error) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

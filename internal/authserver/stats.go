@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// stats counts what was answered. An answer is counted before it leaves, so whoever has it sees it counted.
+// stats counts what was answered. An answer is counted before it leaves, so
+// whoever has it sees it counted.
 type stats struct {
 	mu       sync.Mutex
 	answers  map[string]int // by path

@@ -56,7 +56,8 @@ func (st *store) Authenticate(ctx context.Context, name, password string) (subje
 	return name, nil
 }
 
-// RotateRefreshToken lets the access token live on, as most servers do: requests under way with it do not fail.
+// RotateRefreshToken lets the access token live on, as most servers do:
+// requests under way with it do not fail.
 func (st *store) RotateRefreshToken(ctx context.Context, requestID, _ string) error {
 	return st.RevokeRefreshToken(ctx, requestID)
 }
@@ -67,14 +68,16 @@ func (st *store) CreateDeviceAuthSession(ctx context.Context, deviceCode, userCo
 	return st.MemoryStore.CreateDeviceAuthSession(ctx, deviceCode, userCode, req)
 }
 
-// allowIDToken lets a device that asked for the scope openid have an ID token. Fosite leaves that to whoever asks the person.
+// allowIDToken lets a device that asked for the scope openid have an ID token.
+// Fosite leaves that to whoever asks the person.
 func (st *store) allowIDToken(ctx context.Context, req fosite.DeviceRequester) {
 	if req.GetGrantedScopes().Has("openid") {
 		_ = st.CreateOpenIDConnectSession(ctx, st.devices[req.GetID()], req)
 	}
 }
 
-// DeletePARSession does nothing: Fosite calls it at the first look at a pushed request, and the sign-in form is a second one.
+// DeletePARSession does nothing: Fosite calls it at the first look at a pushed
+// request, and the sign-in form is a second one.
 func (st *store) DeletePARSession(context.Context, string) error { return nil }
 
 // forgetPushed ends a pushed authorization request, once answered.

@@ -26,7 +26,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	s.oauth.WriteAccessError(ctx, w, req, err)
 }
 
-// report counts and logs the outcome of a token request; err is nil for success.
+// report counts and logs the outcome of a token request; err is nil for
+// success.
 func (s *Server) report(r *http.Request, err error) {
 	e := Event{
 		Time: time.Now(), Path: r.URL.Path, Status: http.StatusOK,

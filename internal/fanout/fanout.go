@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// Set is a set of subscriptions. Its zero value is empty and ready for use; it is safe for concurrent use.
+// Set is a set of subscriptions. Its zero value is empty and ready for use; it
+// is safe for concurrent use.
 type Set struct {
 	mu     sync.Mutex
 	topics map[string]map[*subscription]bool
@@ -19,7 +20,8 @@ type subscription struct {
 	changed func()
 }
 
-// Add subscribes to a topic until stop is called, which waits for a call under way; so changed must not call it.
+// Add subscribes to a topic until stop is called, which waits for a call under
+// way; so changed must not call it.
 func (s *Set) Add(topic string, changed func()) (stop func()) {
 	sub := &subscription{changed: changed}
 	s.mu.Lock()

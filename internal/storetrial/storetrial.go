@@ -1,4 +1,5 @@
-// Package storetrial tries grants, and locks, of several processes on a store with a real server that is cut off, restarted and wiped.
+// Package storetrial tries grants, and locks, of several processes on a store
+// with a real server that is cut off, restarted and wiped.
 package storetrial
 
 import (
@@ -16,12 +17,14 @@ import (
 
 // Backend is a store with its server.
 type Backend struct {
-	// Open gives the store of a key over the server at addr, host:port, with all connections its own, as another process has it; it ends with the test.
+	// Open returns the store of a key over the server at addr, host:port, with
+	// all connections its own, as another process has it; it ends with the
+	// test.
 	Open        func(tb testing.TB, addr, key string) oauth2grant.Store
 	Addr        string
 	Stop, Start func()              // of the server; it keeps its data
 	Wipe        func(tb testing.TB) // empties the server
-	LockLost    error               // what a Save without the lock gives
+	LockLost    error               // what a Save without the lock returns
 }
 
 // Run tries everything.
@@ -34,14 +37,15 @@ func Run(t *testing.T, b Backend) {
 	t.Run("a revocation is known to others at once", b.revocation)
 }
 
-// signedIn gives an authorization server and a token of it for the store to start from.
+// signedIn returns an authorization server and a token of it for the store to
+// start from.
 func signedIn(lifetime time.Duration) (*granttest.Server, oauth2grant.Token) {
 	s := granttest.New(granttest.Config{Lifetime: lifetime})
 	access, refresh, expiresIn := s.Issue("client", "alice")
 	return s, oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(expiresIn).Round(0).UTC()}
 }
 
-// grant gives a grant on a store. It never asks a person.
+// grant returns a grant on a store. It never asks a person.
 func grant(t *testing.T, s *granttest.Server, store oauth2grant.Store, adjust func(*oauth2grant.Config)) *oauth2grant.Grant {
 	t.Helper()
 	cfg := oauth2grant.Config{

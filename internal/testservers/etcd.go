@@ -28,7 +28,8 @@ func StartEtcd(tb testing.TB) *Etcd {
 // Addr is host:port.
 func (e *Etcd) Addr() string { return net.JoinHostPort("127.0.0.1", e.port) }
 
-// Start starts it again after Stop or Kill, on the same port with the same data.
+// Start starts it again after Stop or Kill, on the same port with the same
+// data.
 func (e *Etcd) Start() {
 	e.tb.Helper()
 	client, peer := "http://"+e.Addr(), "http://"+net.JoinHostPort("127.0.0.1", e.peer)
@@ -41,5 +42,5 @@ func (e *Etcd) Start() {
 // Stop shuts it down in good order.
 func (e *Etcd) Stop() { e.tb.Helper(); e.proc.End(e.tb, syscall.SIGTERM) }
 
-// Kill gives it no chance to.
+// Kill returns it no chance to.
 func (e *Etcd) Kill() { e.tb.Helper(); e.proc.End(e.tb, os.Kill) }

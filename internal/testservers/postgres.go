@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// Postgres is a PostgreSQL server with an empty cluster. It refuses to run as root, and then runs as user postgres.
+// Postgres is a PostgreSQL server with an empty cluster. It refuses to run as
+// root, and then runs as user postgres.
 type Postgres struct {
 	tb   testing.TB
 	bin  string
@@ -45,7 +46,8 @@ func (p *Postgres) URL() string {
 	return "postgres://postgres@" + p.Addr() + "/postgres?sslmode=disable"
 }
 
-// Start starts it again after Stop or Kill, on the same port with the same data.
+// Start starts it again after Stop or Kill, on the same port with the same
+// data.
 func (p *Postgres) Start() {
 	p.tb.Helper()
 	p.proc, _ = Run(p.tb, p.command("postgres", "-D", p.data, "-p", p.port,
@@ -56,7 +58,7 @@ func (p *Postgres) Start() {
 // Stop shuts it down in good order, without waiting for connections to end.
 func (p *Postgres) Stop() { p.tb.Helper(); p.proc.End(p.tb, syscall.SIGINT) }
 
-// Kill gives it no chance to.
+// Kill returns it no chance to.
 func (p *Postgres) Kill() { p.tb.Helper(); p.proc.End(p.tb, os.Kill) }
 
 func (p *Postgres) command(name string, args ...string) *exec.Cmd {
@@ -66,7 +68,8 @@ func (p *Postgres) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// ownData makes the data folder, and hands it to user postgres if we are root. The test's own folder would be closed to them.
+// ownData makes the data folder, and hands it to user postgres if we are root.
+// The test's own folder would be closed to them.
 func (p *Postgres) ownData() {
 	p.tb.Helper()
 	dir, err := os.MkdirTemp("", "e2e-postgres-")
@@ -97,7 +100,8 @@ func (p *Postgres) ownData() {
 	p.as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
 
-// postgresBin is the folder of the server programs: that of the PATH, else Debian's newest.
+// postgresBin is the folder of the server programs: that of the PATH, else
+// Debian's newest.
 func postgresBin(tb testing.TB) string {
 	tb.Helper()
 	if path, err := exec.LookPath("initdb"); err == nil {

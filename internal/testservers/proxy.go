@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Proxy passes TCP connections on to a server, until it is told to be a hole in the network. It is safe for concurrent use.
+// Proxy passes TCP connections on to a server, until it is told to be a hole in
+// the network. It is safe for concurrent use.
 type Proxy struct {
 	to  string
 	l   net.Listener
@@ -20,7 +21,8 @@ type Proxy struct {
 	closed bool
 }
 
-// StartProxy starts a proxy for the server at an address; it ends with the test.
+// StartProxy starts a proxy for the server at an address; it ends with the
+// test.
 func StartProxy(tb testing.TB, to string) *Proxy {
 	tb.Helper()
 	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
@@ -37,7 +39,8 @@ func StartProxy(tb testing.TB, to string) *Proxy {
 // Addr is host:port.
 func (p *Proxy) Addr() string { return p.l.Addr().String() }
 
-// Swallow makes a hole: connections stay, new ones are accepted, and nothing that is sent arrives before Heal.
+// Swallow makes a hole: connections stay, new ones are accepted, and nothing
+// that is sent arrives before Heal.
 func (p *Proxy) Swallow() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +51,8 @@ func (p *Proxy) Swallow() {
 	}
 }
 
-// Heal closes the hole; what was sent meanwhile arrives, as after a partition of the network.
+// Heal closes the hole; what was sent meanwhile arrives, as after a partition
+// of the network.
 func (p *Proxy) Heal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -33,7 +33,8 @@ func StartRedis(tb testing.TB, args ...string) *Redis {
 // Addr is host:port.
 func (r *Redis) Addr() string { return net.JoinHostPort("127.0.0.1", r.port) }
 
-// Start starts it again after Stop or Kill, on the same port with the same data.
+// Start starts it again after Stop or Kill, on the same port with the same
+// data.
 func (r *Redis) Start() {
 	r.tb.Helper()
 	cmd := exec.CommandContext(context.Background(), r.path, r.args...) //nolint:gosec // redis-server
@@ -43,5 +44,5 @@ func (r *Redis) Start() {
 // Stop shuts it down in good order.
 func (r *Redis) Stop() { r.tb.Helper(); r.proc.End(r.tb, syscall.SIGTERM) }
 
-// Kill gives it no chance to.
+// Kill returns it no chance to.
 func (r *Redis) Kill() { r.tb.Helper(); r.proc.End(r.tb, os.Kill) }

@@ -1,7 +1,9 @@
-// Package testservers starts the real servers that tests talk to, each on 127.0.0.1 with data of its own, and ends them with the test. What is not
+// Package testservers starts the real servers that tests talk to, each on
+// 127.0.0.1 with data of its own, and ends them with the test. What is not
 // installed skips the test and says what to run; with CI=true it fails it.
 //
-// The methods that take part in a test (Start, Stop, Kill) fail it themselves and are for one goroutine at a time.
+// The methods that take part in a test (Start, Stop, Kill) fail it themselves
+// and are for one goroutine at a time.
 package testservers
 
 import (
@@ -13,7 +15,8 @@ import (
 	"testing"
 )
 
-// Missing ends the test: what is not installed, part is the argument of setup.sh that installs it.
+// Missing ends the test: what is not installed, part is the argument of
+// setup.sh that installs it.
 func Missing(tb testing.TB, what, part string) {
 	tb.Helper()
 	const sentence = "%s is not installed: run e2e/setup.sh %s"
@@ -33,7 +36,8 @@ func Command(tb testing.TB, name, part string) string {
 	return path
 }
 
-// FreePort looks below the ports that outgoing connections take (32768 on Linux): a server must find its own again after a stop.
+// FreePort looks below the ports that outgoing connections take (32768 on
+// Linux): a server must find its own again after a stop.
 func FreePort(tb testing.TB) string {
 	tb.Helper()
 	for range 100 {

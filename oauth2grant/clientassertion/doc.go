@@ -8,9 +8,9 @@
 //	cfg.Auth = clientassertion.PrivateKeyJWT("my-client", key, nil)
 //
 // [PrivateKeyJWT] signs with a private key, which may be a file that is rotated
-// ([KeyFile]) or stay in a key service ([NewKey]); [ClientSecretJWT] signs with a
-// shared secret. With [FromFunc] and [FromFile], somebody else has signed: the
-// platform of a workload, or SPIFFE.
+// ([KeyFile]) or stay in a key service ([NewKey]); [ClientSecretJWT] signs with
+// a shared secret. With [FromFunc] and [FromFile], somebody else has signed:
+// the platform of a workload, or SPIFFE.
 //
 // Assertions are as FAPI 2.0 and the successor of RFC 7523 want them: the
 // audience is the issuer, alone, so that no other server can use one, and each

@@ -20,8 +20,8 @@ type Options struct {
 
 	// Algorithm is how to sign (RFC 7518 §3.1, RFC 8037 §3.1). If empty, it is
 	// the one that a JWK names, or else RS256 for an RSA key, ES256, ES384 or
-	// ES512 for an EC key, EdDSA for an Ed25519 key, and HS256 for a secret. FAPI
-	// 2.0 wants PS256 of an RSA key.
+	// ES512 for an EC key, EdDSA for an Ed25519 key, and HS256 for a secret.
+	// FAPI 2.0 wants PS256 of an RSA key.
 	Algorithm string
 
 	// Lifetime is how long an assertion is good, at least a second and at most

@@ -43,7 +43,8 @@ type ready struct {
 
 func (a *ready) ClientID() string { return a.id }
 
-// ForIssuer implements [oauth2grant.IssuerAuth] only to refuse what cannot work.
+// ForIssuer implements [oauth2grant.IssuerAuth] only to refuse what cannot
+// work.
 func (a *ready) ForIssuer(string) (oauth2grant.ClientAuth, error) {
 	if a.assertion == nil {
 		return nil, errors.New("clientassertion: FromFunc needs a func")

@@ -25,8 +25,8 @@ func ClientSecretJWT(id, secret string, options *Options) oauth2grant.ClientAuth
 	return a
 }
 
-// ClientSecretJWTFunc is [ClientSecretJWT] with a secret that may change: secret
-// is asked before every request, and must return when its context ends.
+// ClientSecretJWTFunc is [ClientSecretJWT] with a secret that may change:
+// secret is asked before every request, and must return when its context ends.
 func ClientSecretJWTFunc(
 	id string, secret func(context.Context) (string, error), options *Options,
 ) oauth2grant.ClientAuth {

@@ -9,14 +9,14 @@
 // removes the temporary file that it may leave besides. A folder that does not
 // exist is made with mode 0700.
 //
-// Every method refuses, with [ErrInsecure], a folder that others may write to or
-// that is not ours (root may own it), and a symbolic link in place of the file.
-// Load also refuses a file that others may read, anything that is no regular
-// file, and a file of another user; a Save replaces those. Load reads a bare
-// token in JSON as well, of this library or of golang.org/x/oauth2.
+// Every method refuses, with [ErrInsecure], a folder that others may write to
+// or that is not ours (root may own it), and a symbolic link in place of the
+// file. Load also refuses a file that others may read, anything that is no
+// regular file, and a file of another user; a Save replaces those. Load reads a
+// bare token in JSON as well, of this library or of golang.org/x/oauth2.
 //
-// A file that is mounted alone into a container cannot be replaced. Open refuses
-// it: mount the folder that it is in.
+// A file that is mounted alone into a container cannot be replaced. Open
+// refuses it: mount the folder that it is in.
 //
 // After Delete, [Store.Load] returns [oauth2grant.ErrSignedOut] until the next
 // Save; after somebody has removed the file by other means, it returns
@@ -37,7 +37,8 @@
 // each change increments and which outlives Delete in <path>.lock, still finds
 // both: a Save or Delete with that held fails with [oauth2grant.ErrLockLost],
 // and what is newer stays. Without a held context Save and Delete work too, and
-// the last one wins; only a token with a mark is refused ([oauth2grant.AnswerSaver]).
+// the last one wins; only a token with a mark is refused
+// ([oauth2grant.AnswerSaver]).
 //
 // Each change holds <path>.write.lock for as long as it takes to write, so that
 // it is one step for all processes.
@@ -48,9 +49,9 @@
 // # News
 //
 // Store is an [oauth2grant.Notifier]. While somebody subscribes, one goroutine
-// per folder looks once a second at the name, size and time of each file that is
-// subscribed to, and reads those that have changed. Nobody is told of a token
-// that was saved with a mark.
+// per folder looks once a second at the name, size and time of each file that
+// is subscribed to, and reads those that have changed. Nobody is told of a
+// token that was saved with a mark.
 //
 // # Sealed tokens
 //

@@ -91,8 +91,8 @@ func (f folder) openPrivate(base string, flag int) (*os.File, error) {
 	return nil, fmt.Errorf("%w: %s is not the same file twice", ErrInsecure, filepath.Join(f.Name(), base))
 }
 
-// isPrivate reports whether an open file is the one that had the name, and fails
-// if that is not ours alone.
+// isPrivate reports whether an open file is the one that had the name, and
+// fails if that is not ours alone.
 func isPrivate(file *os.File, named fs.FileInfo) (bool, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -131,7 +131,8 @@ func (f folder) readInfo(base string) ([]byte, fs.FileInfo, error) {
 	return data, info, nil
 }
 
-// refuseLink fails if a symbolic link has the name: what it points to would stay.
+// refuseLink fails if a symbolic link has the name: what it points to would
+// stay.
 func (f folder) refuseLink(base string) error {
 	info, err := f.Lstat(base)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
@@ -141,14 +142,14 @@ func (f folder) refuseLink(base string) error {
 	return nil
 }
 
-// tempBase is where the new content of a file is written. There is one writer at
-// a time, so what has this name was left by one that was killed.
+// tempBase is where the new content of a file is written. There is one writer
+// at a time, so what has this name was left by one that was killed.
 func tempBase(base string) string { return "." + base + ".tmp" }
 
 // replace puts data in the place of a file: the new content is there entirely
-// and durably, or not at all. It tries again if somebody took its temporary file
-// away, or put another in its place, which takes a second writer: one of those
-// that came while somebody removed the lock.
+// and durably, or not at all. It tries again if somebody took its temporary
+// file away, or put another in its place, which takes a second writer: one of
+// those that came while somebody removed the lock.
 func (f folder) replace(base string, data []byte) error {
 	for try := 1; ; try++ {
 		mine, err := f.write(tempBase(base), data)

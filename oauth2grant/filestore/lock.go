@@ -15,8 +15,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/internal/crashpoint"
 )
 
-// How often a lock of another process is tried: the system offers no wait that a
-// context could end.
+// How often a lock of another process is tried: the system offers no wait that
+// a context could end.
 const (
 	pollInterval  = 50 * time.Millisecond
 	writeInterval = 2 * time.Millisecond
@@ -29,7 +29,8 @@ type leaseKey struct{ place }
 type lease struct {
 	file *flock.Flock
 
-	// mu is held during a change, which unlock waits for. It guards what follows.
+	// mu is held during a change, which unlock waits for. It guards what
+	// follows.
 	mu       sync.Mutex
 	version  uint64 // of the last change that the holder knows of
 	mark     string // the last one that it saved

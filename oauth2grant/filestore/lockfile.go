@@ -14,8 +14,8 @@ import (
 type LockFile struct{ place }
 
 // Stored returns the version of what is stored now: 0 if there is nothing, an
-// error that is [ErrCorrupt] if it can't be read. Any other error fails the Lock
-// or Change that asked.
+// error that is [ErrCorrupt] if it can't be read. Any other error fails the
+// Lock or Change that asked.
 type Stored func(ctx context.Context) (version uint64, err error)
 
 // OpenLock returns the lock <path>.lock and makes its folder if there is none.
@@ -39,8 +39,9 @@ func (l LockFile) Lock(ctx context.Context, stored Stored) (held context.Context
 
 // Change runs write, which stores something under the version it is given: the
 // next one. Changes run one at a time, in all processes. With a held context
-// Change fails with [oauth2grant.ErrLockLost], and does nothing, if the lock was
-// released or lost, or if somebody without the lock has stored another version.
+// Change fails with [oauth2grant.ErrLockLost], and does nothing, if the lock
+// was released or lost, or if somebody without the lock has stored another
+// version.
 func (l LockFile) Change(ctx context.Context, stored Stored, write func(version uint64) error) error {
 	if err := makeFolder(l.dir); err != nil {
 		return wrap(err)
@@ -60,8 +61,8 @@ func (l LockFile) Remember(version uint64) error {
 	return f.remember(l.lockBase(), version)
 }
 
-// Remembered returns the version of a deletion that Remember kept, 0 if there is
-// none: so a Store can tell what was deleted from what is missing.
+// Remembered returns the version of a deletion that Remember kept, 0 if there
+// is none: so a Store can tell what was deleted from what is missing.
 func (l LockFile) Remembered() (version uint64, err error) {
 	f, err := l.open()
 	if err != nil {

@@ -106,7 +106,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// privateDir gives a folder that others can't write to, whatever the umask.
+// privateDir returns a folder that others can't write to, whatever the umask.
 func privateDir(tb testing.TB) string {
 	tb.Helper()
 	dir := filepath.Join(tb.TempDir(), "private")
@@ -128,7 +128,7 @@ func open(tb testing.TB, cfg filestore.Config) *filestore.Store {
 	return s
 }
 
-// stored gives a store that holds the older token.
+// stored returns a store that holds the older token.
 func stored(tb testing.TB, cfg filestore.Config) *filestore.Store {
 	tb.Helper()
 	s := open(tb, cfg)

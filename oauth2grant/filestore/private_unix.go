@@ -48,7 +48,8 @@ func owner(info fs.FileInfo) int {
 	return -1
 }
 
-// syncFolder makes the names in a folder durable, where the file system knows how to.
+// syncFolder makes the names in a folder durable, where the file system knows
+// how to.
 func syncFolder(root *os.Root) error {
 	dir, err := root.Open(".")
 	if err != nil {

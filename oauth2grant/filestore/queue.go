@@ -34,7 +34,8 @@ var queues = struct {
 	at map[place]*queue
 }{at: map[place]*queue{}}
 
-// enter returns the queue of a place, which exists as long as somebody is in it.
+// enter returns the queue of a place, which exists as long as somebody is in
+// it.
 func (p place) enter() (q *queue, leave func()) {
 	queues.Lock()
 	defer queues.Unlock()

@@ -29,8 +29,8 @@ func (r record) encode() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// parseRecord reads the file, with or without a byte order mark. A bare token is
-// version 0.
+// parseRecord reads the file, with or without a byte order mark. A bare token
+// is version 0.
 func parseRecord(data []byte) (record, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var r record

@@ -21,8 +21,8 @@ const maxSize = 1 << 20
 
 var (
 	// ErrInsecure says that others may read or change the file, its lock or its
-	// folder, or that the file is a link. The error that wraps it names the path
-	// and the remedy.
+	// folder, or that the file is a link. The error that wraps it names the
+	// path and the remedy.
 	ErrInsecure = errors.New("filestore: not private")
 	// ErrCorrupt says that the file holds no token that can be read. Nothing is
 	// deleted; the next Save replaces the file.
@@ -51,8 +51,8 @@ type Config struct {
 	// migration only, see [seal.Box].
 	AcceptPlain bool
 
-	// Label is what an encrypted token is bound to. If empty, it is the absolute
-	// path. Set it where the folder may move.
+	// Label is what an encrypted token is bound to. If empty, it is the
+	// absolute path. Set it where the folder may move.
 	Label string
 }
 
@@ -73,9 +73,9 @@ var (
 )
 
 // Open returns the store at the place that cfg names and makes its folder if
-// there is none. It does not read the file. Besides those of cfg and of the file
-// system, the errors are [ErrInsecure], of a link in place of the file, and
-// [ErrMounted].
+// there is none. It does not read the file. Besides those of cfg and of the
+// file system, the errors are [ErrInsecure], of a link in place of the file,
+// and [ErrMounted].
 func Open(cfg Config) (*Store, error) {
 	path, err := cfg.path()
 	if err != nil {
@@ -164,15 +164,16 @@ func (s Store) decode(ctx context.Context, data []byte) (oauth2grant.Token, erro
 }
 
 // Save writes the token; that of the zero Token is Delete. The errors are
-// [ErrInsecure] (of the folder, or of a link in place of the file), [ErrTooLarge],
-// [ErrMounted], [oauth2grant.ErrLockLost], [seal.ErrKey] and those of the file
-// system; then the file is as it was, unless the error came from syncing the
-// folder.
+// [ErrInsecure] (of the folder, or of a link in place of the file),
+// [ErrTooLarge], [ErrMounted], [oauth2grant.ErrLockLost], [seal.ErrKey] and
+// those of the file system; then the file is as it was, unless the error came
+// from syncing the folder.
 func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 	return s.save(ctx, "", t)
 }
 
-// SaveAnswer implements [oauth2grant.AnswerSaver]. The errors are those of Save.
+// SaveAnswer implements [oauth2grant.AnswerSaver]. The errors are those of
+// Save.
 func (s Store) SaveAnswer(ctx context.Context, mark string, t oauth2grant.Token) error {
 	if mark == "" {
 		return fmt.Errorf("%w: there is no mark: %s", oauth2grant.ErrLockLost, s.Path())
@@ -217,8 +218,8 @@ func (s Store) save(ctx context.Context, answers string, t oauth2grant.Token) er
 	})
 }
 
-// Delete removes the file and what a killed process may have left beside it, and
-// syncs the folder. The errors are those of Save.
+// Delete removes the file and what a killed process may have left beside it,
+// and syncs the folder. The errors are those of Save.
 func (s Store) Delete(ctx context.Context) error { return s.remove(ctx, "") }
 
 func (s Store) remove(ctx context.Context, answers string) error {

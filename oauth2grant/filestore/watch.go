@@ -126,9 +126,9 @@ func (p place) look() sighting {
 	return s
 }
 
-// update looks again, and reports whether there are news. It reads the file only
-// if that may have changed: its time is not trusted while it is younger than the
-// grain of a file system's clock may be.
+// update looks again, and reports whether there are news. It reads the file
+// only if that may have changed: its time is not trusted while it is younger
+// than the grain of a file system's clock may be.
 func (s *sighting) update(p place) (news bool) {
 	info, err := os.Lstat(p.path())
 	if err != nil {
@@ -145,7 +145,8 @@ func (s *sighting) update(p place) (news bool) {
 	return !sameContent(before.info, s.info)
 }
 
-// sameContent reports whether a file seems to be as it was; nil is a missing one.
+// sameContent reports whether a file seems to be as it was; nil is a missing
+// one.
 func sameContent(a, b fs.FileInfo) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil

@@ -102,8 +102,9 @@ func (r route) refuseMethod(method string) (answer, bool) {
 	}, true
 }
 
-// wellFormed applies RFC 6749 §3.1 and §3.2: form-encoded where a body carries the parameters, and none of them twice, but for
-// those that RFC 8707 and RFC 8693 repeat.
+// wellFormed applies RFC 6749 §3.1 and §3.2: form-encoded where a body carries
+// the parameters, and none of them twice, but for those that RFC 8707 and RFC
+// 8693 repeat.
 func (c *call) wellFormed(formRequired bool) error {
 	if c.endpoint == Resource {
 		return nil

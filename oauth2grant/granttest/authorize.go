@@ -11,7 +11,8 @@ import (
 
 const codeLifetime = time.Minute
 
-// authorization is a request that a person is asked to decide on (RFC 6749 §4.1.1).
+// authorization is a request that a person is asked to decide on (RFC 6749
+// §4.1.1).
 type authorization struct {
 	client      string
 	redirectURI string // where the answer goes; empty: nowhere, the request does not say so credibly
@@ -32,7 +33,8 @@ type code struct {
 	family *family // made with it; nil: not used yet
 }
 
-// authorization checks a request. Next to an error it has a redirectURI when that is where the error belongs (§4.1.2.1).
+// authorization checks a request. Next to an error it has a redirectURI when
+// that is where the error belongs (§4.1.2.1).
 func (s *Server) authorization(form url.Values) (authorization, error) {
 	a := authorization{requestURI: form.Get("request_uri"), hint: form.Get("login_hint")}
 	if a.requestURI != "" {
@@ -109,8 +111,8 @@ func withoutLoopbackPort(uri string) string {
 	return u.String()
 }
 
-// authorize is the authorization endpoint (RFC 6749 §3.1). login_hint plays the person: auto:<user> approves, deny denies;
-// otherwise a page offers both.
+// authorize is the authorization endpoint (RFC 6749 §3.1). login_hint plays the
+// person: auto:<user> approves, deny denies; otherwise a page offers both.
 func (s *Server) authorize(c *call) (answer, error) {
 	a, err := s.asked(c.form)
 	if err != nil {
@@ -134,7 +136,8 @@ func (s *Server) authorize(c *call) (answer, error) {
 	}
 }
 
-// redeem is RFC 6749 §4.1.3. A code used twice revokes what came of it (§4.1.2).
+// redeem is RFC 6749 §4.1.3. A code used twice revokes what came of it
+// (§4.1.2).
 func (s *Server) redeem(client caller, c *call) (answer, error) {
 	k := s.codes[c.form.Get("code")]
 	switch {

@@ -58,7 +58,8 @@ func (s *Server) arrive(c *call) (*Request, Fault) {
 	return &entry, s.nextFault(c.endpoint)
 }
 
-// handle answers one request, or says why there is no answer: the connection was cut or the request's context ended.
+// handle answers one request, or says why there is no answer: the connection
+// was cut or the request's context ended.
 func (s *Server) handle(r *http.Request) (*response, error) {
 	ctx := r.Context()
 	c, err := read(r)
@@ -119,6 +120,8 @@ func (s *Server) route(e Endpoint) (route, bool) {
 		OpenIDConfiguration: {get, false, s.metadata},
 		UserInfo:            {either, false, s.bound(s.userInfo)},
 		Resource:            {nil, false, s.bound(s.resource)},
+		ResourceMetadata:    {get, false, s.describeResource},
+		Register:            {nil, false, s.register},
 	}[e]
 	return r, ok
 }
@@ -138,7 +141,7 @@ func (s *Server) answer(c *call) answer {
 	}
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
-		return refusal.answer()
+		a = refusal.answer()
 	}
-	return a
+	return s.challenges(c, a)
 }

@@ -27,7 +27,8 @@ func (s *Server) authenticate(c *call) (caller, error) {
 	return client, err
 }
 
-// identifyClient is RFC 6749 §2.3: exactly one method, and none for public clients only.
+// identifyClient is RFC 6749 §2.3: exactly one method, and none for public
+// clients only.
 func (s *Server) identifyClient(c *call) (caller, error) {
 	id, secret, basic := basicAuth(c.Header)
 	posted := c.form.Get("client_secret")
@@ -57,8 +58,8 @@ func (s *Server) identifyClient(c *call) (caller, error) {
 	if !ok {
 		return caller{}, invalidClient("no such client")
 	}
-	if client.Secret != secret || client.Keys != "" {
-		return caller{}, invalidClient("wrong client secret")
+	if client.Secret != secret || client.Keys != "" || expired(client.SecretExpires) {
+		return caller{}, invalidClient("wrong client secret, or one that has expired")
 	}
 	return caller{client, !client.public()}, nil
 }
@@ -82,7 +83,8 @@ func (s *Server) checkAssertion(c *call, assertion string) (caller, error) {
 	return caller{client, true}, nil
 }
 
-// basicAuth reads id and secret, which are form-encoded (RFC 6749 §2.3.1). One that cannot be decoded matches no client.
+// basicAuth reads id and secret, which are form-encoded (RFC 6749 §2.3.1). One
+// that cannot be decoded matches no client.
 func basicAuth(h http.Header) (id, secret string, ok bool) {
 	scheme, encoded, _ := strings.Cut(h.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Basic") {

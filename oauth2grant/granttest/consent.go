@@ -9,15 +9,18 @@ import (
 	"time"
 )
 
-// Approve is a user who approves the authorization request at authURL. It returns the redirect URI with code, state and iss in
-// its query, whatever response_mode the request asked for. A request that is not acceptable gives a *[Refusal], as does a
-// user that Config.Users does not have. It is not logged, and takes no fault.
+// Approve is a user who approves the authorization request at authURL. It
+// returns the redirect URI with code, state and iss in its query, whatever
+// response_mode the request asked for. A request that is not acceptable gets a
+// *[Refusal], as does a user that Config.Users does not have. It is not logged,
+// and takes no fault.
 func (s *Server) Approve(authURL, user string) (callback string, err error) {
 	return s.decide(authURL, func(a authorization) (url.Values, error) { return s.approve(a, user) })
 }
 
-// Deny is a user who denies the authorization request at authURL. It returns the redirect URI with error, state and iss in its
-// query. A request that is not acceptable gives a *[Refusal].
+// Deny is a user who denies the authorization request at authURL. It returns
+// the redirect URI with error, state and iss in its query. A request that is
+// not acceptable gets a *[Refusal].
 func (s *Server) Deny(authURL string) (callback string, err error) {
 	return s.decide(authURL, func(a authorization) (url.Values, error) { return s.deny(a), nil })
 }
@@ -69,7 +72,8 @@ func refusalValues(err error) url.Values {
 	return url.Values{"error": {refusal.Code}, "error_description": {refusal.Description}}
 }
 
-// responseValues completes an authorization response with what goes into each (RFC 6749 §4.1.2, RFC 9207).
+// responseValues completes an authorization response with what goes into each
+// (RFC 6749 §4.1.2, RFC 9207).
 func (s *Server) responseValues(a authorization, values url.Values) url.Values {
 	values = maps.Clone(values)
 	values.Set("iss", s.cfg.Issuer)

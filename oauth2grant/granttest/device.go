@@ -92,8 +92,9 @@ func (s *Server) poll(client caller, c *call) (answer, error) {
 	}
 }
 
-// ApproveDevice is a user who enters a user code, in any case and with or without its dash, and approves. A code that is
-// unknown, expired or decided on, and a user that Config.Users does not have, give a *[Refusal].
+// ApproveDevice is a user who enters a user code, in any case and with or
+// without its dash, and approves. A code that is unknown, expired or decided
+// on, and a user that Config.Users does not have, give a *[Refusal].
 func (s *Server) ApproveDevice(userCode, user string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +113,8 @@ func (s *Server) approveDevice(userCode, user string) error {
 	return nil
 }
 
-// DenyDevice is a user who enters a user code and denies. Its errors are those of [Server.ApproveDevice].
+// DenyDevice is a user who enters a user code and denies. Its errors are those
+// of [Server.ApproveDevice].
 func (s *Server) DenyDevice(userCode string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +140,8 @@ func (s *Server) waiting(userCode string) (*device, error) {
 	return nil, refuse("invalid_request", "the user code is unknown, expired or decided on")
 }
 
-// verifyDevice is the page of RFC 8628 §3.3, with the login_hint of the authorization endpoint.
+// verifyDevice is the page of RFC 8628 §3.3, with the login_hint of the
+// authorization endpoint.
 func (s *Server) verifyDevice(c *call) (answer, error) {
 	userCode, hint := c.form.Get("user_code"), c.form.Get("login_hint")
 	user, approval := strings.CutPrefix(hint, "auto:")

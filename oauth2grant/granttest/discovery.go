@@ -29,5 +29,6 @@ func (s *Server) metadata(*call) (answer, error) {
 	if s.cfg.DPoP {
 		members["dpop_signing_alg_values_supported"] = asymmetric
 	}
+	s.describeClients(members)
 	return reply(members), nil
 }

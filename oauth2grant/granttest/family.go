@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// family is one authorization and everything issued on it, at first and by refreshing. It dies as one.
+// family is one authorization and everything issued on it, at first and by
+// refreshing. It dies as one.
 type family struct {
 	client string
 	user   string // empty: the client itself
@@ -63,8 +64,9 @@ func (s *Server) firstAnswer(f *family, grantType string) answer {
 	return s.tokenAnswer(f, f.scope, slices.Contains(s.cfg.RefreshFor, grantType))
 }
 
-// Issue issues an access token and a refresh token, as if by a grant of the client on behalf of user (empty: itself). expiresIn
-// is zero where tokens never expire. It panics when there is no such client.
+// Issue issues an access token and a refresh token, as if by a grant of the
+// client on behalf of user (empty: itself). expiresIn is zero where tokens
+// never expire. It panics when there is no such client.
 func (s *Server) Issue(clientID, user string, scopes ...string) (accessToken, refreshToken string, expiresIn time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,8 +77,9 @@ func (s *Server) Issue(clientID, user string, scopes ...string) (accessToken, re
 	return s.mint(f, false, f.scope), s.mint(f, true, f.scope), max(s.cfg.Lifetime, 0)
 }
 
-// RevokeToken revokes an access or refresh token, and with it all that was ever issued on the same authorization, as an
-// operator would. Unknown tokens are ignored.
+// RevokeToken revokes an access or refresh token, and with it all that was ever
+// issued on the same authorization, as an operator would. Unknown tokens are
+// ignored.
 func (s *Server) RevokeToken(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,14 +88,16 @@ func (s *Server) RevokeToken(token string) {
 	}
 }
 
-// Active reports whether an access or refresh token is known, not revoked, not expired and not rotated away.
+// Active reports whether an access or refresh token is known, not revoked, not
+// expired and not rotated away.
 func (s *Server) Active(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tokens[token].active()
 }
 
-// ReuseDetected returns how many times a rotated refresh token came back, after its grace, and took its family with it.
+// ReuseDetected returns how many times a rotated refresh token came back, after
+// its grace, and took its family with it.
 func (s *Server) ReuseDetected() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,8 +13,10 @@ import (
 // Cut says when the connection breaks.
 type Cut int
 
-// The moments at which a connection can break. The client sees an error that is [io.ErrUnexpectedEOF] in memory, and what the
-// operating system makes of it over a socket, where net/http by itself sends a GET again if the connection was used before.
+// The moments at which a connection can break. The client sees an error that is
+// [io.ErrUnexpectedEOF] in memory, and what the operating system makes of it
+// over a socket, where net/http by itself sends a GET again if the connection
+// was used before.
 const (
 	CutNever  Cut = iota
 	CutBefore     // before the request is processed
@@ -22,8 +24,9 @@ const (
 	CutWithin     // in the middle of the answer's body
 )
 
-// Fault is how one request is answered otherwise than it deserves. The zero Fault is a normal answer. With Status, Body or
-// Size the request is not processed at all; the remaining fields go with any answer.
+// Fault is how one request is answered otherwise than it deserves. The zero
+// Fault is a normal answer. With Status, Body or Size the request is not
+// processed at all; the remaining fields go with any answer.
 type Fault struct {
 	Status      int                         // zero with Body or Size: 200
 	Header      http.Header                 // added to the answer, a normal one too
@@ -47,13 +50,14 @@ func Error(status int, code, description string) Fault {
 	return Fault{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: string(text)}
 }
 
-// RetryAfter is an answer without a body that asks for patience: Retry-After, in seconds, rounded up.
+// RetryAfter is an answer without a body that asks for patience: Retry-After,
+// in seconds, rounded up.
 func RetryAfter(status int, d time.Duration) Fault {
 	seconds := int64((d + time.Second - 1) / time.Second)
 	return Fault{Status: status, Header: http.Header{"Retry-After": {strconv.FormatInt(seconds, 10)}}}
 }
 
-// HTML is an answer with a page for people, as a proxy in between gives it.
+// HTML is an answer with a page for people, as a proxy in between answers.
 func HTML(status int) Fault {
 	return Fault{
 		Status: status,
@@ -62,37 +66,45 @@ func HTML(status int) Fault {
 	}
 }
 
-// Redirect is a 307, which asks the client to send the same request, secrets included, to another URL.
+// Redirect is a 307, which asks the client to send the same request, secrets
+// included, to another URL.
 func Redirect(to string) Fault {
 	return Fault{Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {to}}}
 }
 
-// Script queues faults: the next requests to e take one each, in this order. A zero Fault in between is a normal answer.
+// Script queues faults: the next requests to e take one each, in this order. A
+// zero Fault in between is a normal answer.
 func (s *Server) Script(e Endpoint, faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.scripted[e] = append(s.scripted[e], faults...)
 }
 
-// Break makes every request to e take f, from now on, once the script is used up.
+// Break makes every request to e take f, from now on, once the script is used
+// up.
 func (s *Server) Break(e Endpoint, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken[e] = f
 }
 
-// Heal returns e to normal answers: it undoes Break and empties the script. A request that hangs already stays so.
+// Heal returns e to normal answers: it undoes Break and Chaos and empties the
+// script. A request that hangs already stays so.
 func (s *Server) Heal(e Endpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.broken, e)
 	delete(s.scripted, e)
+	delete(s.chaos, e)
 }
 
 func (s *Server) nextFault(e Endpoint) Fault {
 	if script := s.scripted[e]; len(script) > 0 {
 		s.scripted[e] = script[1:]
 		return script[0]
+	}
+	if f, takes := s.chaos[e].next(); takes {
+		return f
 	}
 	return s.broken[e]
 }

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Request is one line of the log. It holds what the client sent, secrets included, and is entered when the request arrives.
+// Request is one line of the log. It holds what the client sent, secrets
+// included, and is entered when the request arrives.
 type Request struct {
 	Time     time.Time
 	Endpoint Endpoint
@@ -22,7 +23,8 @@ type Request struct {
 	Code     string // the OAuth error code answered; zero: no error
 }
 
-// Requests returns the requests to the named endpoints in the order of their arrival; all when none is named.
+// Requests returns the requests to the named endpoints in the order of their
+// arrival; all when none is named.
 func (s *Server) Requests(e ...Endpoint) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,7 +47,8 @@ func (r Request) clone() Request {
 	return r
 }
 
-// Count returns how many requests to e have arrived since the last [Server.Reset].
+// Count returns how many requests to e have arrived since the last
+// [Server.Reset].
 func (s *Server) Count(e Endpoint) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +61,8 @@ func (s *Server) Count(e Endpoint) int {
 	return n
 }
 
-// Reset empties the log. Tokens, faults and the count of [Server.ReuseDetected] stay.
+// Reset empties the log. Tokens, faults and the count of [Server.ReuseDetected]
+// stay.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,7 +21,8 @@ var choicesPage = template.Must(template.New("choices").Parse(`<!doctype html>
 
 type choice struct{ Label, URL string }
 
-// choices is a page where a person, or a browser under test, clicks on what to do: the same URL with a login_hint.
+// choices is a page where a person, or a browser under test, clicks on what to
+// do: the same URL with a login_hint.
 func (s *Server) choices(title string, u *url.URL, form url.Values) answer {
 	link := func(hint string) string {
 		query := maps.Clone(form)

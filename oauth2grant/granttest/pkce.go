@@ -7,7 +7,8 @@ import (
 	"regexp"
 )
 
-// pkce is the challenge of a request that a code answers (RFC 7636); the zero value: none was sent.
+// pkce is the challenge of a request that a code answers (RFC 7636); the zero
+// value: none was sent.
 type pkce struct{ challenge, method string }
 
 var pkceValue = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
@@ -32,8 +33,8 @@ func challengeOf(form url.Values) (pkce, error) {
 	return p, nil
 }
 
-// check is RFC 7636 §4.6. A verifier for a request without a challenge is refused too: somebody took the challenge away
-// (RFC 9700 §4.8.2).
+// check is RFC 7636 §4.6. A verifier for a request without a challenge is
+// refused too: somebody took the challenge away (RFC 9700 §4.8.2).
 func (p pkce) check(verifier string) error {
 	switch {
 	case p.challenge == "" && verifier == "":

@@ -35,7 +35,8 @@ func (r *Refusal) answer() answer {
 	return a
 }
 
-// challenge is RFC 6749 §5.2 for clients, and RFC 6750 §3 for tokens: no error where no token was sent.
+// challenge is RFC 6749 §5.2 for clients, and RFC 6750 §3 for tokens: no error
+// where no token was sent.
 func (r *Refusal) challenge() string {
 	switch r.Code {
 	case "invalid_client":

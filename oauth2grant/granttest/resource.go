@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// bearer is the token of a request to a protected resource (RFC 6750 §2.1, §3; RFC 9449 §7).
+// bearer is the token of a request to a protected resource (RFC 6750 §2.1, §3;
+// RFC 9449 §7).
 func (s *Server) bearer(c *call) (*token, error) {
 	scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 	proving := strings.EqualFold(scheme, "DPoP")
@@ -32,6 +33,9 @@ func (s *Server) bearer(c *call) (*token, error) {
 func (s *Server) resource(c *call) (answer, error) {
 	t, err := s.bearer(c)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := s.sufficient(c, t); err != nil {
 		return answer{}, err
 	}
 	return reply(map[string]any{"user": t.user, "client_id": t.client, "scope": t.scope}), nil

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Endpoint is the path of an endpoint below the issuer. Faults and the log know any other path too; one outside the path of the
-// issuer has "/.." before it.
+// Endpoint is the path of an endpoint below the issuer. Faults and the log know
+// any other path too; one outside the path of the issuer has "/.." before it.
 type Endpoint string
 
 // The endpoints of a [Server].
@@ -27,8 +27,9 @@ const (
 	Resource            Endpoint = "/api" // and everything below it
 )
 
-// Server is an authorization server and an API in memory. It is an [http.Handler], safe for concurrent use. Requests are
-// answered for every host alike. There is nothing to close.
+// Server is an authorization server and an API in memory. It is an
+// [http.Handler], safe for concurrent use. Requests are answered for every host
+// alike. There is nothing to close.
 type Server struct {
 	mu       sync.Mutex
 	cfg      Config
@@ -41,6 +42,7 @@ type Server struct {
 	nonce    string          // that proofs must carry
 	scripted map[Endpoint][]Fault
 	broken   map[Endpoint]Fault
+	chaos    map[Endpoint]chaos
 	log      []*Request
 }
 
@@ -55,6 +57,7 @@ func New(cfg Config) *Server {
 		scripted: map[Endpoint][]Fault{},
 		broken:   map[Endpoint]Fault{},
 		nonce:    rand.Text(),
+		chaos:    map[Endpoint]chaos{},
 	}
 }
 
@@ -65,14 +68,16 @@ func (s *Server) Issuer() string {
 	return s.cfg.Issuer
 }
 
-// SetIssuer changes the issuer, for a server whose URL is known only once it listens. Call it before the first request.
+// SetIssuer changes the issuer, for a server whose URL is known only once it
+// listens. Call it before the first request.
 func (s *Server) SetIssuer(issuer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cfg.Issuer = issuer
 }
 
-// URL returns the address of an endpoint. That of [Discovery] has the path of the issuer at its end (RFC 8414 §3.1).
+// URL returns the address of an endpoint. That of [Discovery] has the path of
+// the issuer at its end (RFC 8414 §3.1).
 func (s *Server) URL(endpoint Endpoint) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,6 +89,10 @@ func (s *Server) url(endpoint Endpoint) string {
 	if endpoint == Discovery {
 		path := s.issuerPath()
 		return strings.TrimSuffix(base, path) + string(Discovery) + path
+	}
+	if endpoint == ResourceMetadata { // it has the path of the API at its end (RFC 9728 §3.1)
+		path := s.issuerPath()
+		return strings.TrimSuffix(base, path) + string(ResourceMetadata) + path + string(Resource)
 	}
 	return base + string(endpoint)
 }
@@ -104,10 +113,14 @@ func (s *Server) endpoint(path string) Endpoint {
 	}
 	rest, inside := strings.CutPrefix(path, prefix)
 	switch {
-	case !inside, Endpoint(rest) == Discovery:
+	case path == string(ResourceMetadata)+prefix+string(Resource):
+		return ResourceMetadata
+	case !inside, Endpoint(rest) == Discovery, Endpoint(rest) == ResourceMetadata:
 		return Endpoint("/.." + path)
 	case strings.HasPrefix(rest, string(Resource)+"/"):
 		return Resource
+	case strings.HasPrefix(rest, string(Register)+"/"):
+		return Register
 	default:
 		return Endpoint(rest)
 	}

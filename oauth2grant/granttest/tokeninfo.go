@@ -2,7 +2,8 @@ package granttest
 
 import "net/http"
 
-// revoke is RFC 7009: a refresh token takes its family along, an access token goes alone.
+// revoke is RFC 7009: a refresh token takes its family along, an access token
+// goes alone.
 func (s *Server) revoke(c *call) (answer, error) {
 	client, err := s.authenticate(c)
 	if err != nil {

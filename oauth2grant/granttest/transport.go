@@ -8,8 +8,9 @@ import (
 	"strconv"
 )
 
-// ServeHTTP answers one request. Where a [Fault] cuts the connection or the request's context ended it panics with
-// [http.ErrAbortHandler], on which net/http closes the connection without a word.
+// ServeHTTP answers one request. Where a [Fault] cuts the connection or the
+// request's context ended it panics with [http.ErrAbortHandler], on which
+// net/http closes the connection without a word.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := s.handle(r)
 	if err != nil {
@@ -28,12 +29,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Transport returns a round tripper that gives every request, whatever its host, to s, in the caller's goroutine. It is safe
-// for concurrent use.
+// Transport returns a round tripper that hands every request, whatever its
+// host, to s, in the caller's goroutine. It is safe for concurrent use.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
-// HTTPClient returns a client over [Server.Transport], for the authorization server and for the API alike. It has no timeout,
-// no cookies, and follows redirects.
+// HTTPClient returns a client over [Server.Transport], for the authorization
+// server and for the API alike. It has no timeout, no cookies, and follows
+// redirects.
 func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: s.Transport()} }
 
 type transport struct{ server *Server }

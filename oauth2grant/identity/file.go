@@ -25,13 +25,13 @@ const (
 
 // File returns a Source that reads a file each time, so that it always has what
 // the platform has put there last: a projected service account token of
-// Kubernetes, or a JWT-SVID of a SPIFFE helper. White space around the assertion
-// is cut.
+// Kubernetes, or a JWT-SVID of a SPIFFE helper. White space around the
+// assertion is cut.
 //
 // The file may be replaced at any moment, by renaming, by swapping a symbolic
-// link, or by writing it anew: what is missing for a moment, empty, or cut short
-// is read again for up to 5 s, but a file that was never there is an error after
-// 100 ms.
+// link, or by writing it anew: what is missing for a moment, empty, or cut
+// short is read again for up to 5 s, but a file that was never there is an
+// error after 100 ms.
 func File(path string) Source {
 	f := &file{path: path}
 	return f.get

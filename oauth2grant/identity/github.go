@@ -9,10 +9,10 @@ import (
 	"os"
 )
 
-// GitHubActions returns a Source of the ID token of a GitHub Actions job, for an
-// audience; an empty one is GitHub's default. Each is asked for anew, so no two
-// are alike. The job needs the permission "id-token: write". If hc is not nil,
-// its RoundTripper is used.
+// GitHubActions returns a Source of the ID token of a GitHub Actions job, for
+// an audience; an empty one is GitHub's default. Each is asked for anew, so no
+// two are alike. The job needs the permission "id-token: write". If hc is not
+// nil, its RoundTripper is used.
 func GitHubActions(audience string, hc *http.Client) Source {
 	rt := roundTripper(hc, http.ProxyFromEnvironment)
 	return func(ctx context.Context) (string, error) {

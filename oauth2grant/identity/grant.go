@@ -13,9 +13,9 @@ var errIdentityEndpoint = errors.New("identity: IDENTITY_ENDPOINT is not a URL")
 
 // IDToken returns a Source of the ID token of a grant (OpenID Connect Core §2),
 // for what takes it as the proof of who somebody is. An ID token may end before
-// the access token does: then the grant is refreshed once. It is an error if the
-// server then issues none, as many do at a refresh. Like every use of g, it may
-// ask a person to sign in.
+// the access token does: then the grant is refreshed once. It is an error if
+// the server then issues none, as many do at a refresh. Like every use of g, it
+// may ask a person to sign in.
 func IDToken(g *oauth2grant.Grant) Source {
 	return func(ctx context.Context) (string, error) {
 		t, err := g.Token(ctx)
@@ -49,9 +49,9 @@ func AccessToken(g *oauth2grant.Grant) Source {
 }
 
 // FromFlow returns a Source that runs a flow each time, and returns what the
-// server has issued, whether or not that is an access token: a link of a chain of
-// exchanges, such as an ID-JAG, that is good for one use. The flow must not be an
-// interactive one; c is the client at the server that the flow asks.
+// server has issued, whether or not that is an access token: a link of a chain
+// of exchanges, such as an ID-JAG, that is good for one use. The flow must not
+// be an interactive one; c is the client at the server that the flow asks.
 func FromFlow(c *oauth2grant.Client, flow oauth2grant.Flow) Source {
 	return func(ctx context.Context) (string, error) {
 		if flow.Interactive() {

@@ -40,9 +40,9 @@ type Endpoint struct {
 	InsecureAllowHTTP bool
 }
 
-// URL returns a Source that asks an HTTP endpoint; [Cache] applies. A redirect is
-// not followed, an answer other than 200 is an error, and it all takes at most
-// 10 s.
+// URL returns a Source that asks an HTTP endpoint; [Cache] applies. A redirect
+// is not followed, an answer other than 200 is an error, and it all takes at
+// most 10 s.
 func URL(e Endpoint) Source {
 	e.Header = e.Header.Clone()
 	rt := roundTripper(e.HTTPClient, http.ProxyFromEnvironment)
@@ -147,7 +147,8 @@ func quiet(parent, ctx context.Context, err error) error {
 	return fmt.Errorf("no usable HTTP answer (%T)", err)
 }
 
-// roundTripper returns that of a user's client, or one that keeps no connection.
+// roundTripper returns that of a user's client, or one that keeps no
+// connection.
 func roundTripper(hc *http.Client, proxy func(*http.Request) (*url.URL, error)) http.RoundTripper {
 	if hc != nil && hc.Transport != nil {
 		return hc.Transport

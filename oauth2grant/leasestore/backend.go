@@ -10,12 +10,12 @@ import (
 // can't be kept.
 //
 // Its methods are called concurrently, with contexts that end after
-// Config.Timeout, and return when theirs does. An error says that the outcome is
-// not known; it holds neither token nor password. Each change is durable, as far
-// as the database makes it so, when the method returns.
+// Config.Timeout, and return when theirs does. An error says that the outcome
+// is not known; it holds neither token nor password. Each change is durable, as
+// far as the database makes it so, when the method returns.
 type Backend interface {
-	// Load returns the record's Token and Version, from where the last change is
-	// seen: not from a replica that lags behind.
+	// Load returns the record's Token and Version, from where the last change
+	// is seen: not from a replica that lags behind.
 	Load(ctx context.Context, key string) (token []byte, version int64, err error)
 
 	// Save does what [Record.Change] does, and tells those that watch, unless
@@ -94,10 +94,10 @@ type Record struct {
 // Change makes a change at a time, or reports that it must not be made.
 //
 // With c.Answers it is made if the record carries that mark, or if Token is
-// already the answer to it, so that one whose outcome is unknown may be repeated.
-// Else, with c.Fence, it is made if that is the last lock's and the version is
-// still c.Version or the last change was made with this fence. Else it is always
-// made.
+// already the answer to it, so that one whose outcome is unknown may be
+// repeated. Else, with c.Fence, it is made if that is the last lock's and the
+// version is still c.Version or the last change was made with this fence. Else
+// it is always made.
 func (r *Record) Change(c Change, now time.Time) (changed bool) {
 	switch {
 	case c.Answers != "":
@@ -119,8 +119,8 @@ func (r *Record) Change(c Change, now time.Time) (changed bool) {
 }
 
 // TryLock takes the lock for as long as lease, unless somebody else's lease is
-// not over. The new fence is greater than every other one, also of a record that
-// was lost: it begins with the time in microseconds.
+// not over. The new fence is greater than every other one, also of a record
+// that was lost: it begins with the time in microseconds.
 //
 // If the lease is over, but the lock was not released, and the record carries a
 // mark, its holder may have been kept from extending it. With a notice that is
@@ -137,8 +137,8 @@ func (r *Record) TryLock(now time.Time, lease, notice time.Duration) Try {
 	return Try{Fence: r.Fence, Version: r.Version}
 }
 
-// Extend lets the lease last for as long as lease from now on, and never shorter
-// than it does. It reports whether fence is that of the last lock.
+// Extend lets the lease last for as long as lease from now on, and never
+// shorter than it does. It reports whether fence is that of the last lock.
 func (r *Record) Extend(fence int64, now time.Time, lease time.Duration) (extended bool) {
 	if r.Fence != fence {
 		return false
@@ -147,8 +147,8 @@ func (r *Record) Extend(fence int64, now time.Time, lease time.Duration) (extend
 	return true
 }
 
-// Unlock releases the lock, if fence is that of the last one, and makes sure that
-// nothing can be done with this fence any more.
+// Unlock releases the lock, if fence is that of the last one, and makes sure
+// that nothing can be done with this fence any more.
 func (r *Record) Unlock(fence int64) {
 	if r.Fence == fence {
 		r.Fence++

@@ -1,20 +1,20 @@
 // Package leasestore is what every [oauth2grant.Store] on a database that many
-// machines share has in common: the lock with its lease, the fence, the mark of a
-// request under way, sealing, news and errors. What is left to write for a
-// database is a [Backend]; package contrib/redisstore, pgstore and etcdstore are
-// three of them.
+// machines share has in common: the lock with its lease, the fence, the mark of
+// a request under way, sealing, news and errors. What is left to write for a
+// database is a [Backend]; package contrib/redisstore, pgstore and etcdstore
+// are three of them.
 //
 // # A Backend
 //
-// A Backend keeps one [Record] per key, and changes it by four rules, each in one
-// step of the database: a script, a statement, a transaction. The rules are the
-// methods [Record.Change], [Record.TryLock], [Record.Extend] and [Record.Unlock].
-// A database that can run Go code calls them, as the example does; another one
-// says the same in its own language. Time is the database's: the clocks of the
-// processes are never compared.
+// A Backend keeps one [Record] per key, and changes it by four rules, each in
+// one step of the database: a script, a statement, a transaction. The rules are
+// the methods [Record.Change], [Record.TryLock], [Record.Extend] and
+// [Record.Unlock]. A database that can run Go code calls them, as the example
+// does; another one says the same in its own language. Time is the database's:
+// the clocks of the processes are never compared.
 //
-// Run granttest/storetest on the result, with several processes, a server that is
-// taken away (Harness.Break) and a lease that is lost (Harness.LoseLease).
+// Run granttest/storetest on the result, with several processes, a server that
+// is taken away (Harness.Break) and a lease that is lost (Harness.LoseLease).
 //
 // # What is guaranteed
 //
@@ -23,23 +23,23 @@
 // which they came; between processes it is tried for, after 20 ms, later after
 // half a second. The context held by its holder ends when the lease is over, on
 // the monotonic clock or on the wall clock, whichever comes first: one of them
-// goes on while a machine sleeps. Its Err looks at both clocks when it is called,
-// so a process that wakes up after its lease knows at once.
+// goes on while a machine sleeps. Its Err looks at both clocks when it is
+// called, so a process that wakes up after its lease knows at once.
 //
 // Each Lock takes a new fence, a number that only grows. A Save or Delete with
 // the context of a lock changes nothing, and fails with
-// [oauth2grant.ErrLockLost], once somebody else has taken the lock or has changed
-// the token without it. Without such a context a Save always goes by, unless its
-// token has a mark ([oauth2grant.AnswerSaver]).
+// [oauth2grant.ErrLockLost], once somebody else has taken the lock or has
+// changed the token without it. Without such a context a Save always goes by,
+// unless its token has a mark ([oauth2grant.AnswerSaver]).
 //
 // While the record carries the mark of a request, the lease lasts 10 s or
-// Config.Lease, whichever is longer, and its holder extends it until unlock, also
-// if the database was away for longer than that. Whoever finds such a lease to be
-// over, without having watched the database until then, leaves the holder another
-// three seconds to be heard of. So after a kill a caller without a usable token
-// waits for max(Config.Lease, 10 s) and half a second at most, and after an
-// outage of the database nobody sends a refresh token while its answer waits to
-// be saved.
+// Config.Lease, whichever is longer, and its holder extends it until unlock,
+// also if the database was away for longer than that. Whoever finds such a
+// lease to be over, without having watched the database until then, leaves the
+// holder another three seconds to be heard of. So after a kill a caller without
+// a usable token waits for max(Config.Lease, 10 s) and half a second at most,
+// and after an outage of the database nobody sends a refresh token while its
+// answer waits to be saved.
 //
 // # What happens when
 //

@@ -19,8 +19,8 @@ type Config struct {
 	// Name is that of the package, for errors.
 	Name string
 
-	// Place is where the records are: a prefix, a table. A sealed token is bound
-	// to it and to its key.
+	// Place is where the records are: a prefix, a table. A sealed token is
+	// bound to it and to its key.
 	Place string
 
 	// Lease is how long a lock outlives a holder that was killed, unless the
@@ -139,8 +139,8 @@ func (f *Family) Close() error {
 	return nil
 }
 
-// spawn runs a goroutine that Close waits for, and reports whether there is one:
-// not after Close.
+// spawn runs a goroutine that Close waits for, and reports whether there is
+// one: not after Close.
 func (f *Family) spawn(run func()) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

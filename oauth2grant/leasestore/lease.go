@@ -53,8 +53,8 @@ func over(at, now time.Time) bool {
 	return !now.Before(at) || !now.Round(0).Before(at.Round(0))
 }
 
-// heldContext is what a holder gets. Its Err looks at the clocks: after a machine
-// or a process was stopped it knows before any timer does.
+// heldContext is what a holder gets. Its Err looks at the clocks: after a
+// machine or a process was stopped it knows before any timer does.
 type heldContext struct {
 	context.Context
 	lease *lease

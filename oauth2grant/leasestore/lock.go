@@ -16,11 +16,12 @@ import (
 const notice = 3 * time.Second
 
 // Lock waits for every other holder, in this process and in others, until ctx
-// ends. held ends with ctx, with [Family.Close], and when the lease is lost: then
-// its cause wraps [oauth2grant.ErrLockLost]. Its Err looks at both clocks; a
-// context derived from it learns of the end a moment later. The lease is extended
-// until unlock, which blocks for Config.Timeout at most. Besides those of the
-// database and of [Family.Check], the errors are that of ctx and [ErrClosed].
+// ends. held ends with ctx, with [Family.Close], and when the lease is lost:
+// then its cause wraps [oauth2grant.ErrLockLost]. Its Err looks at both clocks;
+// a context derived from it learns of the end a moment later. The lease is
+// extended until unlock, which blocks for Config.Timeout at most. Besides those
+// of the database and of [Family.Check], the errors are that of ctx and
+// [ErrClosed].
 func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
 	if err := s.exchange(ctx, "lock", s.family.checkOnce); err != nil {
 		return nil, nil, err
@@ -119,8 +120,8 @@ func (s Store) hold(ctx context.Context, l *lease, done func()) (held context.Co
 	}), nil
 }
 
-// release gives the lock back if it is still ours; if that fails, the lease ends
-// it.
+// release returns the lock back if it is still ours; if that fails, the lease
+// ends it.
 func (s Store) release(ctx context.Context, fence int64) {
 	_ = s.exchange(context.WithoutCancel(ctx), "unlock", func(ctx context.Context) error {
 		return s.family.backend.Unlock(ctx, s.key, fence)

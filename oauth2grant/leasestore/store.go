@@ -21,8 +21,8 @@ var (
 
 // Store is the [oauth2grant.Store], [oauth2grant.Notifier] and
 // [oauth2grant.AnswerSaver] of one key. It is a value, safe for concurrent use;
-// all Stores of one key and place share one token and exclude each other, in all
-// processes. It comes from [Family.Store].
+// all Stores of one key and place share one token and exclude each other, in
+// all processes. It comes from [Family.Store].
 //
 // Its methods return an error after Config.Timeout when the database can't be
 // reached, and wrap what the [Backend] says.
@@ -73,8 +73,8 @@ func ended(ctx context.Context, err error) error {
 func (s Store) place() string { return s.family.cfg.Place + ":" + s.key }
 
 // Load returns the token. Besides [oauth2grant.ErrNoToken], which is
-// [oauth2grant.ErrSignedOut] after Delete, the errors are [ErrCorrupt], those of
-// package seal, and those of the database.
+// [oauth2grant.ErrSignedOut] after Delete, the errors are [ErrCorrupt], those
+// of package seal, and those of the database.
 func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 	var data []byte
 	var version int64
@@ -101,8 +101,8 @@ func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 	return t, nil
 }
 
-// Save replaces the token; that of the zero Token is Delete. Besides those of the
-// database, the errors are [oauth2grant.ErrLockLost] and [seal.ErrKey].
+// Save replaces the token; that of the zero Token is Delete. Besides those of
+// the database, the errors are [oauth2grant.ErrLockLost] and [seal.ErrKey].
 func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 	c := Change{Mark: t.Mark()}
 	l := s.lease(ctx)
@@ -130,7 +130,8 @@ func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 // Delete removes the token. The errors are those of Save.
 func (s Store) Delete(ctx context.Context) error { return s.Save(ctx, oauth2grant.Token{}) }
 
-// SaveAnswer implements [oauth2grant.AnswerSaver]. The errors are those of Save.
+// SaveAnswer implements [oauth2grant.AnswerSaver]. The errors are those of
+// Save.
 func (s Store) SaveAnswer(ctx context.Context, mark string, t oauth2grant.Token) error {
 	if mark == "" {
 		return s.lost("save", "there is no mark")
@@ -164,9 +165,10 @@ func (s Store) lost(what, why string) error {
 	return fmt.Errorf("%s: %s of %q: %w: %s", s.family.cfg.Name, what, s.key, oauth2grant.ErrLockLost, why)
 }
 
-// Notify implements [oauth2grant.Notifier]. changed is also called after a change
-// by this Store, and for every key after the connection was made: what was told
-// before is lost. It must not call stop. After [Family.Close] nothing is told.
+// Notify implements [oauth2grant.Notifier]. changed is also called after a
+// change by this Store, and for every key after the connection was made: what
+// was told before is lost. It must not call stop. After [Family.Close] nothing
+// is told.
 func (s Store) Notify(changed func()) (stop func()) { return s.family.notify(s.key, changed) }
 
 // String names the store by its package, place and key.

@@ -11,19 +11,25 @@ import (
 )
 
 var (
-	// ErrOpen says that an envelope can't be opened: the key is another one, it was altered or cut short, or it was sealed for another place.
+	// ErrOpen says that an envelope can't be opened: the key is another one, it
+	// was altered or cut short, or it was sealed for another place.
 	ErrOpen = errors.New("seal: this can't be opened: another key, another place, or altered data")
-	// ErrPlain says that the data is in clear although keys are set. Box.AcceptPlain reads it.
+	// ErrPlain says that the data is in clear although keys are set.
+	// Box.AcceptPlain reads it.
 	ErrPlain = errors.New("seal: this is not sealed; accept plain data for the time of a migration only")
-	// ErrKey says that there is no usable key: no KeyFunc, an error from it (which is wrapped), a key of the wrong length, or one without an id.
+	// ErrKey says that there is no usable key: no KeyFunc, an error from it
+	// (which is wrapped), a key of the wrong length, or one without an id.
 	ErrKey = errors.New("seal: no usable key")
 )
 
-// Box seals and opens. The zero Box leaves data in clear and refuses to open an envelope. It is a value, safe for concurrent use as far as Keys is.
+// Box seals and opens. The zero Box leaves data in clear and refuses to open an
+// envelope. It is a value, safe for concurrent use as far as Keys is.
 type Box struct {
 	Keys KeyFunc // nil: data stays in clear
-	// AcceptPlain opens data that was never sealed, although Keys is set. Whoever can write to the store can then replace an envelope by data of their own:
-	// set it for a migration, and unset it once everything has been written again.
+	// AcceptPlain opens data that was never sealed, although Keys is set.
+	// Whoever can write to the store can then replace an envelope by data of
+	// their own: set it for a migration, and unset it once everything has been
+	// written again.
 	AcceptPlain bool
 }
 
@@ -40,7 +46,9 @@ type envelope struct {
 	Data      []byte `json:"data"`
 }
 
-// Seal encrypts plain, a JSON value, for one place: the name under which a store keeps it. Without Keys it gives plain back. The error is ErrKey, wrapped.
+// Seal encrypts plain, a JSON value, for one place: the name under which a
+// store keeps it. Without Keys it returns plain. The error is ErrKey,
+// wrapped.
 func (b Box) Seal(ctx context.Context, plain []byte, place string) ([]byte, error) {
 	if b.Keys == nil {
 		return plain, nil
@@ -61,7 +69,9 @@ func (b Box) Seal(ctx context.Context, plain []byte, place string) ([]byte, erro
 	return json.Marshal(e)
 }
 
-// Open gives what was sealed for the same place. The error is ErrOpen, ErrPlain or ErrKey, wrapped. Without Keys, what is no envelope is given back as it is.
+// Open returns what was sealed for the same place. The error is ErrOpen,
+// ErrPlain or ErrKey, wrapped. Without Keys, what is no envelope is given back
+// as it is.
 func (b Box) Open(ctx context.Context, data []byte, place string) ([]byte, error) {
 	var e envelope
 	if json.Unmarshal(data, &e) != nil || e.Version == 0 {
@@ -113,7 +123,8 @@ func (e envelope) cipher(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// bind gives the associated data: everything that decides how the envelope is read, and its place.
+// bind returns the associated data: everything that decides how the envelope is
+// read, and its place.
 func (e envelope) bind(place string) []byte {
 	return fmt.Appendf(nil, "oauth2grant-seal %d %s %q %q", e.Version, e.Algorithm, e.KeyID, place)
 }

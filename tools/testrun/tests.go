@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// event is one line of go test -json: see go doc test2json and go help buildjson.
+// event is one line of go test -json: see go doc test2json and go help
+// buildjson.
 type event struct {
 	Action      string
 	Package     string

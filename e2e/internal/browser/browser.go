@@ -1,4 +1,5 @@
-// Package browser has the Chromium in which a test's person signs in: one process for all tests, driven over the DevTools protocol.
+// Package browser has the Chromium in which a test's person signs in: one
+// process for all tests, driven over the DevTools protocol.
 package browser
 
 import (
@@ -24,7 +25,8 @@ type chromium struct {
 	cancel, clean func()
 }
 
-// Close ends the browser, if there is one, and waits for it. Every Tab must have ended.
+// Close ends the browser, if there is one, and waits for it. Every Tab must
+// have ended.
 func Close() error {
 	running.Lock()
 	defer running.Unlock()
@@ -42,7 +44,8 @@ func (c *chromium) end() error {
 	return err
 }
 
-// start starts the browser at the first call. Its profile is new, and goes with it.
+// start starts the browser at the first call. Its profile is new, and goes with
+// it.
 func start(tb testing.TB) *chromium {
 	tb.Helper()
 	path := testservers.Command(tb, "chromium", "browser")
@@ -78,7 +81,8 @@ func start(tb testing.TB) *chromium {
 // Step is something that a person does.
 type Step = chromedp.Action[chromedp.Void]
 
-// Tab is one page of a person who shares nothing with others, cookies included. Its methods are for one goroutine at a time.
+// Tab is one page of a person who shares nothing with others, cookies included.
+// Its methods are for one goroutine at a time.
 type Tab struct {
 	ctx     context.Context
 	history *history

@@ -46,7 +46,8 @@ func (t *Tab) Requests() []Request {
 	return slices.Clone(t.history.requests)
 }
 
-// RequestTo is the latest request to an address that begins so; zero if there is none.
+// RequestTo is the latest request to an address that begins so; zero if there
+// is none.
 func (t *Tab) RequestTo(prefix string) Request {
 	for _, r := range slices.Backward(t.Requests()) {
 		if strings.HasPrefix(r.URL, prefix) {
@@ -66,7 +67,8 @@ func (t *Tab) Address(tb testing.TB) string {
 	return address
 }
 
-// Back are the addresses that the tab's history holds, the present one included.
+// Back are the addresses that the tab's history holds, the present one
+// included.
 func (t *Tab) Back(tb testing.TB) []string {
 	tb.Helper()
 	entries, err := run[page.GetNavigationHistoryResult](t, chromedp.NavigationEntries())

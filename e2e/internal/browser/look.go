@@ -59,7 +59,7 @@ func (t *Tab) Picture(tb testing.TB, path string) {
 	}
 }
 
-// Overflows tells whether the page is wider than the tab.
+// Overflows reports whether the page is wider than the tab.
 func (t *Tab) Overflows(tb testing.TB) bool {
 	tb.Helper()
 	wide, err := run(t, chromedp.Evaluate[bool]("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
@@ -69,8 +69,9 @@ func (t *Tab) Overflows(tb testing.TB) bool {
 	return wide
 }
 
-// Barriers are the violations that axe-core finds on the page, and what it could not decide on, as the page is shown now. The page's own
-// policy does not keep axe-core out, since it comes over the DevTools protocol.
+// Barriers are the violations that axe-core finds on the page, and what it
+// could not decide on, as the page is shown now. The page's own policy does not
+// keep axe-core out, since it comes over the DevTools protocol.
 func (t *Tab) Barriers(tb testing.TB) []string {
 	tb.Helper()
 	source, err := os.ReadFile(axe(tb))

@@ -28,7 +28,8 @@ type Options struct {
 	Env                  []string      // more settings of e2e/oidc-provider/settings.mjs, NAME=value; the last one counts
 }
 
-// OIDCProvider is a running oidc-provider. Users and clients are in e2e/oidc-provider.
+// OIDCProvider is a running oidc-provider. Users and clients are in
+// e2e/oidc-provider.
 type OIDCProvider struct {
 	tb     testing.TB
 	dir    string // of server.mjs
@@ -76,10 +77,12 @@ func StartOIDCProvider(tb testing.TB, opts Options) *OIDCProvider {
 // Issuer is the issuer identifier, http://127.0.0.1:port.
 func (s *OIDCProvider) Issuer() string { return s.issuer }
 
-// MTLSOrigin is the same server over TLS, asking for a client certificate (RFC 8705).
+// MTLSOrigin is the same server over TLS, asking for a client certificate (RFC
+// 8705).
 func (s *OIDCProvider) MTLSOrigin() string { return s.mtls }
 
-// File is the path of a key or certificate that e2e/oidc-provider/keys.mjs made, such as client.jwk or ca.crt.
+// File is the path of a key or certificate that e2e/oidc-provider/keys.mjs
+// made, such as client.jwk or ca.crt.
 func (s *OIDCProvider) File(name string) string { return filepath.Join(s.data, name) }
 
 // Stats asks the server what it has answered.
@@ -129,7 +132,8 @@ func (s *OIDCProvider) Restart() {
 	s.issuer, s.mtls = ready.Issuer, ready.MTLS
 }
 
-// oidcProviderDir looks for the installed server from the folder of the test upwards.
+// oidcProviderDir looks for the installed server from the folder of the test
+// upwards.
 func oidcProviderDir(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.Getwd()

@@ -1,8 +1,9 @@
-// Package servers starts the real servers that the end-to-end tests talk to, each on 127.0.0.1 with data of its own, and ends
-// them with the test. What is not installed skips the test and says what to run; with CI=true it fails it.
+// Package servers starts the real servers that the end-to-end tests talk to,
+// each on 127.0.0.1 with data of its own, and ends them with the test. What is
+// not installed skips the test and says what to run; with CI=true it fails it.
 //
-// The methods that take part in a test (Start, Stop, Kill, Restart) fail it themselves and are for one goroutine at a time,
-// the test's own.
+// The methods that take part in a test (Start, Stop, Kill, Restart) fail it
+// themselves and are for one goroutine at a time, the test's own.
 package servers
 
 import (

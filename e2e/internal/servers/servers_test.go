@@ -23,7 +23,8 @@ func newHTTPClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// discover reads the metadata of an authorization server and gives its token endpoint.
+// discover reads the metadata of an authorization server and returns its
+// token endpoint.
 func discover(t *testing.T, hc *http.Client, issuer string) string {
 	t.Helper()
 	res, err := hc.Get(issuer + "/.well-known/openid-configuration")
@@ -44,7 +45,7 @@ func discover(t *testing.T, hc *http.Client, issuer string) string {
 	return metadata.Token
 }
 
-// askForToken posts the client credentials and gives the status.
+// askForToken posts the client credentials and returns the status.
 func askForToken(t *testing.T, hc *http.Client, endpoint, secret string) int {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"read"}}
@@ -83,7 +84,7 @@ for (let i = 0; i < 1500; i += 1) {
   if (i % 100 === 0) console.log(i);
 }
 console.log('done');`
-	cmd := exec.CommandContext(t.Context(), testservers.Command(t, "node", "servers"), "--input-type=module", "--eval", script) //nolint:gosec // our own script
+	cmd := exec.CommandContext(t.Context(), testservers.Command(t, "node", "servers"), "--input-type=module", "--eval", script)
 	cmd.Dir = oidcProviderDir(t)
 	testservers.Run(t, cmd, "done")
 }

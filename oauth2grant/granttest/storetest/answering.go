@@ -124,7 +124,7 @@ func markOverChange(b *bench) error {
 	return underLock(b.ctx, s, func(held context.Context) error {
 		return errors.Join(
 			expect(held, s, token(1)),
-			other.Save(b.ctx, token(2)), // without the lock
+			other.Save(b.ctx, token(2)), //nolint:contextcheck // without the lock
 			lost("Save of a mark over what somebody else has saved", s.Save(held, withMark(1, "a"))),
 			expect(held, s, token(2)))
 	})
@@ -142,9 +142,9 @@ func answerNeedsNoLock(b *bench) error {
 	return underLock(b.ctx, s, func(held context.Context) error {
 		return errors.Join(
 			s.Save(held, token(1)), s.Save(held, withMark(1, "a")),
-			answers.SaveAnswer(b.ctx, "a", token(2)), expect(b.ctx, s, token(2)),
+			answers.SaveAnswer(b.ctx, "a", token(2)), expect(b.ctx, s, token(2)), //nolint:contextcheck // without the lock
 			s.Save(held, withMark(2, "b")),
-			answers.SaveAnswer(b.ctx, "b", oauth2grant.Token{}), expectNone(b.ctx, other))
+			answers.SaveAnswer(b.ctx, "b", oauth2grant.Token{}), expectNone(b.ctx, other)) //nolint:contextcheck // the same
 	})
 }
 
@@ -189,7 +189,7 @@ func afterAnswer(b *bench) error {
 	return underLock(b.ctx, s, func(held context.Context) error {
 		return errors.Join(
 			s.Save(held, token(1)), s.Save(held, withMark(1, "a")),
-			answers.SaveAnswer(b.ctx, "a", token(2)), // with another context than held
+			answers.SaveAnswer(b.ctx, "a", token(2)), //nolint:contextcheck // with another context than held
 			s.Save(held, token(3)), s.Save(held, withMark(3, "b")), answers.SaveAnswer(held, "b", token(4)),
 			s.Delete(held), s.Save(held, token(5)), expect(held, s, token(5)))
 	})
@@ -215,7 +215,7 @@ func lateAnswer(b *bench) error {
 	return underLock(b.ctx, other, func(newer context.Context) error {
 		return errors.Join(
 			expectMark(newer, other, 1, "a"),
-			answers.SaveAnswer(b.ctx, "a", token(2)),
+			answers.SaveAnswer(b.ctx, "a", token(2)), //nolint:contextcheck // without the lock
 			lost("Save of a mark over an answer that came late", other.Save(newer, withMark(1, "b"))),
 			expect(newer, other, token(2)))
 	})
@@ -256,8 +256,8 @@ func markNotTold(b *bench) error {
 	})
 }
 
-// silence waits until there are no news for a while, and fails if there are more
-// than so many before.
+// silence waits until there are no news for a while, and fails if there are
+// more than so many before.
 func silence(changes <-chan struct{}, most int) error {
 	for range most + 1 {
 		select {

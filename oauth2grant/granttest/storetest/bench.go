@@ -18,8 +18,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// patience is how long the suite waits while nothing happens: no call of a Store
-// comes back, no other process says anything.
+// patience is how long the suite waits while nothing happens: no call of a
+// Store comes back, no other process says anything.
 var patience = progress.Limit
 
 // marker is in every token.
@@ -47,7 +47,7 @@ func (c check) try(tb testing.TB, h Harness) error {
 	return errors.Join(err, b.secrecy(), b.close())
 }
 
-// open gives a further Store on the place.
+// open returns a further Store on the place.
 func (b *bench) open() (oauth2grant.Store, error) {
 	s, err := b.Open(b.place)
 	if err != nil {
@@ -59,7 +59,7 @@ func (b *bench) open() (oauth2grant.Store, error) {
 	return watched{s, b}, nil
 }
 
-// two gives two Stores on the place.
+// two returns two Stores on the place.
 func (b *bench) two() (s, other oauth2grant.Store, err error) {
 	if s, err = b.open(); err != nil {
 		return nil, nil, err
@@ -81,7 +81,8 @@ func (b *bench) close() error {
 	return errors.Join(errs...)
 }
 
-// secrecy looks for secrets in the errors seen and in what fmt and slog make of the stores.
+// secrecy looks for secrets in the errors seen and in what fmt and slog make of
+// the stores.
 func (b *bench) secrecy() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -139,7 +140,7 @@ func (w watched) Lock(ctx context.Context) (context.Context, func(), error) {
 	return held, unlock, w.saw(err)
 }
 
-// token gives the token number n.
+// token returns the token number n.
 func token(n int) oauth2grant.Token {
 	return oauth2grant.Token{AccessToken: fmt.Sprintf("%s-%d", marker, n), TokenType: "Bearer", RefreshToken: fmt.Sprintf("%s-refresh-%d", marker, n)}
 }
@@ -153,7 +154,7 @@ func number(t oauth2grant.Token) int {
 	return n
 }
 
-// response gives the token of an answer of an authorization server.
+// response returns the token of an answer of an authorization server.
 func response(text string) (oauth2grant.Token, error) {
 	var t oauth2grant.Token
 	err := json.Unmarshal([]byte(text), &t)

@@ -89,8 +89,8 @@ func everyField(b *bench) error {
 	return nil
 }
 
-// everyNote saves what a grant keeps within the token: Extra does not show it, and
-// a Store that copies the fields one by one loses it.
+// everyNote saves what a grant keeps within the token: Extra does not show it,
+// and a Store that copies the fields one by one loses it.
 func everyNote(b *bench) error {
 	s, other, err := b.two()
 	if err != nil {

@@ -1,5 +1,7 @@
-// Package storetest holds an oauth2grant.Store to its contract: it runs the same checks on any implementation, from one in memory to one that a fleet of
-// processes shares. Checks of exclusion and of sudden death start the test binary again, and kill it.
+// Package storetest holds an oauth2grant.Store to its contract: it runs the
+// same checks on any implementation, from one in memory to one that a fleet of
+// processes shares. Checks of exclusion and of sudden death start the test
+// binary again, and kill it.
 //
 //	var harness = storetest.Harness{
 //		Name:      "mystore",
@@ -15,5 +17,6 @@
 //
 //	func TestStore(t *testing.T) { storetest.Run(t, harness) }
 //
-// The suite waits for events. Its durations only bound how long it waits for one that does not come.
+// The suite waits for events. Its durations only bound how long it waits for
+// one that does not come.
 package storetest

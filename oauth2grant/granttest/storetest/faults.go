@@ -77,7 +77,8 @@ func outage(b *bench) error {
 	if err != nil {
 		return err
 	}
-	// the connections of before may be broken: a few calls may fail until they have been replaced
+	// the connections of before may be broken: a few calls may fail until they
+	// have been replaced
 	for try := 0; ; try++ {
 		if _, err = s.Load(b.ctx); err == nil || try == 10 {
 			break
@@ -91,7 +92,7 @@ func outage(b *bench) error {
 	})
 }
 
-// away fails unless every call gives an error, by the time its context ends.
+// away fails unless every call returns an error, by the time its context ends.
 func away(ctx context.Context, s oauth2grant.Store) error {
 	for name, call := range map[string]func(context.Context) error{
 		"Load":   func(ctx context.Context) error { _, err := s.Load(ctx); return err },
@@ -140,7 +141,8 @@ func lostLease(b *bench) error {
 	})
 }
 
-// fenced fails unless Save and Delete with a held that is none any more fail, and leave want in the store.
+// fenced fails unless Save and Delete with a held that is none any more fail,
+// and leave want in the store.
 func fenced(held context.Context, s oauth2grant.Store, want oauth2grant.Token) error {
 	alive := context.WithoutCancel(held) // as the last Save of a program that ends
 	return errors.Join(refused(held, s), refused(alive, s), expect(alive, s, want))

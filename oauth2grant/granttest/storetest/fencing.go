@@ -5,7 +5,8 @@ import (
 	"errors"
 )
 
-// fencing are the rules for a held of the past. A Store within one process needs none: its lease is never lost.
+// fencing are the rules for a held of the past. A Store within one process
+// needs none: its lease is never lost.
 func fencing(Harness) []check {
 	return []check{
 		{"a save after unlock with the old held fails", func(b *bench) error {

@@ -30,7 +30,8 @@ var file = Harness{
 	Answers:   true,
 }
 
-// forgetful is a Store that processes can't share: its lock is one within a process, and its file is written in place.
+// forgetful is a Store that processes can't share: its lock is one within a
+// process, and its file is written in place.
 var forgetful = Harness{
 	Name: "forgetful",
 	Open: func(place string) (oauth2grant.Store, error) {
@@ -92,7 +93,7 @@ func (l *lazyFile) Save(ctx context.Context, t oauth2grant.Token) error {
 	return nil
 }
 
-// sticky is a Store whose lock a killed process never gives back.
+// sticky is a Store whose lock a killed process never releases.
 var sticky = Harness{
 	Name: "sticky",
 	Open: func(place string) (oauth2grant.Store, error) {

@@ -15,8 +15,8 @@ type Harness struct {
 	Name string
 
 	// Open returns a new Store on a place: all Stores on one place share one
-	// token. It is called in other processes too. A Store with a Close method is
-	// closed when its check is over.
+	// token. It is called in other processes too. A Store with a Close method
+	// is closed when its check is over.
 	Open func(place string) (oauth2grant.Store, error)
 
 	// Place returns a new, empty place, and removes it with tb.Cleanup.
@@ -26,7 +26,8 @@ type Harness struct {
 	// excludes them and fences Save. It needs [Subprocess] in TestMain.
 	Processes bool
 
-	// FreedIn is how long a killed process may keep the lock. If zero, it is 5 s.
+	// FreedIn is how long a killed process may keep the lock. If zero, it is 5
+	// s.
 	FreedIn time.Duration
 
 	// Lease is how long a lock lasts that is not extended; zero: until unlock.
@@ -64,8 +65,8 @@ type Harness struct {
 	Break func(place string) (heal func(), err error)
 }
 
-// Run puts the store of h through every check that it is to pass, each a subtest
-// with a place of its own.
+// Run puts the store of h through every check that it is to pass, each a
+// subtest with a place of its own.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	for _, c := range checks(h) {
@@ -77,8 +78,8 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// check is one rule of the contract. It is a value that returns an error, so that
-// the suite itself can be tested.
+// check is one rule of the contract. It is a value that returns an error, so
+// that the suite itself can be tested.
 type check struct {
 	name string
 	run  func(b *bench) error

@@ -116,8 +116,9 @@ func endsInOutage(b *bench) error {
 	return nil
 }
 
-// saveUnderWay lets a lock be lost, and taken by another who saves, at some point
-// of a save. Whatever becomes of that save, it must not be what is there then.
+// saveUnderWay lets a lock be lost, and taken by another who saves, at some
+// point of a save. Whatever becomes of that save, it must not be what is there
+// then.
 func saveUnderWay(b *bench) error {
 	s, other, err := b.two()
 	if err != nil {

@@ -181,7 +181,8 @@ func unlockTwice(b *bench) error {
 	})
 }
 
-// taken fails unless another holds the lock, and unless the wait for it ends with its context.
+// taken fails unless another holds the lock, and unless the wait for it ends
+// with its context.
 func taken(ctx context.Context, lock func(context.Context) (context.Context, func(), error)) error {
 	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()

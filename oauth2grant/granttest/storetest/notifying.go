@@ -26,7 +26,7 @@ func notifying(h Harness) []check {
 	}
 }
 
-// notifier gives a further Store as the Notifier that it is.
+// notifier returns a further Store as the Notifier that it is.
 func (b *bench) notifier() (oauth2grant.Notifier, error) {
 	s, err := b.open()
 	if err != nil {

@@ -202,7 +202,7 @@ func (m *memory) MarshalText() ([]byte, error) { return []byte("memory"), nil }
 // turns has the turn of the lock that is released twice, by place.
 var turns sync.Map
 
-// intact gives m without what breaks it.
+// intact returns m without what breaks it.
 func intact(m *memory) *memory { return &memory{shared: m.shared, name: m.name} }
 
 func loads(f func(*memory, context.Context) (oauth2grant.Token, error)) Harness {

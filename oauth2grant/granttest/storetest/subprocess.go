@@ -22,8 +22,10 @@ const (
 // registered are the harnesses that a child of this test binary knows.
 var registered = map[string]bool{}
 
-// Subprocess lets the suite start this test binary again as another process with the same stores. Call it first in TestMain, with every Harness that has
-// Processes set: it returns at once in the binary that go test has started, and never in a child.
+// Subprocess lets the suite start this test binary again as another process
+// with the same stores. Call it first in TestMain, with every Harness that has
+// Processes set: it returns at once in the binary that go test has started, and
+// never in a child.
 func Subprocess(harnesses ...Harness) {
 	role := os.Getenv(envRole)
 	for _, h := range harnesses {
@@ -154,7 +156,8 @@ func (c *child) finish() error {
 	return c.cmd.Wait()
 }
 
-// kill ends the child as kill -9 does, and gives the number of lines it had still said.
+// kill ends the child as kill -9 does, and returns the number of lines it had
+// still said.
 func (c *child) kill() int {
 	_ = c.cmd.Process.Kill()
 	_ = c.stdin.Close()

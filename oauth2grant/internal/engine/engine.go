@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,15 +85,23 @@ type Engine[T any] struct {
 	end   context.CancelCauseFunc
 	ended chan struct{} // closed when all has ended
 	wake  chan struct{}
-	due   atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
-	look  atomic.Bool  // somebody else may have changed the value
-	news  atomic.Pointer[news]
+	// forever says that nothing but Close ends the life.
+	forever bool
+	shuts   atomic.Bool  // somebody has begun to shut
+	due     atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
+	look    atomic.Bool  // somebody else may have changed the value
+	news    atomic.Pointer[news]
+
+	// The refresher's own.
+	idle  idleness[T]
+	alarm *time.Timer // wakes it; nil: not yet needed
 
 	// mu guards what follows. It is taken after that of a lane.
 	mu         sync.Mutex
 	wg         sync.WaitGroup // grows only through enter, or from within what it counts
 	endedAt    time.Time
 	generation uint64   // of the value; one set from outside begins another
+	published  uint64   // the generation of the flight that has published last
 	reports    []report // not yet run
 	dropped    int      // since the last report that was run
 	reporting  bool     // a goroutine runs them
@@ -106,6 +112,7 @@ type Engine[T any] struct {
 func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
 	e := &Engine[T]{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), generation: 1}
 	e.life, e.end = context.WithCancelCause(ctx)
+	e.forever = ctx.Done() == nil
 	e.renew = lane[T]{e: e, fly: cfg.Renew}
 	e.signIn = lane[T]{e: e, fly: cfg.SignIn, asks: cfg.Interactive}
 	e.due.Store(never)
@@ -115,10 +122,12 @@ func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
 // Start starts the background goroutine. It is called once, when all that the
 // funcs of Config need is there.
 func (e *Engine[T]) Start() {
-	if !e.cfg.Passive {
-		e.wg.Go(e.refresh)
+	if e.cfg.Passive {
+		context.AfterFunc(e.life, e.shutSoon)
+		return
 	}
-	context.AfterFunc(e.life, e.shut)
+	e.idle = idleness[T]{after: e.cfg.IdleAfter, last: time.Now()}
+	e.wg.Go(e.begin)
 }
 
 // clock returns the time of the wall clock.
@@ -207,10 +216,13 @@ func (e *Engine[T]) obtain(ctx context.Context) (*Snapshot[T], error) {
 // spared returns a value that is better than to wait for a renewal that has
 // been failing: the background goes on with that.
 func (e *Engine[T]) spared() *Snapshot[T] {
+	if e.cfg.Passive || !e.renew.failed.Load() {
+		return nil
+	}
 	e.renew.mu.Lock()
 	failing := e.renew.memory.retries()
 	e.renew.mu.Unlock()
-	if e.cfg.Passive || !failing {
+	if !failing {
 		return nil
 	}
 	return e.Usable()
@@ -241,6 +253,9 @@ func (e *Engine[T]) share(ctx context.Context, l *lane[T]) (*Snapshot[T], error)
 // overtaken returns until when a refusal stands whose question would be another
 // one now, zero if there is none.
 func (e *Engine[T]) overtaken(ctx context.Context, l *lane[T]) time.Time {
+	if !l.failed.Load() {
+		return time.Time{}
+	}
 	l.mu.Lock()
 	asks, until := l.memory.asksAnew(time.Now())
 	l.mu.Unlock()
@@ -336,31 +351,4 @@ func (e *Engine[T]) admit(ctx context.Context) error {
 		return &LeftError{Cause: cause(ctx), Last: last}
 	}
 	return nil
-}
-
-// Health returns how renewing goes: the failures in a row, the last of them,
-// and when the background tries next, zero if it does not by itself.
-func (e *Engine[T]) Health() (failures int, next time.Time, last error) {
-	e.renew.mu.Lock()
-	renewal, s := e.renew.memory, e.current.Load()
-	switch {
-	case e.cfg.Passive || renewal.refusedToAll():
-	case renewal.retries():
-		next = e.now().Add(time.Until(renewal.again))
-	case s != nil:
-		next = s.RenewAt
-	}
-	failures, last = renewal.failures()
-	e.renew.mu.Unlock()
-	e.signIn.mu.Lock()
-	defer e.signIn.mu.Unlock()
-	more, other := e.signIn.memory.failures()
-	return failures + more, next, joined(last, other)
-}
-
-func joined(a, b error) error {
-	if a == nil || b == nil {
-		return cmp.Or(a, b)
-	}
-	return fmt.Errorf("%w: %w", a, b)
 }

@@ -79,7 +79,7 @@ type memory struct {
 const (
 	mostOvertakes  = 3
 	longestRefusal = 5 * time.Minute
-	longestWish    = time.Hour
+	longestWish    = time.Hour // with its jitter
 	growth         = 2
 	probePause     = time.Second // between two looks whether a question has changed
 )
@@ -101,7 +101,7 @@ func (m *memory) fail(err error, v Verdict, low, high time.Duration) time.Durati
 		wait = m.draw(low, high)
 	}
 	if v.After > 0 { // and then not everybody in that moment
-		after := min(v.After, longestWish)
+		after := min(v.After, longestWish/5*4)
 		wait = max(wait, after+between(0, max(low, after/4)))
 	}
 	m.until, m.again = now.Add(wait), now.Add(wait)

@@ -81,7 +81,7 @@ func TestTheServersWishLengthensAWaitWithinReason(t *testing.T) {
 	}{
 		{"a shorter wish changes nothing", Verdict{After: time.Millisecond}, time.Second, 2 * time.Second},
 		{"a longer one counts, also above the maximum", Verdict{After: 10 * time.Minute}, 10 * time.Minute, 13 * time.Minute},
-		{"an absurd one is cut", Verdict{After: 1000 * time.Hour}, longestWish, longestWish + longestWish/4},
+		{"an absurd one is cut", Verdict{After: 1000 * time.Hour}, longestWish / 5 * 4, longestWish},
 		{"a refusal too", Verdict{Kind: Refused, After: 10 * time.Minute}, 10 * time.Minute, 13 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -165,7 +165,8 @@ func TestTheNumberOfRunsFollowsTheBackOffWhateverTheNumberOfCallers(t *testing.T
 				s.fail(errDown)
 				e := start(t, s.run, c.change)
 				callersAtEveryMoment(t, e, c.callers, time.Hour, 500*time.Millisecond)
-				// An hour has 60 waits of the maximum; drawn between 1 s and 60 s they are half as long, and a few shorter ones come first.
+				// An hour has 60 waits of the maximum; drawn between 1 s and 60
+				// s they are half as long, and a few shorter ones come first.
 				if n := s.runs.Load(); n < 60 || n > 220 {
 					t.Fatalf("%d runs in an hour", n)
 				}

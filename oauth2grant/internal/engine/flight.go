@@ -29,6 +29,7 @@ type Flight[T any] struct {
 	cancel     context.CancelCauseFunc
 	started    time.Time
 	generation uint64 // of the value when the flight began; guarded by Engine.mu
+	claimed    bool   // the generation is its own; guarded by Engine.mu
 	published  bool   // by this flight, which alone looks at it
 	reports    []func(ctx context.Context, dropped int)
 
@@ -125,8 +126,8 @@ func (f *Flight[T]) commit() {
 // waiters are let go.
 const patience = time.Second
 
-// Attempt bounds one attempt within the flight. Waiters do not wait much longer,
-// even if the attempt ignores its context.
+// Attempt bounds one attempt within the flight. Waiters do not wait much
+// longer, even if the attempt ignores its context.
 func (f *Flight[T]) Attempt(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	late := time.AfterFunc(timeout+patience, func() { f.release(nil, ErrOverdue) })

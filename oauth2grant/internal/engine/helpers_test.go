@@ -39,7 +39,8 @@ func verdict(err error) Verdict {
 
 type run = func(*Flight[int]) (*Snapshot[int], error)
 
-// start makes an engine whose background is off, unless change says otherwise, and which is closed when the test ends.
+// start makes an engine whose background is off, unless change says otherwise,
+// and which is closed when the test ends.
 func start(t *testing.T, renew run, change func(*Config[int])) *Engine[int] {
 	t.Helper()
 	cfg := Config[int]{
@@ -69,7 +70,8 @@ func valueAt(n int, now time.Time) *Snapshot[int] {
 	return &Snapshot[int]{Value: n, Since: now, RenewAt: now.Add(renewal), FreshUntil: now.Add(lifetime - leeway), Expiry: now.Add(lifetime)}
 }
 
-// script is a run of the engine that counts, and gives 1, 2, 3, … as long as it does not fail.
+// script is a run of the engine that counts, and returns 1, 2, 3, … as long as
+// it does not fail.
 type script struct {
 	runs  atomic.Int64
 	takes time.Duration

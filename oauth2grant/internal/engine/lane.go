@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,20 @@ type lane[T any] struct {
 	flight *Flight[T] // nil: none
 	left   *Flight[T] // the last one that was abandoned, until it has landed
 	memory *memory    // nil: no failure
+
+	// Set under mu, and read without it by the many who find all well.
+	unforced atomic.Bool // there is a flight that was not forced
+	failed   atomic.Bool // there is a memory
+}
+
+func (l *lane[T]) setFlightLocked(f *Flight[T]) {
+	l.flight = f
+	l.unforced.Store(f != nil && f.Why != Force)
+}
+
+func (l *lane[T]) setMemoryLocked(m *memory) {
+	l.memory = m
+	l.failed.Store(m != nil)
 }
 
 var errAbandoned = errors.New("oauth2grant: every caller has left the sign-in; it can be tried again soon")
@@ -36,11 +51,13 @@ func (l *lane[T]) join(
 			l.mu.Unlock()
 			return nil, s, err
 		}
-		l.flight = f
+		l.setFlightLocked(f)
 	}
 	late := f.lateLocked()
 	f.waiters++
-	f.joined++
+	if ctx != l.e.life { // the background is no caller
+		f.joined++
+	}
 	_, last := l.memory.failures()
 	l.mu.Unlock()
 	if late != nil {
@@ -62,11 +79,7 @@ func (l *lane[T]) join(
 }
 
 // busy reports whether a flight is under way that was not forced.
-func (l *lane[T]) busy() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.flight != nil && l.flight.Why != Force
-}
+func (l *lane[T]) busy() bool { return l.unforced.Load() }
 
 // takeOff starts a flight that the callers of a lane will share. The lane is
 // locked.
@@ -124,7 +137,7 @@ func (l *lane[T]) land(f *Flight[T], s *Snapshot[T], err error) {
 	}
 	l.mu.Lock()
 	if f.Why == Look && err == nil && l.memory.isHarmless() { // it was mended
-		l.memory = nil
+		l.setMemoryLocked(nil)
 	}
 	failed := err != nil && current && !f.abandoned && l.e.life.Err() == nil
 	mends := failed && v.Kind == Harmless && l != &l.e.renew // that is for the background
@@ -134,7 +147,7 @@ func (l *lane[T]) land(f *Flight[T], s *Snapshot[T], err error) {
 		retryIn = l.failLocked(err, v)
 	}
 	if l.flight == f {
-		l.flight = nil
+		l.setFlightLocked(nil)
 	}
 	if l.left == f {
 		l.left = nil
@@ -156,7 +169,7 @@ func (l *lane[T]) land(f *Flight[T], s *Snapshot[T], err error) {
 // before it is remembered.
 func (l *lane[T]) failLocked(err error, v Verdict) time.Duration {
 	if l.memory == nil {
-		l.memory = &memory{}
+		l.setMemoryLocked(&memory{})
 	}
 	retryIn := l.memory.fail(err, v, l.e.cfg.MinBackOff, l.e.cfg.MaxBackOff)
 	if !l.memory.retries() || l != &l.e.renew || l.e.cfg.Passive {
@@ -192,7 +205,8 @@ func (l *lane[T]) leave(f *Flight[T]) {
 		return
 	}
 	f.abandoned = true
-	l.flight, l.left = nil, f
+	l.setFlightLocked(nil)
+	l.left = f
 	retryIn := l.failLocked(errAbandoned, v)
 	l.mu.Unlock()
 	f.cancel(errAbandoned)

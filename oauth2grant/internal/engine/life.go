@@ -79,7 +79,17 @@ func (e *Engine[T]) Life() <-chan struct{} { return e.life.Done() }
 // Close ends everything and waits for it.
 func (e *Engine[T]) Close() {
 	e.end(ErrClosed)
+	if e.shuts.CompareAndSwap(false, true) {
+		e.shut()
+	}
 	<-e.ended
+}
+
+// shutSoon shuts, outside what is waited for, unless somebody has begun to.
+func (e *Engine[T]) shutSoon() {
+	if e.shuts.CompareAndSwap(false, true) {
+		go e.shut()
+	}
 }
 
 // SigningIn reports whether a sign-in is under way that began since nobody had
@@ -112,14 +122,18 @@ func (e *Engine[T]) EndedAt() time.Time {
 	return e.endedAt
 }
 
-// shut runs when life has ended: nothing begins any more, and nobody has the
-// value.
+// shut runs once, when life has ended: nothing begins any more, and nobody has
+// the value.
 func (e *Engine[T]) shut() {
 	e.mu.Lock()
 	e.current.Store(nil)
 	e.endedAt = time.Now()
 	e.mu.Unlock()
+	e.Wake()
 	e.wg.Wait()
+	if e.alarm != nil {
+		e.alarm.Stop()
+	}
 	if e.cfg.Ended != nil {
 		e.cfg.Ended()
 	}

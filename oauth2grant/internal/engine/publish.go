@@ -30,11 +30,12 @@ func (f *Flight[T]) Claim() bool {
 		return false
 	}
 	e.generation++
-	f.generation = e.generation
+	f.generation, f.claimed = e.generation, true
 	return true
 }
 
-// Publish makes s the value, nil for none, if the flight is Current. It reports
+// Publish makes s the value, nil for none, if the flight is Current and did not
+// claim a generation in which another flight has published since. It reports
 // whether it did.
 func (f *Flight[T]) Publish(s *Snapshot[T]) bool {
 	e := f.lane.e
@@ -43,10 +44,10 @@ func (f *Flight[T]) Publish(s *Snapshot[T]) bool {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !f.isCurrentLocked() {
+	if !f.isCurrentLocked() || f.claimed && e.published == f.generation {
 		return false
 	}
-	f.published = true
+	f.published, e.published = true, f.generation
 	if e.life.Err() == nil {
 		e.current.Store(s)
 	}
@@ -63,13 +64,14 @@ func (e *Engine[T]) Claim() (generation uint64) {
 }
 
 // Set makes s the value, or leaves none where s is nil, and forgets failures,
-// unless a later generation has begun. It reports whether it did.
+// unless a later generation has begun or a flight of this one has published
+// already: it knew of s. It reports whether it did.
 func (e *Engine[T]) Set(generation uint64, s *Snapshot[T]) bool {
 	if s != nil {
 		s.seal()
 	}
 	e.mu.Lock()
-	if generation != e.generation {
+	if generation != e.generation || generation == e.published {
 		e.mu.Unlock()
 		return false
 	}
@@ -85,7 +87,7 @@ func (e *Engine[T]) Set(generation uint64, s *Snapshot[T]) bool {
 func (e *Engine[T]) forgive() {
 	for _, l := range []*lane[T]{&e.renew, &e.signIn} {
 		l.mu.Lock()
-		l.memory = nil
+		l.setMemoryLocked(nil)
 		l.mu.Unlock()
 	}
 	e.Wake()

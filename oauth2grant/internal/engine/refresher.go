@@ -22,26 +22,39 @@ type plan[T any] struct {
 	until  time.Time
 }
 
-// refresh is the background goroutine.
+// refresh is the background's work. Between two pieces of it another goroutine
+// waits, whose stack has never grown: most grants do nothing most of the time.
 func (e *Engine[T]) refresh() {
-	idle := idleness[T]{after: e.cfg.IdleAfter, last: time.Now()}
-	if e.cfg.Eager {
-		e.act(plan[T]{why: Need})
-	}
+	p, alarm := plan[T]{never: true}, time.Duration(-1)
+	defer func() {
+		if e.life.Err() == nil { // also where what was refused is looked at, and ends its goroutine
+			e.park(p, alarm)
+		} else {
+			e.shutSoon()
+		}
+	}()
 	for e.life.Err() == nil {
-		p := e.plan()
-		idle.observe(p.value)
-		rests := p.spare && idle.rests()
-		if p.never || p.in > 0 || rests {
-			e.sleep(p, idle.wake(p, rests))
-			continue
+		next := e.plan()
+		e.idle.observe(next.value)
+		rests := next.spare && e.idle.rests()
+		if next.never || next.in > 0 || rests {
+			p, alarm = next, e.idle.wake(next, rests)
+			return
 		}
 		e.due.Store(never)
-		e.act(p)
-		if p.why == Due {
+		e.act(next)
+		if next.why == Due {
 			e.rest()
 		}
 	}
+}
+
+// begin is refresh for the first time.
+func (e *Engine[T]) begin() {
+	if e.cfg.Eager {
+		e.act(plan[T]{why: Need})
+	}
+	e.refresh()
 }
 
 // plan returns what to do, as things are now.
@@ -115,6 +128,7 @@ func (e *Engine[T]) act(p plan[T]) {
 func (e *Engine[T]) probe() bool {
 	ctx, cancel := context.WithTimeout(e.life, e.cfg.MaxBackOff)
 	defer cancel()
+	defer context.AfterFunc(e.life, e.shutSoon)() // what is asked may not heed ctx
 	if !e.overtaken(ctx, &e.renew).IsZero() {
 		return true
 	}
@@ -126,22 +140,42 @@ func (e *Engine[T]) probe() bool {
 	return false
 }
 
-// sleep waits for so long, for ever if that is negative, or until it is woken.
-// From when the plan is due on, a reader wakes it.
-func (e *Engine[T]) sleep(p plan[T], alarm time.Duration) {
+// park has refresh run again in so long, or when the refresher is woken; not by
+// itself if alarm is negative. From when the plan is due on, a reader wakes it.
+func (e *Engine[T]) park(p plan[T], alarm time.Duration) {
 	due := int64(never)
 	if !p.never {
 		due = e.now().Add(p.in).UnixNano()
 	}
 	e.due.Store(due)
-	var ring <-chan time.Time
-	if alarm >= 0 {
-		timer := time.NewTimer(alarm)
-		defer timer.Stop()
-		ring = timer.C
+	switch {
+	case alarm < 0 && e.alarm != nil:
+		e.alarm.Stop()
+	case alarm >= 0 && e.alarm == nil:
+		e.alarm = time.AfterFunc(alarm, e.Wake)
+	case alarm >= 0:
+		e.alarm.Reset(alarm)
 	}
+	e.wg.Go(e.wait)
+}
+
+// wait is all that the background does most of the time. It calls nothing that
+// needs a larger stack than a goroutine begins with.
+func (e *Engine[T]) wait() {
+	if e.forever {
+		<-e.wake
+	} else {
+		e.waitForEnd()
+	}
+	if e.life.Err() != nil {
+		e.shutSoon()
+		return
+	}
+	e.wg.Go(e.refresh)
+}
+
+func (e *Engine[T]) waitForEnd() {
 	select {
-	case <-ring:
 	case <-e.wake:
 	case <-e.life.Done():
 	}

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// asking makes an engine that can obtain a value only by asking a person, which signIn does.
+// asking makes an engine that can obtain a value only by asking a person, which
+// signIn does.
 func asking(t *testing.T, signIn run) *Engine[int] {
 	t.Helper()
 	return start(t, func(*Flight[int]) (*Snapshot[int], error) { return nil, errLogin }, func(cfg *Config[int]) {
@@ -111,7 +112,8 @@ func TestACommittedSignInGoesOnThoughNobodyWaits(t *testing.T) {
 }
 
 func TestTheLateResultOfAnAbandonedSignIn(t *testing.T) {
-	// stubborn gives a sign-in that returns a value a minute later, whatever its context says.
+	// stubborn returns a sign-in that returns a value a minute later, whatever
+	// its context says.
 	stubborn := func(t *testing.T) (*Engine[int], func()) {
 		var n atomic.Int64
 		e := asking(t, func(f *Flight[int]) (*Snapshot[int], error) {

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,8 @@ type call struct {
 	ended    int
 	at       time.Time
 	err      error
+	held     oauth2grant.Token // by the grant when the call began
+	alone    bool              // nothing else was under way in the grant
 	token    oauth2grant.Token
 	replaces *family // what the call makes the token of; SetToken only
 	revokes  bool
@@ -56,7 +59,14 @@ func (w *world) begin(c *call) {
 		c.p.closing = c.began
 	}
 	c.revokes = c.name == "Revoke"
-	held := w.peek(c.p)
+	c.alone = !slices.ContainsFunc(w.pending, func(g *gate) bool { return g.p == c.p })
+	for _, other := range w.calls {
+		if other.p == c.p && other != c && other.began > 0 && other.ended == 0 {
+			c.alone, other.alone = false, false
+		}
+	}
+	c.held = w.peek(c.p)
+	held := c.held
 	go func() {
 		defer cancel()
 		t, err := do(ctx, c, held)

@@ -19,9 +19,11 @@ const (
 	lapses             // the holder of the lock loses it
 	takes              // the store is away for a while
 	rolls              // the store goes back in time, by one change of the token
+	ends               // the context that New was given ends
+	jumps              // a process's wall clock jumps, back or ahead of the others'
 )
 
-var kindNames = [...]string{wakes: "wakes", kills: "killed", stops: "stopped", lapses: "lapses"}
+var kindNames = [...]string{wakes: "wakes", kills: "killed", stops: "stopped", lapses: "lapses", ends: "ends", jumps: "jumps"}
 
 // choice is one thing that can happen next.
 type choice struct {
@@ -73,7 +75,7 @@ func (c *choice) fault() bool { return c.kind >= leaves || c.mode != passes }
 func (c *choice) id() uint64 {
 	id := uint64(c.kind)<<32 | uint64(c.mode)<<24 | uint64(c.nth)<<16 | uint64(c.index)
 	if c.p != nil {
-		id |= uint64(c.p.index+1) << 40
+		id |= uint64(c.p.index+1) << 40 //nolint:gosec // of three processes
 	}
 	if c.g != nil {
 		id |= uint64(c.g.op) << 8
@@ -109,11 +111,6 @@ func (c *choice) String() string {
 // Without faults there is nothing else than what has to happen.
 func (w *world) choices(cs []choice, faults bool) []choice {
 	cs = w.appendGates(cs)
-	for _, p := range w.processes {
-		if p.stopped && !p.killed {
-			cs = append(cs, choice{kind: wakes, p: p, writes: p.bit() | lock})
-		}
-	}
 	for i, c := range w.calls {
 		if c.began == 0 && !c.p.killed && !c.p.stopped {
 			begin := choice{kind: calls, p: c.p, c: c, index: uint8(i), writes: c.p.bit()}
@@ -121,6 +118,11 @@ func (w *world) choices(cs []choice, faults bool) []choice {
 				begin.writes = everything // the rules compare when it began
 			}
 			cs = append(cs, begin)
+		}
+	}
+	for _, p := range w.processes { // late, so that others have taken the lock by then
+		if p.stopped && !p.killed {
+			cs = append(cs, choice{kind: wakes, p: p, writes: p.bit() | lock})
 		}
 	}
 	if faults && w.faults > 0 && len(cs) > 0 {
@@ -157,6 +159,9 @@ func (w *world) appendFaults(cs []choice) []choice {
 		if c.kind != lets {
 			continue
 		}
+		if c.g.op == opUnlock && w.scenario.Store == File {
+			continue // the lock ends with the file
+		}
 		for _, m := range modesOf[c.g.op] {
 			wrong := c
 			wrong.mode = m
@@ -173,6 +178,9 @@ func (w *world) appendFaults(cs []choice) []choice {
 			continue
 		}
 		cs = append(cs, choice{kind: kills, p: p, writes: p.bit() | record | lock | atServer})
+		if !p.stopped {
+			cs = append(cs, choice{kind: ends, p: p, writes: all}, choice{kind: jumps, p: p, writes: p.bit()})
+		}
 		if !p.stopped && w.scenario.Store != File { // else its lock ends with it, not before
 			cs = append(cs, choice{kind: stops, p: p, writes: all})
 		}
@@ -192,7 +200,7 @@ func (w *world) appendFaults(cs []choice) []choice {
 
 // do makes a choice.
 func (w *world) do(c *choice) {
-	if c.fault() && !(c.kind == leaves && w.scenario.Leaving) {
+	if c.fault() && (c.kind != leaves || !w.scenario.Leaving) {
 		w.faults--
 	}
 	switch d := &w.db; c.kind {
@@ -212,8 +220,12 @@ func (w *world) do(c *choice) {
 	case stops:
 		w.pause(c.p)
 	case lapses:
-		c.p.markDies = time.Now().Add(lifeOfMark)
+		c.p.died, c.p.markDies = w.tick(), time.Now().Add(lifeOfMark)
 		d.lapse(c.p.markDies)
+	case ends:
+		w.endOf(c.p)
+	case jumps:
+		c.p.jump()
 	case takes:
 		d.awayUntil = time.Now().Add(outage)
 	case rolls:
@@ -233,11 +245,34 @@ func (w *world) kill(p *process) {
 
 // pause stops p for longer than its lock and its mark live.
 func (w *world) pause(p *process) {
-	p.stopped, p.markDies = true, time.Now()
+	p.stopped, p.died, p.markDies = true, w.tick(), time.Now()
 	if w.db.holder == p {
 		w.db.lapse(time.Now())
 	}
 	if w.db.marker == p {
 		w.db.dies = time.Now()
+	}
+}
+
+// endOf ends the context that p's grant was given, and waits for what follows.
+func (w *world) endOf(p *process) {
+	p.closing = w.tick()
+	p.end()
+	go func() {
+		_ = p.grant.Close()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		p.closed = true
+		w.stir()
+	}()
+}
+
+// jump sets the wall clock of p by a day: back, if it is not behind already.
+// Only what is in the store shows it.
+func (p *process) jump() {
+	if p.skew <= 0 {
+		p.skew = 24 * time.Hour
+	} else {
+		p.skew = -24 * time.Hour
 	}
 }

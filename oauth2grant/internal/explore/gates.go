@@ -43,7 +43,7 @@ var opNames = [ops]string{
 
 // modesOf are the ways in which an operation can go wrong.
 var modesOf = [ops][]mode{
-	opLoad: {fails}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses}, opLock: {fails},
+	opLoad: {fails}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses}, opLock: {fails}, opUnlock: {fails},
 	opAuthenticate: {fails}, opBody: {fails}, opArrive: {fails}, opAnswer: {loses},
 	opRevoke: {fails, loses}, opFlow: {fails},
 }
@@ -69,8 +69,8 @@ func (g *gate) open() bool { return g.ready == nil || g.ready() }
 
 // gates are all calls of a bubble that have stopped.
 type gates struct {
-	// mu guards the fields below, and the whole model. The explorer holds it but
-	// while it waits for the goroutines of the bubble.
+	// mu guards the fields below, and the whole model. The explorer holds it
+	// but while it waits for the goroutines of the bubble.
 	mu      sync.Mutex
 	pending []*gate
 	era     int  // of arrivals: one ends with every choice

@@ -22,23 +22,61 @@ func TestReplay(t *testing.T) {
 		{
 			"SetToken without the lock, which the holder undoes",
 			Scenario{Store: Leased, Stored: Due, Calls: []string{"SetToken"}, Faults: 1},
-			"A.load A.lock A.load A.authenticate A.body A.SetToken() A.arrive A.answer store:away A.lock A.save",
+			"A.load A.lock A.load A.save A.authenticate A.body A.SetToken() A.arrive A.answer store:away",
 		},
 		{
 			"a caller who leaves a sign-in that refreshes",
 			Scenario{Store: Leased, Stored: Nothing, Interactive: true, Calls: []string{"Token", "SetStale"}, Faults: 2},
 			"A.Token() A.load A.lock A.load B.SetStale() A.unlock B.lock B.load B.save B.unlock " +
-				"A.lock A.load A.load A.authenticate A.body A.arrive A.Token():left time",
+				"A.lock A.load A.unlock A.load A.lock A.load A.save A.authenticate A.body A.arrive A.Token():left time",
 		},
 		{
 			"a second sign-out while the store is away",
 			Scenario{Store: Leased, Stored: Fresh, Calls: []string{"Revoke Revoke"}, Faults: 1},
-			"A.Revoke() store:away A.lock A.revoke A.revoke A.delete A.Revoke#2()",
+			"A.Revoke() store:away A.lock A.revoke A.revoke A.Revoke#2()",
 		},
 		{
 			"the last look at the lock comes too early",
 			Scenario{Store: Leased, Stored: Due, Calls: []string{"", ""}, Faults: 1},
-			"A.load A.lock A.load A.authenticate A:lapses",
+			"A.load A.lock A.load A.save A.authenticate A:lapses",
+		},
+		{
+			"a sign-out while a token that was set waits",
+			Scenario{Store: Leased, Stored: Fresh, Calls: []string{"SetToken Revoke"}, Faults: 1},
+			"store:away",
+		},
+		{
+			"a sign-out of what another process has renewed",
+			Scenario{Store: Leased, Stored: Due, Calls: []string{"", "Revoke"}, Faults: 1},
+			"A.load B.load A.lock A.load A.save A.authenticate A.body A.arrive A.answer A.saveanswer A.unlock store:away",
+		},
+		{
+			"a token that was saved, though the store said otherwise, and renewed since",
+			Scenario{Store: Leased, Stored: Nothing, Interactive: true, Calls: []string{"Token", "SetStale"}, Faults: 1},
+			"B.SetStale() B.lock B.load B.save:lost B.unlock A.Token() A.load A.lock A.load " +
+				"A.save A.authenticate A.body A.arrive A.answer A.saveanswer A.unlock",
+		},
+		{
+			"a token that was saved, though the store said otherwise, before another sign-in",
+			Scenario{Store: Notifying, Stored: Unread, Interactive: true, Calls: []string{"FetchToken", "SetToken"}, Faults: 1},
+			"B.SetToken() B.lock B.load B.save:lost A.FetchToken()",
+		},
+		{
+			"a store that goes back behind what was only adopted",
+			Scenario{Store: Leased, Stored: Due, Calls: []string{"", ""}, Faults: 1},
+			"B.load B.lock A.load B.load B.save B.authenticate B.body B.arrive B.answer B.saveanswer B.unlock " +
+				"A.lock A.load store:back",
+		},
+		{
+			"a store that goes back behind a mark",
+			Scenario{Store: Notifying, Stored: Fresh, Calls: []string{"RefreshToken", "RefreshToken"}, Faults: 1},
+			"A.RefreshToken() A.load A.lock A.load A.save A.authenticate A.body A.arrive A.answer A.saveanswer A.unlock " +
+				"B.load B.RefreshToken() B.load B.lock B.load B.save B.authenticate B.body B.arrive B.answer store:back",
+		},
+		{
+			"a token that was set, and renewed before SetToken has the lock",
+			Scenario{Store: File, Stored: Unread, Calls: []string{"RefreshToken FetchToken SetToken"}},
+			"A.FetchToken() A.flow A.lock A.SetToken() A.load A.RefreshToken() A.save A.load A.unlock A.lock#2",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

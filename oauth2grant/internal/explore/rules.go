@@ -11,21 +11,21 @@ import (
 
 // refresh trades a refresh token, and looks whether it may be sent at all. It
 // returns nil where the server refuses it.
-func (w *world) refresh(p *process, refreshToken string) *issue {
+func (w *world) refresh(p *process, refreshToken string, sent int) *issue {
 	i := w.server.find(refreshToken)
 	switch {
 	case i == nil || i.family.ended:
 		return nil
 	case i.next != nil:
 		i.family.ended = true
-		if !w.lost(i.next) && !p.markDied() && !(w.rolled && !p.knows(i.next)) {
+		if !w.lost(i.next) && !p.markDied(sent) && (!w.rolled || p.knows(i.next)) {
 			w.fail("reuse", "%s sends %s again, although %s had been issued for it and was not lost",
 				p, refreshToken, i.next.refreshToken())
 		}
 		return nil
 	}
 	i.next = w.server.issue(i.family)
-	i.next.by, i.next.at = p, w.tick()
+	i.next.by, i.next.sent, i.next.at = p, sent, w.tick()
 	return i.next
 }
 
@@ -33,11 +33,12 @@ func (w *world) refresh(p *process, refreshToken string) *issue {
 // it, or nobody needs to believe so any more.
 func (w *world) lost(i *issue) bool {
 	return i.lost || !i.stored && i.by != nil &&
-		(i.by.killed || i.by.markDied() || i.by.closed && i.by.failed > i.by.closing)
+		(i.by.killed || i.by.markDied(i.sent) || i.by.closed && i.by.failed > i.by.closing)
 }
 
-// markDied reports whether the others need not wait for p any more.
-func (p *process) markDied() bool { return !p.markDies.IsZero() && !time.Now().Before(p.markDies) }
+// markDied reports whether the others need not wait for a request any more that
+// p sent in a tick.
+func (p *process) markDied(sent int) bool { return p.died > sent && !time.Now().Before(p.markDies) }
 
 // givenUp notes that a process does not wait for an answer any more.
 func (w *world) givenUp(p *process, i *issue, after time.Duration) {
@@ -45,13 +46,14 @@ func (w *world) givenUp(p *process, i *issue, after time.Duration) {
 		return
 	}
 	i.lost = true
-	if after < patience {
+	if after < lastPatience || p.closing == 0 && after < patience {
 		w.fail("abandoned", "%s gives up the answer to a refresh after %v", p, after)
 	}
 }
 
 // saw notes that p writes t into the store.
 func (w *world) saw(p *process, t oauth2grant.Token) {
+	w.meets(p, t)
 	i, old := w.server.find(t.RefreshToken), w.server.find(w.db.record.RefreshToken)
 	if i == nil {
 		return
@@ -60,7 +62,18 @@ func (w *world) saw(p *process, t oauth2grant.Token) {
 		w.fail("older", "%s replaces %s in the store by the older %s", p, old.refreshToken(), i.refreshToken())
 	}
 	i.stored = true
+	if i.family.stored == 0 {
+		i.family.stored = w.tick()
+	}
+	i.family.saved = w.ticks
 	w.obtained(i.family)
+}
+
+// meets notes that p knows t.
+func (w *world) meets(p *process, t oauth2grant.Token) {
+	if i := w.server.find(t.RefreshToken); i != nil && p.met[i.family] == 0 {
+		p.met[i.family] = w.tick()
+	}
 }
 
 // obtained notes that a session is somebody's now.
@@ -87,6 +100,9 @@ func (w *world) returned(c *call, t oauth2grant.Token) {
 	}
 	if c.err == nil && t != (oauth2grant.Token{}) {
 		w.given(c.p, t)
+		if c.name == "RefreshToken" && c.alone && t.AccessToken == c.held.AccessToken && !w.rolled {
+			w.fail("same", "%s returns %s, which was held before", c, t.AccessToken)
+		}
 	}
 }
 
@@ -106,11 +122,19 @@ func (w *world) given(p *process, t oauth2grant.Token) *issue {
 		w.fail("issued", "%s gives a token that nobody has issued", p)
 		return nil
 	}
-	if !i.stored && p.failed <= i.at {
+	if !i.stored && p.failed <= i.at && !w.sets(p, i) {
 		w.fail("unsaved", "%s gives %s to a caller, before it was in the store", p, i.accessToken())
 	}
 	w.obtained(i.family)
 	return i
+}
+
+// sets reports whether somebody waits for p to save i, which waits to be
+// written as soon as a sign-in, which holds the lock, has been stopped.
+func (w *world) sets(p *process, i *issue) bool {
+	return slices.ContainsFunc(w.calls, func(c *call) bool {
+		return c.p == p && c.replaces == i.family && c.ended == 0 && w.scenario.Interactive
+	})
 }
 
 // check looks at what every process would give to a caller now.
@@ -139,21 +163,31 @@ func (w *world) check() {
 
 // flowBegins looks whether somebody wants the sign-in that p begins.
 func (w *world) flowBegins(p *process) {
-	revoked := false
+	d := &w.db
+	i := w.server.find(d.record.RefreshToken)
+	if d.changed > p.looked && d.changer != p && i != nil && !i.family.ended && i.next == nil && !w.fetches(p) {
+		w.fail("needless", "%s signs in, although the store holds %s, which it has not looked at", p, i.refreshToken())
+	}
+	revoked, called := 0, 0
 	for _, c := range w.calls {
-		if c.p != p || c.began == 0 {
-			continue
-		}
-		switch {
-		case c.ended == 0 && !c.revokes && c.replaces == nil && c.name != "Close":
+		switch obtains := !c.revokes && c.replaces == nil && c.name != "Close"; {
+		case c.p != p || c.began == 0:
+		case obtains && c.ended == 0:
 			return // it may be for this one
+		case obtains:
+			called = max(called, c.ended) // if that failed, the background goes on
 		case c.ended > 0 && c.revokes && !left(c.err):
-			revoked = true
+			revoked = max(revoked, c.began)
 		}
 	}
-	if revoked {
-		w.fail("unwanted", "%s signs in again after a sign-out, although nobody calls", p)
+	if called < revoked {
+		w.fail("unwanted", "%s signs in again after a sign-out, although nobody has called since", p)
 	}
+}
+
+// fetches reports whether somebody asks p to run the flow in any case.
+func (w *world) fetches(p *process) bool {
+	return slices.ContainsFunc(w.calls, func(c *call) bool { return c.p == p && c.name == "FetchToken" && c.began > 0 })
 }
 
 // superseded says what came after a session was obtained and so ended it, for
@@ -162,11 +196,18 @@ func (w *world) superseded(f *family, by *process) string {
 	if f.obtained == 0 {
 		return ""
 	}
+	since := f.obtained
+	if by != f.by && f.stored > 0 { // what could not be saved is saved later
+		since = f.stored
+		if f.by != nil && f.by.unread > f.began { // and over whatever is there, if that could not be seen
+			since = f.saved
+		}
+	}
 	for _, c := range w.calls {
 		if c.ended == 0 || by != nil && c.p != by {
 			continue
 		}
-		if (c.revokes || c.replaces != nil && c.replaces != f) && f.obtained < c.began && w.stands(c) {
+		if (c.revokes || c.replaces != nil && c.replaces != f) && since < c.began && w.stands(c, f) {
 			return c.String() + " came after it"
 		}
 	}
@@ -174,25 +215,30 @@ func (w *world) superseded(f *family, by *process) string {
 		if g.by == nil || g == f || g.obtained == 0 || by != nil && g.by != by {
 			continue
 		}
-		if f.obtained < g.began && (g.latest.stored || g.by.alive()) {
+		if since < g.began && (g.latest.stored || g.by.alive() && !g.ended) {
 			return "a later sign-in of " + g.by.String() + " was given to callers, or stored"
 		}
 	}
 	return ""
 }
 
-// stands reports whether what a call has done is for good: it succeeded, or the
-// process lives on and will do it.
-func (w *world) stands(c *call) bool {
-	if c.err == nil {
+// stands reports whether what a call has done to a session is for good: it
+// succeeded, or the process lives on and will do it. A sign-out that the store
+// has failed is for what the process knew of.
+func (w *world) stands(c *call, f *family) bool {
+	met, known := c.p.met[f]
+	switch {
+	case c.err == nil:
 		return true
+	case c.revokes && (!known || met > c.began):
+		return false
 	}
 	return !left(c.err) && !c.p.killed && !c.p.closed
 }
 
 // atRest looks at the store when everything has come to rest.
 func (w *world) atRest() {
-	if h := w.db.holder; h != nil && !h.killed {
+	if h := w.db.holder; h != nil && !h.killed && w.db.freedAt.IsZero() {
 		w.fail("lock", "%s still holds the lock, at rest", h)
 	}
 	for _, c := range w.calls {
@@ -211,7 +257,7 @@ func (w *world) atRest() {
 	if i.family.ended || i.next == nil {
 		return
 	}
-	if w.lost(i.next) || w.rolled && !(w.probed && w.known(i.next)) {
+	if w.lost(i.next) || w.rolled && (!w.probed || !w.known(i.next)) {
 		return // one of the honest windows
 	}
 	w.fail("lost", "the store holds %s, which was traded for %s, and %s lives",

@@ -90,6 +90,7 @@ type node struct {
 // begins anew and repeats the choices on the stack.
 type search struct {
 	s       *Scenario
+	begins  []string // of s
 	stack   []*node
 	strayed int // the step, from 1 on, at which a repeated schedule met other choices; zero: none
 }
@@ -101,7 +102,7 @@ const mostAgain = 100
 // the first s.Depth, as long as more reports true; nil means to the end. It
 // reports whether it has come to the end.
 func Search(t *testing.T, s *Scenario, more func() bool) (f Found, whole bool) {
-	sr := &search{s: s}
+	sr := &search{s: s, begins: strings.Fields(s.Begins)}
 	for {
 		if more != nil && !more() {
 			return f, false
@@ -125,7 +126,7 @@ func (sr *search) choose(step int, cs []choice) int {
 	if step == 0 {
 		sr.strayed = 0
 	}
-	if step >= max(sr.s.Orders, sr.s.Depth) || sr.strayed > 0 {
+	if step >= len(sr.begins)+max(sr.s.Orders, sr.s.Depth) || sr.strayed > 0 {
 		return 0
 	}
 	if step == len(sr.stack) {
@@ -143,6 +144,19 @@ func (sr *search) choose(step int, cs []choice) int {
 	return n.at[n.now]
 }
 
+// find returns the index of the choice that a schedule calls so, negative if
+// there is none.
+func find(cs []choice, name string) int {
+	return slices.IndexFunc(cs, func(c choice) bool { return c.String() == name })
+}
+
+func ids(cs []choice) (all []uint64) {
+	for i := range cs {
+		all = append(all, cs[i].id())
+	}
+	return all
+}
+
 func names(cs []choice) (all []string) {
 	for i := range cs {
 		all = append(all, cs[i].String())
@@ -152,13 +166,21 @@ func names(cs []choice) (all []string) {
 
 // explore makes the node of a step that is reached for the first time.
 func (sr *search) explore(step int, cs []choice) *node {
-	n := &node{}
+	n := &node{ids: ids(cs)}
+	if step < len(sr.begins) {
+		i := find(cs, sr.begins[step])
+		if i < 0 {
+			panic(fmt.Sprintf("explore: %s can't begin with %s, but only with %v", sr.s.Name, sr.begins[step], names(cs)))
+		}
+		n.options, n.at = []choice{cs[i]}, []int{i}
+		return n
+	}
+	step -= len(sr.begins)
 	if step > 0 && step < sr.s.Orders {
-		n.asleep = sr.stack[step-1].sleepers()
+		n.asleep = sr.stack[len(sr.stack)-1].sleepers()
 	}
 	for i := range cs {
 		c := &cs[i]
-		n.ids = append(n.ids, c.id())
 		switch {
 		case c.fault() && step >= max(sr.s.Depth, sr.s.Orders), !c.fault() && step >= sr.s.Orders && i > 0:
 			continue
@@ -171,7 +193,8 @@ func (sr *search) explore(step int, cs []choice) *node {
 }
 
 // sleepers are the choices that need not be made after the one that is followed
-// now, since they were made before it, and it does not matter which comes first.
+// now, since they were made before it, and it does not matter which comes
+// first.
 func (n *node) sleepers() (all []choice) {
 	follows := &n.options[n.now]
 	for _, before := range [][]choice{n.asleep, n.options[:n.now]} {
@@ -259,7 +282,7 @@ func (r *replay) choose(step int, cs []choice) int {
 	if step >= len(r.steps) {
 		return 0
 	}
-	i := slices.IndexFunc(cs, func(c choice) bool { return c.String() == r.steps[step] })
+	i := find(cs, r.steps[step])
 	if i < 0 {
 		r.problem = fmt.Sprintf("step %d is %s, but there is only %v", step, r.steps[step], names(cs))
 	}

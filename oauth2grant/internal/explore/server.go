@@ -14,19 +14,23 @@ import (
 )
 
 const (
-	endpointToken  = "https://auth.explore.example/token"
+	endpointToken  = "https://auth.explore.example/token" //nolint:gosec // no credentials
 	endpointRevoke = "https://auth.explore.example/revoke"
 )
 
 // lifetime is that of an access token.
 const lifetime = 10 * time.Minute
 
-// patience is how long a request that was sent has to be waited for, whatever
-// else ends.
-const patience = 10 * time.Second
+// A request that was sent has to be waited for, whatever else ends: for
+// patience, or for lastPatience once the grant has been closed.
+const (
+	patience     = 25 * time.Second
+	lastPatience = 10 * time.Second
+)
 
 // issue is one answer of the server: an access token and a refresh token. The
-// server rotates strictly, and ends the session when a refresh token comes back.
+// server rotates strictly, and ends the session when a refresh token comes
+// back.
 type issue struct {
 	number int
 	family *family
@@ -35,6 +39,7 @@ type issue struct {
 	lost   bool     // its answer did not arrive
 	stored bool     // it has been in the store
 	at     int      // the tick
+	sent   int      // the tick in which the request began to be sent
 }
 
 // family is a session: a sign-in and everything it was refreshed to.
@@ -45,6 +50,8 @@ type family struct {
 	by       *process // who signed in; nil: it was there before
 	began    int      // the tick in which the sign-in began
 	obtained int      // the tick since which it is somebody's; 0: not yet
+	saved    int      // the tick in which it was last written
+	stored   int      // the tick since which the store has held it; 0: it never did
 }
 
 func (i *issue) refreshToken() string { return fmt.Sprintf("refresh-%d", i.number) }
@@ -98,7 +105,7 @@ func (r wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Path == "/revoke" {
 		return r.revoke(req)
 	}
-	body, err := r.read(ctx, req)
+	body, sending, err := r.read(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +116,7 @@ func (r wire) RoundTrip(req *http.Request) (*http.Response, error) {
 			status, answer = http.StatusServiceUnavailable, `{"error":"temporarily_unavailable"}`
 			return nil
 		}
-		if issued = w.refresh(r.p, body.Get("refresh_token")); issued == nil {
+		if issued = w.refresh(r.p, body.Get("refresh_token"), sending); issued == nil {
 			status, answer = http.StatusBadRequest, `{"error":"invalid_grant"}`
 			return nil
 		}
@@ -138,10 +145,10 @@ func (r wire) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // read reads the body of a token request. It looks whether a refresh token is
 // sent by somebody who does not hold the lock.
-func (r wire) read(ctx context.Context, req *http.Request) (url.Values, error) {
+func (r wire) read(ctx context.Context, req *http.Request) (form url.Values, sent int, err error) {
 	w := r.p.w
 	var body []byte
-	err := w.stop(ctx, &gate{p: r.p, op: opBody, effect: func(m mode) error {
+	err = w.stop(ctx, &gate{p: r.p, op: opBody, effect: func(m mode) error {
 		if m == fails {
 			return &net.OpError{Op: "dial", Net: "tcp", Err: errFault}
 		}
@@ -151,14 +158,15 @@ func (r wire) read(ctx context.Context, req *http.Request) (url.Values, error) {
 		body, err = io.ReadAll(req.Body)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.db.holder != r.p && !w.over {
 		w.fail("unlocked", "%s sends a refresh token without the lock", r.p)
 	}
-	return url.ParseQuery(string(body))
+	form, err = url.ParseQuery(string(body))
+	return form, w.tick(), err
 }
 
 func (r wire) revoke(req *http.Request) (*http.Response, error) {

@@ -24,14 +24,21 @@ type database struct {
 	history []oauth2grant.Token
 	deleted bool
 
+	version int // of the record
+	changer *process
+	changed int // the tick of the last change
+	writer  int // the fence of its last change; zero: it was made without the lock
+
 	holder  *process // nil: nobody
 	fence   int      // of the holder
+	looked  int      // the version when the holder took the lock
 	fences  int
 	freedAt time.Time // when the lock of a holder that is gone runs out; zero: never
 	lose    context.CancelCauseFunc
 
-	marker *process  // who marked the record
-	dies   time.Time // when its mark is dead; zero: not as long as it holds the lock
+	answered string    // the mark that the record answers
+	marker   *process  // who marked the record
+	dies     time.Time // when its mark is dead; zero: not as long as it holds the lock
 
 	awayUntil time.Time
 }
@@ -66,12 +73,16 @@ func (d *database) abandon(outlives bool) {
 	d.freedAt, d.dies = until, until
 }
 
-func (d *database) put(p *process, t oauth2grant.Token) {
+// put changes the record, with the fence of a lock or without.
+func (d *database) put(p *process, t oauth2grant.Token, fence int) {
+	d.version++
+	d.changer, d.changed = p, p.w.tick()
+	d.writer = fence
 	if d.record != (oauth2grant.Token{}) && !sameTokens(d.record, t) {
 		d.history = append(d.history, d.record)
 	}
 	d.record, d.deleted = t, t == (oauth2grant.Token{})
-	d.marker, d.dies = p, time.Time{}
+	d.marker, d.dies, d.answered = p, time.Time{}, ""
 	if d.holder != p {
 		d.dies = time.Now().Add(lifeOfMark)
 	}
@@ -79,6 +90,14 @@ func (d *database) put(p *process, t oauth2grant.Token) {
 
 func sameTokens(a, b oauth2grant.Token) bool {
 	return a.AccessToken == b.AccessToken && a.RefreshToken == b.RefreshToken
+}
+
+// skewed returns t as one whose clock is so far ahead of the other's sees it.
+func skewed(t oauth2grant.Token, ahead time.Duration) oauth2grant.Token {
+	if !t.Expiry.IsZero() {
+		t.Expiry = t.Expiry.Add(ahead)
+	}
+	return t
 }
 
 // view is the store as one process sees it.
@@ -91,6 +110,9 @@ func (v view) stop(ctx context.Context, o op, effect func(mode) error) error {
 	return w.stop(ctx, &gate{p: v.p, op: o, effect: func(m mode) error {
 		if m == fails || w.db.away() {
 			v.p.failed = w.tick()
+			if o == opLoad {
+				v.p.unread = v.p.failed
+			}
 			return errFault
 		}
 		err := effect(m)
@@ -107,10 +129,15 @@ func (v view) Load(ctx context.Context) (t oauth2grant.Token, err error) {
 		t = v.p.w.db.record
 		switch {
 		case t != (oauth2grant.Token{}):
+			v.p.w.meets(v.p, t)
+			v.p.looked = v.p.w.tick()
+			t = skewed(t, v.p.skew)
 			return nil
 		case v.p.w.db.deleted:
+			v.p.looked = v.p.w.tick()
 			return oauth2grant.ErrSignedOut
 		default:
+			v.p.looked = v.p.w.tick()
 			return oauth2grant.ErrNoToken
 		}
 	})
@@ -126,14 +153,16 @@ func (v view) Delete(ctx context.Context) error {
 }
 
 func (v view) write(ctx context.Context, o op, t oauth2grant.Token) error {
+	t = skewed(t, -v.p.skew)
 	return v.stop(ctx, o, func(mode) error {
 		d := &v.p.w.db
-		if f, locked := ctx.Value(fence{}).(int); locked && f != d.fence {
+		f, locked := ctx.Value(fence{}).(int)
+		if locked && (f != d.fence || d.version != d.looked && d.writer != f) {
 			v.p.failed = v.p.w.tick()
 			return oauth2grant.ErrLockLost
 		}
 		v.p.w.saw(v.p, t)
-		d.put(v.p, t)
+		d.put(v.p, t, f)
 		if t.Mark() == "" {
 			v.p.w.notify(v.p)
 		}
@@ -153,12 +182,14 @@ func (v view) Lock(ctx context.Context) (held context.Context, unlock func(), er
 				return errFault
 			}
 			var cancel context.CancelCauseFunc
-			held, cancel = context.WithCancelCause(ctx)
+			held, cancel = context.WithCancelCause(ctx) //nolint:fatcontext // the effect is had once
 			d.fences++
 			mine = d.fences
 			held = context.WithValue(held, fence{}, mine)
-			d.holder, d.fence, d.lose, d.freedAt = v.p, mine, cancel, time.Time{}
-			v.p.markDies = time.Time{}
+			d.holder, d.fence, d.lose, d.freedAt, d.looked = v.p, mine, cancel, time.Time{}, d.version
+			if time.Now().Before(v.p.markDies) { // it is heard of again in time
+				v.p.died = 0
+			}
 			if d.marker == v.p {
 				d.dies = time.Time{}
 			}
@@ -179,23 +210,39 @@ func (v view) unlock(mine int) {
 	defer cancel()
 	unlock := func() {
 		if d.fence == mine {
-			d.lapse(time.Now().Add(lifeOfMark))
+			d.lapse(time.Now()) // what was marked is over
 		}
 	}
-	_ = v.p.w.stop(ctx, &gate{p: v.p, op: opUnlock, effect: func(mode) error { unlock(); return nil }, left: unlock})
+	fail := func() {
+		if d.fence == mine {
+			d.lose(oauth2grant.ErrLockLost)
+			d.abandon(true)
+		}
+	}
+	_ = v.p.w.stop(ctx, &gate{p: v.p, op: opUnlock, effect: func(m mode) error {
+		if m == fails || v.p.w.db.away() && v.p.w.scenario.Store != File {
+			fail()
+		} else {
+			unlock()
+		}
+		return nil
+	}, left: fail})
 }
 
 // leased is a view of a store whose lock can be lost while the holder lives.
 type leased struct{ view }
 
 func (v leased) SaveAnswer(ctx context.Context, mark string, t oauth2grant.Token) error {
+	t = skewed(t, -v.p.skew)
 	return v.stop(ctx, opSaveAnswer, func(mode) error {
 		d := &v.p.w.db
-		if mark == "" || d.record.Mark() != mark {
+		if mark == "" || d.record.Mark() != mark && d.answered != mark {
+			v.p.failed = v.p.w.tick()
 			return oauth2grant.ErrLockLost
 		}
 		v.p.w.saw(v.p, t)
-		d.put(v.p, t)
+		d.put(v.p, t, 0)
+		d.answered = mark
 		v.p.w.notify(v.p)
 		return nil
 	})

@@ -47,10 +47,11 @@ type Scenario struct {
 	Stored      Stored
 	Interactive bool     // the flow asks a person
 	Calls       []string // of each process, as "Token RefreshToken SetToken", each made once
+	Begins      string   // the first steps; what follows is searched
 	Faults      int      // at most so many
 	Leaving     bool     // a caller who leaves does not count as a fault
-	Orders      int      // every order of what can happen in the first so many steps
-	Depth       int      // faults happen in the first so many steps; zero: Orders
+	Orders      int      // every order of what can happen in the first so many steps that are searched
+	Depth       int      // faults happen in the first so many of them; zero: Orders
 }
 
 // process is a grant that stands for a process.
@@ -65,11 +66,17 @@ type process struct {
 	closed  bool // Close has returned
 	failed  int  // the tick of the last failure of the store, as this process saw it
 	seen    *issue
+	end     context.CancelFunc // of New's ctx
+	skew    time.Duration      // how far its clock is behind
+	unread  int                // the tick in which it could not read the store last
+	looked  int                // the tick in which it has read the store last
+	met     map[*family]int    // the sessions that it knows, and since which tick
 
-	markDies time.Time // when others need not believe any more that it lives; zero: it holds the lock
+	died     int       // the tick since which it is not heard of; zero: it is
+	markDies time.Time // when what it marked before is dead
 }
 
-func (p *process) String() string { return string(rune('A' + p.index)) }
+func (p *process) String() string { return string("ABC"[p.index]) }
 
 // world is everything in one bubble.
 type world struct {
@@ -125,7 +132,7 @@ func (w *world) fill() {
 		return
 	}
 	i := w.server.signIn(nil, 0)
-	i.stored, i.family.obtained = true, w.tick()
+	i.stored, i.family.obtained, i.family.stored = true, w.tick(), w.tick()
 	w.db.record = i.token()
 	if w.scenario.Stored == Dead {
 		i.family.ended = true
@@ -135,7 +142,7 @@ func (w *world) fill() {
 
 // start starts one more process.
 func (w *world) start() {
-	p := &process{w: w, index: len(w.processes)}
+	p := &process{w: w, index: len(w.processes), met: map[*family]int{}}
 	var store oauth2grant.Store
 	switch v := (view{p}); w.scenario.Store {
 	case File:
@@ -145,7 +152,9 @@ func (w *world) start() {
 	default:
 		store = notifying{leased{v}}
 	}
-	g, err := oauth2grant.New(context.Background(), flow{p}, oauth2grant.Config{
+	ctx, end := context.WithCancel(context.Background())
+	p.end = end
+	g, err := oauth2grant.New(ctx, flow{p}, oauth2grant.Config{
 		Server:     oauth2grant.Server{TokenURL: endpointToken, RevocationURL: endpointRevoke},
 		Auth:       auth{p},
 		Store:      store,
@@ -261,8 +270,8 @@ func (w *world) first() *gate {
 	return nil
 }
 
-// close ends every process and whatever it still does, and unlocks w. It reports whether all
-// have ended in time.
+// close ends every process and whatever it still does, and unlocks w. It
+// reports whether all have ended in time.
 func (w *world) close() bool {
 	w.endLocked()
 	w.mu.Unlock()
@@ -273,6 +282,7 @@ func (w *world) close() bool {
 	}
 	closed := make(chan struct{}, len(w.processes))
 	for _, p := range w.processes {
+		p.end()
 		go func() { _ = p.grant.Close(); closed <- struct{}{} }()
 	}
 	late := time.NewTimer(time.Minute)

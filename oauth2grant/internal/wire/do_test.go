@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// stuck is a body that gives nothing until it is closed.
+// stuck is a body that yields nothing until it is closed.
 type stuck struct{ closed chan struct{} }
 
 func (s stuck) Read([]byte) (int, error) { <-s.closed; return 0, io.ErrClosedPipe }

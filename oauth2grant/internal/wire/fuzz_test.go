@@ -3,6 +3,8 @@ package wire
 import (
 	"strings"
 	"testing"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/challenge"
 )
 
 func FuzzToken(f *testing.F) {
@@ -68,7 +70,7 @@ func FuzzChallenge(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		for _, c := range ReadChallenges([]string{value, value}) {
+		for _, c := range challenge.Read([]string{value, value}) {
 			if c.Scheme == "" || c.Scheme != strings.ToLower(c.Scheme) || !strings.Contains(strings.ToLower(value), c.Scheme) {
 				t.Fatalf("the scheme is %q", c.Scheme)
 			}

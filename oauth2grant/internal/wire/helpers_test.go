@@ -46,7 +46,7 @@ func response(status int, body string, header ...string) *http.Response {
 	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), ProtoMajor: 1, ProtoMinor: 1}
 }
 
-// always gives a server with one answer to everything.
+// always returns a server with one answer to everything.
 func always(status int, body string, header ...string) *server {
 	return &server{answer: func(int64, *http.Request) (*http.Response, error) { return response(status, body, header...), nil }}
 }
@@ -71,7 +71,7 @@ func sent() (Form, error) {
 	}, nil
 }
 
-// secretsSent gives them in every form that an answer may repeat them in.
+// secretsSent returns them in every form that an answer may repeat them in.
 func secretsSent() []string {
 	f, _ := sent()
 	_, pair, _ := strings.Cut(f.Header.Get("Authorization"), " ")
@@ -86,7 +86,7 @@ func plain() (Form, error) {
 	return Form{Values: url.Values{"grant_type": {"client_credentials"}}}, nil
 }
 
-// answerOf gives an answer as if it had come.
+// answerOf returns an answer as if it had come.
 func answerOf(status int, body string) Answer {
 	f, _ := sent()
 	return Answer{Status: status, Header: http.Header{}, Body: []byte(body), sent: f}

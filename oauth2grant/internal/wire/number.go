@@ -40,8 +40,8 @@ var layouts = []string{
 }
 
 // Time returns a point in time that may have come as a date, or as the seconds
-// or milliseconds since 1970, as a number or a string; the zero time where it is
-// none. It is in UTC.
+// or milliseconds since 1970, as a number or a string; the zero time where it
+// is none. It is in UTC.
 func (m Members) Time(name string) time.Time {
 	text := strings.TrimSpace(m.Word(name))
 	if n, err := strconv.ParseFloat(text, 64); err == nil {

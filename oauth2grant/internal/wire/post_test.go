@@ -60,7 +60,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// endless gives bytes for ever, and counts them.
+// endless returns bytes for ever, and counts them.
 type endless struct {
 	read   int64
 	most   int64
@@ -256,7 +256,8 @@ func TestTheEndOfTheContextIsTheCauseAndNothingElse(t *testing.T) {
 	})
 }
 
-// speaks gives a transport whose connections lead to a server that says this, and then hangs up.
+// speaks returns a transport whose connections lead to a server that says this,
+// and then hangs up.
 func speaks(t *testing.T, says string) *http.Transport {
 	rt := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/challenge"
 )
 
 // Names that servers have for the parts of an error, the most telling first.
@@ -153,7 +155,7 @@ func ReadChallenged(a Answer) *Failure {
 	if f.Code != "" {
 		return f
 	}
-	for _, c := range ReadChallenges(a.Header.Values("WWW-Authenticate")) {
+	for _, c := range challenge.Read(a.Header.Values("WWW-Authenticate")) {
 		if code := c.Params["error"]; isCode(code) {
 			f.Code, f.Said = code, true
 			if words := c.Params["error_description"]; words != "" {

@@ -12,7 +12,7 @@ trap 'rm -rf "$scratch"' EXIT
 explore() { (cd "$1" && "${GO:-go}" test -count=1 -run TestExplorer ./oauth2grant/internal/explore) >"$1.log" 2>&1; }
 
 failed=0
-copy() { mkdir "$1" && tar -C "$module" -cf - go.mod go.sum oauth2grant callbackserver | tar -C "$1" -xf -; }
+copy() { mkdir "$1" && tar -C "$module" -cf - go.mod go.sum internal oauth2grant callbackserver | tar -C "$1" -xf -; }
 
 copy "$scratch/itself"
 if ! explore "$scratch/itself"; then

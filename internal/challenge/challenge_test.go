@@ -1,4 +1,4 @@
-package wire
+package challenge
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestReadChallenges(t *testing.T) {
+func TestRead(t *testing.T) {
 	type params = map[string]string
 	for _, c := range []struct {
 		name   string
@@ -42,14 +42,14 @@ func TestReadChallenges(t *testing.T) {
 		{"bytes that fit nowhere", []string{"\x00é=;Bearer error=x"}, []Challenge{{"bearer", params{"error": "x"}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := ReadChallenges(c.values); !reflect.DeepEqual(got, c.want) {
+			if got := Read(c.values); !reflect.DeepEqual(got, c.want) {
 				t.Fatalf("got %v, want %v", got, c.want)
 			}
 		})
 	}
 }
 
-func TestReadChallenges_StaysWithinLimits(t *testing.T) {
+func TestRead_StaysWithinLimits(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		values  []string
@@ -69,7 +69,7 @@ func TestReadChallenges_StaysWithinLimits(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []Challenge
-			allocated := testing.AllocsPerRun(1, func() { got = ReadChallenges(c.values) })
+			allocated := testing.AllocsPerRun(1, func() { got = Read(c.values) })
 			if len(got) > c.schemes || allocated > 5000 {
 				t.Errorf("%d schemes, %.0f allocations", len(got), allocated)
 			}

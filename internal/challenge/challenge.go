@@ -1,4 +1,6 @@
-package wire
+// Package challenge reads the challenges by which an API, or a server, says how
+// to authenticate (RFC 9110 §11.6.1).
+package challenge
 
 import (
 	"strings"
@@ -18,9 +20,9 @@ const (
 	maxParams         = 32 // of one challenge
 )
 
-// ReadChallenges reads the values of a WWW-Authenticate header, within limits.
+// Read reads the values of a WWW-Authenticate header, within limits.
 // What it cannot read it leaves out.
-func ReadChallenges(values []string) []Challenge {
+func Read(values []string) []Challenge {
 	var all []Challenge
 	left := maxChallengeBytes
 	for _, value := range values {

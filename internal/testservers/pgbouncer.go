@@ -1,0 +1,34 @@
+package testservers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// StartPgBouncer starts a PgBouncer in transaction mode before a PostgreSQL,
+// and returns the connection string.
+func StartPgBouncer(tb testing.TB, p *Postgres) (url string) {
+	tb.Helper()
+	path, port := Command(tb, "pgbouncer", "postgres"), FreePort(tb)
+	host, serverPort, err := net.SplitHostPort(p.Addr())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	users, conf := filepath.Join(p.data, "bouncer-users.txt"), filepath.Join(p.data, "bouncer.ini")
+	text := fmt.Sprintf("[databases]\npostgres = host=%s port=%s dbname=postgres user=postgres\n[pgbouncer]\nlisten_addr=127.0.0.1\n"+
+		"listen_port=%s\nunix_socket_dir=\nauth_type=any\nauth_file=%s\npool_mode=transaction\ndefault_pool_size=3\n", host, serverPort, port, users)
+	for name, content := range map[string]string{users: `"postgres" ""`, conf: text} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil { //nolint:gosec // user postgres reads it, and it has no secret
+			tb.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(context.Background(), path, conf) //nolint:gosec // pgbouncer
+	cmd.SysProcAttr = p.as
+	Run(tb, cmd, "process up")
+	return "postgres://postgres@" + net.JoinHostPort("127.0.0.1", port) + "/postgres?sslmode=disable"
+}

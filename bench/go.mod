@@ -8,7 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/smithy-go v1.28.9
 	github.com/databricks/databricks-sdk-go v0.175.0
-	github.com/oauth2grant/go-oauth2grant v0.0.0
+	github.com/oauth2grant/go-oauth2grant v0.1.0
 	golang.org/x/oauth2 v0.38.0
 	gonum.org/v1/plot v0.17.0
 )

@@ -101,8 +101,9 @@ func testOutage(t *testing.T, fault granttest.Fault, callers int) {
 	}
 }
 
-// checkBackOff holds the attempts to the back-off, but for the one at the expiry
-// of the token: from then on there may be another way, which is tried at once.
+// checkBackOff holds the attempts to the back-off, but for the one at the
+// expiry of the token: from then on there may be another way, which is tried at
+// once.
 func checkBackOff(t *testing.T, srv *granttest.Server, longest time.Duration, expiry time.Time) {
 	t.Helper()
 	requests := slices.DeleteFunc(srv.Requests(granttest.Token), func(r granttest.Request) bool {

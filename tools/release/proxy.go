@@ -45,7 +45,7 @@ func (r *repository) pack(m mod, version string, files []string, dir string) err
 		return err
 	}
 	at := filepath.Join(dir, filepath.FromSlash(escaped), "@v")
-	if err := os.MkdirAll(at, 0o750); err != nil {
+	if err := os.MkdirAll(at, 0o750); err != nil { //nolint:gosec // below the folder that was asked for
 		return err
 	}
 	info, err := json.Marshal(struct {
@@ -60,7 +60,7 @@ func (r *repository) pack(m mod, version string, files []string, dir string) err
 		return err
 	}
 	for name, content := range map[string][]byte{"list": []byte(version + "\n"), version + ".info": info, version + ".mod": text} {
-		if err := os.WriteFile(filepath.Join(at, name), content, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(at, name), content, 0o600); err != nil { //nolint:gosec // the same
 			return err
 		}
 	}

@@ -152,9 +152,13 @@ func TestTests_StatusNamesWhatRunsLongest(t *testing.T) {
 			t.Errorf("before the first test: %q", got)
 		}
 		for _, e := range []event{
-			{Action: "start"}, {Action: "run", Test: "TestDone"}, {Action: "pass", Test: "TestDone"},
-			{Action: "run", Test: "TestParallel"}, {Action: "pause", Test: "TestParallel"},
-			{Action: "run", Test: "TestSlow"}, {Action: "run", Test: "TestSlow/part"},
+			{Action: "start"},
+			{Action: "run", Test: "TestDone"},
+			{Action: "pass", Test: "TestDone"},
+			{Action: "run", Test: "TestParallel"},
+			{Action: "pause", Test: "TestParallel"},
+			{Action: "run", Test: "TestSlow"},
+			{Action: "run", Test: "TestSlow/part"},
 		} {
 			e.Package = "p"
 			follow.take(e, none)

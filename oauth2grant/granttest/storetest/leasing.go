@@ -59,7 +59,7 @@ func nothingGoesOn(b *bench) error {
 			return err
 		}
 		err = underLock(b.ctx, s, func(held context.Context) error {
-			return errors.Join(taken(b.ctx, s.Lock), s.Save(held, token(1)))
+			return errors.Join(taken(b.ctx, s.Lock), s.Save(held, token(1))) //nolint:contextcheck // another's Lock
 		})
 		if n, ok := s.(watched).Store.(oauth2grant.Notifier); ok {
 			n.Notify(func() {})()

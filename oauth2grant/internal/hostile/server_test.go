@@ -3,6 +3,7 @@ package hostile_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -173,7 +174,7 @@ func (c *call) wait(d time.Duration) bool {
 	_ = c.conn.SetReadDeadline(time.Now().Add(d))
 	_, err := c.in.ReadByte()
 	_ = c.conn.SetReadDeadline(time.Time{})
-	timeout, ok := err.(net.Error)
+	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
 }
 

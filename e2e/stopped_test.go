@@ -107,10 +107,11 @@ func TestClocksThatAreWrong(t *testing.T) {
 		c.put(t, s.signIn(t))
 		before := s.tokenRequests()
 		var reports []pending
+		var all []*process
 		begin := time.Now()
 		for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
 			p := c.start(t, spec{Issuer: s.issuer, Ahead: ahead, Refresh: oauth2grant.Refresh{Jitter: -1}})
-			reports = append(reports, p.order(t, order{Do: doCall, For: d}))
+			all, reports = append(all, p), append(reports, p.order(t, order{Do: doCall, For: d}))
 		}
 		for _, r := range reports {
 			got := r.wait(t)
@@ -126,6 +127,9 @@ func TestClocksThatAreWrong(t *testing.T) {
 			t.Errorf("%d token requests, %d refused, want at most %d and none", n, s.refusals(), most)
 		} else {
 			t.Logf("%d token requests", n)
+		}
+		for _, p := range all {
+			p.end(t) // nobody renews any more
 		}
 		s.wantActive(t, "the last refresh token", c.get(t).RefreshToken)
 	})

@@ -22,6 +22,13 @@ import (
 // nonces.
 type Client struct {
 	*session
+	*outlook
+}
+
+// outlook is what one Client has of its own, one pointer further, as in a grant.
+type outlook struct{ *outlookState }
+
+type outlookState struct {
 	scopes  []string
 	params  url.Values
 	origins []string      // as in Config.Origins
@@ -29,8 +36,11 @@ type Client struct {
 	name    string        // Config.Name
 }
 
-// session is what all views of a Client share.
-type session struct {
+// session is what all views of a Client share, one pointer further, as in a
+// grant.
+type session struct{ *sessionState }
+
+type sessionState struct {
 	own            Server // as configured
 	auth           ClientAuth
 	revocationAuth ClientAuth
@@ -75,39 +85,39 @@ func NewClient(cfg Config) (*Client, error) {
 func newClient(cfg Config) *Client {
 	t := cfg.transport()
 	refresh := cfg.Refresh.withDefaults()
-	s := &session{
+	s := &session{&sessionState{
 		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE,
 		push: cfg.PushedAuthorization, proof: cfg.Proof,
 		authorizing: cfg.authorizing(), dialect: cfg.Dialect, wire: wire.Client(t.RoundTripper), idle: t.closeIdle,
 		guard: t.guard, insecure: cfg.InsecureAllowHTTP, known: newDiscovered(refresh),
 		watcher: engine.Watcher{Now: wallClock},
-	}
+	}}
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth
 	}
 	s.auth, _ = forIssuer(s.auth, s.own.Issuer) // the error was one of cfg's problems
 	s.revocationAuth, _ = forIssuer(s.revocationAuth, s.own.Issuer)
-	return (&Client{session: s, timeout: refresh.Timeout}).with(cfg)
+	return (&Client{s, &outlook{&outlookState{timeout: refresh.Timeout}}}).with(cfg)
 }
 
 // with returns a view of c for a grant that has scopes, parameters and origins
 // of its own, and whose requests may take longer.
 func (c *Client) with(cfg Config) *Client {
-	view := *c
+	own := *c.outlookState
 	if cfg.Name != "" {
-		view.name = cfg.Name
+		own.name = cfg.Name
 	}
 	if cfg.Scopes != nil {
-		view.scopes = slices.Clone(cfg.Scopes)
+		own.scopes = slices.Clone(cfg.Scopes)
 	}
 	if cfg.Params != nil {
-		view.params = url.Values(http.Header(cfg.Params).Clone())
+		own.params = url.Values(http.Header(cfg.Params).Clone())
 	}
 	if cfg.Origins != nil {
-		view.origins = slices.Clone(cfg.Origins)
+		own.origins = slices.Clone(cfg.Origins)
 	}
-	view.timeout = max(view.timeout, cfg.Refresh.Timeout) // a grant bounds what is shorter by itself
-	return &view
+	own.timeout = max(own.timeout, cfg.Refresh.Timeout) // a grant bounds what is shorter by itself
+	return &Client{c.session, &outlook{&own}}
 }
 
 // ClientID returns the client identifier.

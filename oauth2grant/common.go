@@ -23,11 +23,14 @@ import (
 //
 // A Grant shows no secret when it is given to fmt or slog.
 type Grant struct {
-	*grant // one pointer, so that a Grant within another value prints as an address
+	*grant // so that a Grant within another value prints as an address
 }
 
-// grant is what all copies of a Grant share.
-type grant struct {
+// grant is what all copies of a Grant share, one pointer further: fmt follows
+// one, of a verb that does not fit, even in an unexported field.
+type grant struct{ *grantState }
+
+type grantState struct {
 	cfg     Config
 	flow    Flow
 	client  *Client
@@ -99,7 +102,7 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 func newGrant(flow Flow, cfg Config) *grant {
 	cfg.Refresh = cfg.Refresh.withDefaults()
 	cfg.Token.Expiry = wall(cfg.Token.Expiry)
-	g := &grant{cfg: cfg, flow: flow, log: cfg.Logger, subscribed: func() {}, unwatch: func() {}}
+	g := &grant{&grantState{cfg: cfg, flow: flow, log: cfg.Logger, subscribed: func() {}, unwatch: func() {}}}
 	if cfg.Client != nil {
 		g.client = cfg.Client.with(cfg)
 	} else {

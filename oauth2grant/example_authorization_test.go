@@ -49,8 +49,10 @@ func ExampleClient_BeginAuthorization() {
 	fmt.Println(token.Scopes(), err)
 
 	// The ID token is to be verified, and then its nonce is to be compared.
-	fmt.Println(kept.CheckNonce("that of another sign-in"))
+	if err := kept.CheckNonce("that of another sign-in"); err != nil {
+		fmt.Println("that is not the person who signed in here")
+	}
 	// Output:
 	// [openid email] <nil>
-	// oauth2grant: authorization: the ID token does not carry the nonce of this request: it belongs to another, or is replayed
+	// that is not the person who signed in here
 }

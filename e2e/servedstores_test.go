@@ -19,7 +19,7 @@ import (
 
 // lease is the shortest that the stores take: so long they wait for a holder
 // that was killed or stopped.
-const lease = time.Second
+const lease = 3 * time.Second
 
 // served is a store on a server, with connections of its own, as every process
 // has them. Its place is "server key".

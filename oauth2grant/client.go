@@ -25,7 +25,8 @@ type Client struct {
 	*outlook
 }
 
-// outlook is what one Client has of its own, one pointer further, as in a grant.
+// outlook is what one Client has of its own, one pointer further, as in a
+// grant.
 type outlook struct{ *outlookState }
 
 type outlookState struct {

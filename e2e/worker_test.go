@@ -62,7 +62,7 @@ const (
 	doGoOn  errand = "go on"   // from there
 	doTell  errand = "tell"    // what has failed last
 	doFill  errand = "no room" // files may not grow
-	doEmpty errand = "room"    // they may again: wait until the token is saved
+	doEmpty errand = "room"    // they may again
 )
 
 // causes are the errors that tests ask for: only their names travel.
@@ -187,9 +187,7 @@ func (w *workerProcess) do(o order) report {
 	case doFill:
 		err = limitFiles(1)
 	case doEmpty:
-		if err = limitFiles(limitOff); err == nil {
-			err = w.saved(ctx)
-		}
+		err = limitFiles(limitOff)
 	default:
 		err = fmt.Errorf("no such order: %q", o.Do)
 	}
@@ -198,16 +196,4 @@ func (w *workerProcess) do(o order) report {
 		r.Err, r.Is = err.Error(), namesOf(err)
 	}
 	return r
-}
-
-// saved waits until nothing is left to be saved.
-func (w *workerProcess) saved(ctx context.Context) error {
-	for tick := time.Tick(5 * time.Millisecond); w.failure() != nil; {
-		select {
-		case <-tick:
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), w.failure())
-		}
-	}
-	return nil
 }

@@ -201,7 +201,8 @@ func (g *Grant) FetchToken(ctx context.Context) (Token, error) {
 // where only that would help it returns [ErrLoginRequired]. A token that
 // another process has put into the [Store] meanwhile counts as renewed. It
 // waits until that is done or ctx ends, and does not wait for the back-off
-// after a failure.
+// after a failure. If the token is set or revoked meanwhile, the error says so
+// unless the new one is held already.
 func (g *Grant) RefreshToken(ctx context.Context) (Token, error) {
 	if g.grant == nil {
 		return Token{}, errZeroGrant

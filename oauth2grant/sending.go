@@ -80,7 +80,6 @@ func (g *grant) send(ctx context.Context, stored Token) (Token, error) {
 	m.Session, m.Turn = stored.session(), m.Turn+1
 	m.Obtained = wallNow().UnixMilli()
 	m.Mark, m.Marked = "", 0
-	t.meta = stored.meta
 	return t.withMeta(m), nil // bound to the key that it was obtained with, which m has
 }
 

@@ -312,8 +312,8 @@ func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snaps
 			continue
 		}
 		if s == nil && err == nil {
-			if s = e.Fresh(); s == nil {
-				err = ErrSuperseded
+			if s = e.Fresh(); s == nil || s == before {
+				s, err = nil, ErrSuperseded
 			}
 		}
 		if s != nil {

@@ -132,9 +132,10 @@ func inClear(t *testing.T, token Token) string {
 func TestToken_InheritsWhatARefreshLeavesOut(t *testing.T) {
 	end := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	old := Token{
-		AccessToken: "A1", TokenType: "Bearer", RefreshToken: "R1", IDToken: "I1", Scope: "a b", Expiry: end, lifetime: time.Hour,
-		refreshAfter: time.Minute, refreshEnd: end,
-		extra: `{"instance_url":"https://eu1.example","refresh_expires_in":60,"refresh_in":60,"created_at":1,"team":{"id":"T"}}`,
+		AccessToken: "A1", TokenType: "Bearer", RefreshToken: "R1", IDToken: "I1", Scope: "a b", Expiry: end,
+		lifetime: time.Hour, refreshAfter: time.Minute, refreshEnd: end,
+		extra: `{"instance_url":"https://eu1.example","refresh_expires_in":60,"refresh_in":60,"created_at":1,` +
+			`"team":{"id":"T"}}`,
 	}.issued(end)
 	kept := `{"instance_url":"https://eu1.example","team":{"id":"T"}}`
 	for name, c := range map[string]struct{ answer, want Token }{

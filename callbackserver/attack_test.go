@@ -80,7 +80,8 @@ func flood(t *testing.T, s *Server, n int) {
 		group.Go(func() {
 			for i := worker; i < n; i += workers {
 				kind := kinds[i/workers%len(kinds)]
-				req, err := http.NewRequestWithContext(t.Context(), kind.method, s.RedirectURI()+kind.query, http.NoBody)
+				req, err := http.NewRequestWithContext(t.Context(), kind.method, s.RedirectURI()+kind.query,
+					http.NoBody)
 				if err != nil {
 					t.Error(err)
 					return
@@ -135,7 +136,8 @@ func TestSignInsSucceedUnderAStormOfConnections(t *testing.T) {
 			var dialer net.Dialer
 			var held []net.Conn
 			for ctx.Err() == nil {
-				conn, err := dialer.DialContext(ctx, "tcp", s.RedirectURI()[len("http://"):len(s.RedirectURI())-len(defaultPath)])
+				conn, err := dialer.DialContext(ctx, "tcp",
+					s.RedirectURI()[len("http://"):len(s.RedirectURI())-len(defaultPath)])
 				if err != nil {
 					continue
 				}

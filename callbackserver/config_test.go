@@ -114,7 +114,8 @@ func TestLocalhostIsServedOnBothFamilies(t *testing.T) {
 	port := portIn(t, s)
 	for _, host := range []string{"127.0.0.1", "::1", "localhost"} {
 		s.Expect(host)
-		target := "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/callback?code=c&state=" + url.QueryEscape(host)
+		target := "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/callback?code=c&state=" +
+			url.QueryEscape(host)
 		if r := get(t, c, target); r.status != http.StatusSeeOther {
 			t.Errorf("%s: status %d, want 303", host, r.status)
 		}
@@ -151,7 +152,8 @@ func TestListen_SaysThatAPortIsTakenOnlyIfItIs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, ended := Listen(ctx, Config{})
-	_, elsewhere := Listen(t.Context(), Config{Addr: "192.0.2.1", AllowNonLoopback: true}) // not an address of this machine
+	// Not an address of this machine.
+	_, elsewhere := Listen(t.Context(), Config{Addr: "192.0.2.1", AllowNonLoopback: true})
 	for _, err := range []error{ended, elsewhere} {
 		if err == nil || errors.Is(err, ErrPortTaken) {
 			t.Errorf("got %v", err)
@@ -180,7 +182,11 @@ func TestRedirectURI_AsRegistered(t *testing.T) {
 			"/tool/callback/done/", "evil.example",
 		},
 		"with a query of its own": {
-			Config{RedirectURI: "https://app.example/cb?tenant=1"}, "/cb", []string{"app.example"}, "/cb/done/", "evil.example",
+			Config{RedirectURI: "https://app.example/cb?tenant=1"},
+			"/cb",
+			[]string{"app.example"},
+			"/cb/done/",
+			"evil.example",
 		},
 		"without a path": {
 			Config{RedirectURI: "https://app.example"}, "/", []string{"app.example"}, "/done/", "evil.example",
@@ -213,7 +219,8 @@ func TestRedirectURI_AsRegistered(t *testing.T) {
 					continue
 				}
 				if r.status != http.StatusSeeOther || !strings.HasPrefix(r.header.Get("Location"), test.shown) {
-					t.Errorf("host %s: status %d, to %q, want below %s", host, r.status, r.header.Get("Location"), test.shown)
+					t.Errorf("host %s: status %d, to %q, want below %s", host, r.status,
+						r.header.Get("Location"), test.shown)
 				}
 			}
 		})
@@ -231,7 +238,8 @@ func TestAllowNonLoopback(t *testing.T) {
 			needs(t, cfg.Addr)
 			s, c := listen(t, cfg), newBrowser(t)
 			u, err := url.Parse(s.RedirectURI())
-			if err != nil || u.Hostname() != "127.0.0.1" && !cfg.Localhost || cfg.Localhost && u.Hostname() != "localhost" {
+			if err != nil || u.Hostname() != "127.0.0.1" && !cfg.Localhost ||
+				cfg.Localhost && u.Hostname() != "localhost" {
 				t.Fatalf("redirect URI %s, %v", u, err)
 			}
 			s.Expect("s")

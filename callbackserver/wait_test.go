@@ -183,7 +183,8 @@ func TestWait_SaysThatAnAnswerOfAnotherSignInCame(t *testing.T) {
 			out := waiting(ctx, s, "mine")
 			get(t, c, s.RedirectURI()+test.query)
 			cancel()
-			if err := within(t, out).err; errors.Is(err, ErrOtherState) != test.want || !errors.Is(err, context.Canceled) {
+			err := within(t, out).err
+			if errors.Is(err, ErrOtherState) != test.want || !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want ErrOtherState: %v", err, test.want)
 			}
 		})

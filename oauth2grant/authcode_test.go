@@ -28,7 +28,8 @@ func signInServer(t *testing.T, cfg granttest.Config) (*granttest.Server, oauth2
 	t.Cleanup(ts.Close)
 	srv.SetIssuer(ts.URL)
 	return srv, oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: ts.URL}, Auth: oauth2grant.Public("native"), HTTPClient: ts.Client(), Scopes: []string{"openid", "read"},
+		Server: oauth2grant.Server{Issuer: ts.URL}, Auth: oauth2grant.Public("native"), HTTPClient: ts.Client(),
+		Scopes: []string{"openid", "read"},
 	}
 }
 
@@ -124,7 +125,9 @@ func TestASignInEndsWithTheReasonAndFreesThePort(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			srv, cfg := signInServer(t, granttest.Config{})
 			port := freePort(t)
-			g := newGrant(t, oauth2grant.AuthCode{Open: c.open(srv), Timeout: 300 * time.Millisecond, Callback: callbackserver.Config{Ports: []int{port}}}, cfg)
+			g := newGrant(t, oauth2grant.AuthCode{
+				Open: c.open(srv), Timeout: 300 * time.Millisecond, Callback: callbackserver.Config{Ports: []int{port}},
+			}, cfg)
 			err := g.EnsureActiveToken(t.Context())
 			if err == nil || c.want != nil && !errors.Is(err, c.want) {
 				t.Errorf("error is %v, want %v", err, c.want)

@@ -31,7 +31,10 @@ func TestRequestTokenAddsWhatTheConfigSaysAndItsCallerWins(t *testing.T) {
 	for name, c := range map[string]struct{ params, want url.Values }{
 		"scope and params of the Config": {
 			url.Values{"grant_type": {"client_credentials"}},
-			url.Values{"grant_type": {"client_credentials"}, "scope": {"read write"}, "audience": {"a"}, "resource": {"r1", "r2"}},
+			url.Values{
+				"grant_type": {"client_credentials"}, "scope": {"read write"}, "audience": {"a"},
+				"resource": {"r1", "r2"},
+			},
 		},
 		"the caller's instead": {
 			url.Values{"grant_type": {"client_credentials"}, "scope": {"admin"}, "audience": {"b"}, "resource": {"r3"}},
@@ -39,15 +42,22 @@ func TestRequestTokenAddsWhatTheConfigSaysAndItsCallerWins(t *testing.T) {
 		},
 		"an empty scope, where the caller wants it": {
 			url.Values{"grant_type": {"client_credentials"}, "scope": {""}},
-			url.Values{"grant_type": {"client_credentials"}, "scope": {""}, "audience": {"a"}, "resource": {"r1", "r2"}},
+			url.Values{
+				"grant_type": {"client_credentials"}, "scope": {""}, "audience": {"a"}, "resource": {"r1", "r2"},
+			},
 		},
 		"a grant of nobody's knowledge takes a scope": {
 			url.Values{"grant_type": {"urn:x"}, "x": {"1"}},
-			url.Values{"grant_type": {"urn:x"}, "x": {"1"}, "scope": {"read write"}, "audience": {"a"}, "resource": {"r1", "r2"}},
+			url.Values{
+				"grant_type": {"urn:x"}, "x": {"1"}, "scope": {"read write"}, "audience": {"a"},
+				"resource": {"r1", "r2"},
+			},
 		},
 		"a code takes none": {
 			url.Values{"grant_type": {"authorization_code"}, "code": {"C"}},
-			url.Values{"grant_type": {"authorization_code"}, "code": {"C"}, "audience": {"a"}, "resource": {"r1", "r2"}},
+			url.Values{
+				"grant_type": {"authorization_code"}, "code": {"C"}, "audience": {"a"}, "resource": {"r1", "r2"},
+			},
 		},
 		"a device code takes none": {
 			url.Values{"grant_type": {device}, "device_code": {"D"}},
@@ -114,9 +124,12 @@ func TestTheExpiryComesFromWhateverTheServerMeansByExpiresIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := granttest.New(granttest.Config{})
-				srv.Break(granttest.Token, granttest.Fault{Edit: func(a map[string]any) { a["expires_in"] = c.value }, DelayAnswer: time.Second})
+				srv.Break(granttest.Token, granttest.Fault{
+					Edit: func(a map[string]any) { a["expires_in"] = c.value }, DelayAnswer: time.Second,
+				})
 				sent := time.Now()
-				token, err := newClient(t, configFor(srv)).RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}})
+				token, err := newClient(t, configFor(srv)).RequestToken(t.Context(),
+					url.Values{"grant_type": {"client_credentials"}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -173,7 +186,9 @@ func TestClientRefreshKeepsTheRefreshTokenWhereTheServerGivesNone(t *testing.T) 
 			if token.RefreshToken == "" || (token.RefreshToken == refresh) != keep {
 				t.Errorf("rotated: %v", token.RefreshToken != refresh)
 			}
-			want := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "scope": {"read"}, "audience": {"a"}}
+			want := url.Values{
+				"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "scope": {"read"}, "audience": {"a"},
+			}
 			if got := last(t, srv, granttest.Token).Form; !reflect.DeepEqual(got, want) {
 				t.Errorf("sent %v, want %v", got, want)
 			}
@@ -203,7 +218,9 @@ func TestRevokeSaysWhichTokenAndWho(t *testing.T) {
 	if err := c.Revoke(t.Context(), refresh, "refresh_token"); err != nil {
 		t.Fatal(err)
 	}
-	want := url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}, "client_id": {"client"}, "client_secret": {"secret"}}
+	want := url.Values{
+		"token": {refresh}, "token_type_hint": {"refresh_token"}, "client_id": {"client"}, "client_secret": {"secret"},
+	}
 	if got := last(t, srv, granttest.Revocation).Form; !reflect.DeepEqual(got, want) {
 		t.Errorf("sent %v", got)
 	}
@@ -213,9 +230,11 @@ func TestRevokeSaysWhichTokenAndWho(t *testing.T) {
 	if err := c.Revoke(t.Context(), "unknown", ""); err != nil {
 		t.Errorf("an unknown token: %v", err)
 	}
-	srv.Script(granttest.Revocation, granttest.Error(400, "unsupported_token_type", ""), granttest.RetryAfter(503, time.Minute))
+	srv.Script(granttest.Revocation, granttest.Error(400, "unsupported_token_type", ""),
+		granttest.RetryAfter(503, time.Minute))
 	wantIs(t, c.Revoke(t.Context(), "T", ""), oauth2grant.UnsupportedTokenType)
-	if e := isFailure(t, c.Revoke(t.Context(), "T", "")); e.Op != "revocation" || e.RetryAfter != time.Minute || !oauth2grant.IsTransient(e) {
+	e := isFailure(t, c.Revoke(t.Context(), "T", ""))
+	if e.Op != "revocation" || e.RetryAfter != time.Minute || !oauth2grant.IsTransient(e) {
 		t.Errorf("got %v", e)
 	}
 }
@@ -228,7 +247,8 @@ func TestIntrospectTellsWhatTheServerSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !i.Active || i.Scope != "read" || i.ClientID != "client" || i.Username != "alice" || i.Subject != "alice" || time.Until(i.Expiry) > lifetime || time.Until(i.Expiry) < lifetime-time.Minute {
+	if !i.Active || i.Scope != "read" || i.ClientID != "client" || i.Username != "alice" || i.Subject != "alice" ||
+		time.Until(i.Expiry) > lifetime || time.Until(i.Expiry) < lifetime-time.Minute {
 		t.Errorf("got %+v", i)
 	}
 	var issuer string
@@ -276,13 +296,15 @@ func TestUserInfoTellsWhoThePersonIs(t *testing.T) {
 	if e := isFailure(t, err); e.StatusCode != http.StatusForbidden || e.Op != "userinfo" {
 		t.Errorf("got %v", e)
 	}
-	srv.Script(granttest.UserInfo, granttest.Fault{Body: "eyJhbGciOiJub25lIn0.e30."}, granttest.Fault{Body: `{"email":"x@y"}`})
+	srv.Script(granttest.UserInfo, granttest.Fault{Body: "eyJhbGciOiJub25lIn0.e30."},
+		granttest.Fault{Body: `{"email":"x@y"}`})
 	for range 2 {
 		_, err = c.UserInfo(t.Context(), access)
 		wantIs(t, err, errors.ErrUnsupported)
 	}
 	srv.Script(granttest.UserInfo, granttest.Redirect("https://evil.example/userinfo"))
-	if _, err = c.UserInfo(t.Context(), access); err == nil || last(t, srv, granttest.UserInfo).URL != srv.URL(granttest.UserInfo) {
+	_, err = c.UserInfo(t.Context(), access)
+	if err == nil || last(t, srv, granttest.UserInfo).URL != srv.URL(granttest.UserInfo) {
 		t.Errorf("the token followed a redirect: %v", err)
 	}
 }
@@ -297,11 +319,13 @@ func TestPostSendsAnAuthenticatedFormAndDecodesTheAnswer(t *testing.T) {
 	if err := c.Post(t.Context(), srv.URL(granttest.PAR), form, &out); err != nil || out.RequestURI == "" {
 		t.Errorf("got %+v, %v", out, err)
 	}
-	if r := last(t, srv, granttest.PAR); r.ClientID != "client" || r.Header.Get("Accept") != "application/json" || len(form) != 2 {
+	r := last(t, srv, granttest.PAR)
+	if r.ClientID != "client" || r.Header.Get("Accept") != "application/json" || len(form) != 2 {
 		t.Errorf("sent %+v", r)
 	}
 	wantIs(t, c.Post(t.Context(), srv.URL(granttest.PAR), nil, nil), oauth2grant.InvalidRequest)
-	if err := c.Post(t.Context(), "http://auth.example/", nil, nil); isFailure(t, err).StatusCode != 0 || oauth2grant.IsTransient(err) {
+	err := c.Post(t.Context(), "http://auth.example/", nil, nil)
+	if isFailure(t, err).StatusCode != 0 || oauth2grant.IsTransient(err) {
 		t.Errorf("over http: %v", err)
 	}
 	if err := c.Post(t.Context(), srv.URL(granttest.PAR), form, nil); err != nil {

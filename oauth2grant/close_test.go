@@ -17,8 +17,15 @@ func TestCloseDoesNotDropARefreshThatIsAnswered(t *testing.T) {
 		end    func(context.CancelFunc, *oauth2grant.Grant)
 		saved  bool
 	}{
-		{"within 10 s of Close", 9900 * time.Millisecond, func(_ context.CancelFunc, g *oauth2grant.Grant) { _ = g.Close() }, true},
-		{"within 10 s of the end of its context", 9900 * time.Millisecond, func(stop context.CancelFunc, g *oauth2grant.Grant) { stop(); _ = g.Close() }, true},
+		{
+			"within 10 s of Close", 9900 * time.Millisecond, func(_ context.CancelFunc, g *oauth2grant.Grant) {
+				_ = g.Close()
+			}, true,
+		},
+		{
+			"within 10 s of the end of its context", 9900 * time.Millisecond,
+			func(stop context.CancelFunc, g *oauth2grant.Grant) { stop(); _ = g.Close() }, true,
+		},
 		{"too late", 11 * time.Second, func(_ context.CancelFunc, g *oauth2grant.Grant) { _ = g.Close() }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

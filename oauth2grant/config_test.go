@@ -57,34 +57,90 @@ func TestNewNamesEveryProblemOfAConfigAtOnce(t *testing.T) {
 		edit  func(*config)
 		wants []string // each named in one problem
 	}{
-		"nothing at all":            {nil, func(c *config) { *c = config{} }, []string{"Issuer", "Auth", "flow"}},
-		"a flow that is nil":        {nil, func(*config) {}, []string{"flow"}},
-		"a flow that is a nil":      {(*nilFlow)(nil), func(*config) {}, []string{"flow"}},
-		"an issuer over http":       {alice(), func(c *config) { c.Server.Issuer = "http://auth.example" }, []string{"Server.Issuer"}},
-		"an issuer that is no URL":  {alice(), func(c *config) { c.Server.Issuer = "auth.example" }, []string{"Server.Issuer"}},
-		"endpoints over http":       {alice(), func(c *config) { c.Server.TokenURL, c.Server.PARURL = "http://a.example", "x" }, []string{"Server.TokenURL", "Server.PARURL"}},
-		"a URL with a password":     {alice(), func(c *config) { c.Server.AuthURL = "https://a:SECRET@a.example" }, []string{"Server.AuthURL"}},
-		"no client id":              {alice(), func(c *config) { c.Auth = oauth2grant.SecretBasic("", "s") }, []string{"Auth"}},
-		"an unknown method":         {alice(), func(c *config) { c.Auth = oauth2grant.SecretFunc("a", "basic", secret) }, []string{"Auth"}},
-		"no func for the secret":    {alice(), func(c *config) { c.Auth = oauth2grant.SecretFunc("a", oauth2grant.MethodPost, nil) }, []string{"Auth"}},
-		"no id to revoke with":      {alice(), func(c *config) { c.RevocationAuth = oauth2grant.Public("") }, []string{"RevocationAuth"}},
-		"an unknown PKCE method":    {alice(), func(c *config) { c.PKCE = "s256" }, []string{"PKCEMethod"}},
-		"negative times":            {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{Before: -1, Leeway: -1, Timeout: -1} }, []string{"Before", "Leeway", "Timeout"}},
-		"negative back-offs":        {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{MinBackOff: -1, MaxBackOff: -1, IdleAfter: -1} }, []string{"MinBackOff", "MaxBackOff", "IdleAfter"}},
-		"back-offs that cross":      {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{MinBackOff: 2, MaxBackOff: 1} }, []string{"MinBackOff"}},
-		"too much jitter":           {alice(), func(c *config) { c.Refresh.Jitter = 1.5 }, []string{"Jitter"}},
-		"jitter that is no number":  {alice(), func(c *config) { c.Refresh.Jitter = math.NaN() }, []string{"Jitter"}},
-		"eager and disabled":        {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{Eager: true, Disabled: true} }, []string{"Disabled"}},
-		"idle and disabled":         {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{IdleAfter: 1, Disabled: true} }, []string{"Disabled"}},
-		"origins that are none":     {alice(), func(c *config) { c.Origins = []string{"api.example", "https://api.example/v1", "https://api.example"} }, []string{"api.example", "/v1"}},
-		"no user":                   {oauth2grant.Password{Password: "x"}, func(*config) {}, []string{"Username"}},
-		"two ways to a password":    {oauth2grant.Password{Username: "a", Credentials: func(context.Context) (string, string, error) { return "", "", nil }}, func(*config) {}, []string{"Credentials"}},
-		"a sign-in without time":    {oauth2grant.AuthCode{Timeout: -1}, func(*config) {}, []string{"Timeout"}},
-		"a sign-in to nowhere":      {oauth2grant.AuthCode{}, func(c *config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example"} }, []string{"AuthURL"}},
-		"a sign-in with a state":    {oauth2grant.AuthCode{Params: url.Values{"state": {"x"}}}, func(*config) {}, []string{"state"}},
-		"a device without a server": {oauth2grant.DeviceCode{}, func(c *config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example"} }, []string{"DeviceAuthURL"}},
-		"a client and its parts":    {alice(), func(c *config) { c.Client = shared }, []string{"Client"}},
-		"a client made by hand":     {alice(), func(c *config) { *c = config{Client: &oauth2grant.Client{}} }, []string{"NewClient"}},
+		"nothing at all":       {nil, func(c *config) { *c = config{} }, []string{"Issuer", "Auth", "flow"}},
+		"a flow that is nil":   {nil, func(*config) {}, []string{"flow"}},
+		"a flow that is a nil": {(*nilFlow)(nil), func(*config) {}, []string{"flow"}},
+		"an issuer over http": {
+			alice(), func(c *config) { c.Server.Issuer = "http://auth.example" }, []string{"Server.Issuer"},
+		},
+		"an issuer that is no URL": {
+			alice(), func(c *config) { c.Server.Issuer = "auth.example" }, []string{"Server.Issuer"},
+		},
+		"endpoints over http": {
+			alice(), func(c *config) {
+				c.Server.TokenURL, c.Server.PARURL = "http://a.example", "x"
+			}, []string{"Server.TokenURL", "Server.PARURL"},
+		},
+		"a URL with a password": {
+			alice(), func(c *config) { c.Server.AuthURL = "https://a:SECRET@a.example" }, []string{"Server.AuthURL"},
+		},
+		"no client id": {
+			alice(), func(c *config) { c.Auth = oauth2grant.SecretBasic("", "s") }, []string{"Auth"},
+		},
+		"an unknown method": {
+			alice(), func(c *config) { c.Auth = oauth2grant.SecretFunc("a", "basic", secret) }, []string{"Auth"},
+		},
+		"no func for the secret": {
+			alice(), func(c *config) { c.Auth = oauth2grant.SecretFunc("a", oauth2grant.MethodPost, nil) },
+			[]string{"Auth"},
+		},
+		"no id to revoke with": {
+			alice(), func(c *config) { c.RevocationAuth = oauth2grant.Public("") }, []string{"RevocationAuth"},
+		},
+		"an unknown PKCE method": {alice(), func(c *config) { c.PKCE = "s256" }, []string{"PKCEMethod"}},
+		"negative times": {
+			alice(), func(c *config) {
+				c.Refresh = oauth2grant.Refresh{Before: -1, Leeway: -1, Timeout: -1}
+			}, []string{"Before", "Leeway", "Timeout"},
+		},
+		"negative back-offs": {
+			alice(), func(c *config) {
+				c.Refresh = oauth2grant.Refresh{MinBackOff: -1, MaxBackOff: -1, IdleAfter: -1}
+			}, []string{"MinBackOff", "MaxBackOff", "IdleAfter"},
+		},
+		"back-offs that cross": {
+			alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{MinBackOff: 2, MaxBackOff: 1} },
+			[]string{"MinBackOff"},
+		},
+		"too much jitter":          {alice(), func(c *config) { c.Refresh.Jitter = 1.5 }, []string{"Jitter"}},
+		"jitter that is no number": {alice(), func(c *config) { c.Refresh.Jitter = math.NaN() }, []string{"Jitter"}},
+		"eager and disabled": {
+			alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{Eager: true, Disabled: true} },
+			[]string{"Disabled"},
+		},
+		"idle and disabled": {
+			alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{IdleAfter: 1, Disabled: true} },
+			[]string{"Disabled"},
+		},
+		"origins that are none": {
+			alice(), func(c *config) {
+				c.Origins = []string{"api.example", "https://api.example/v1", "https://api.example"}
+			}, []string{"api.example", "/v1"},
+		},
+		"no user": {oauth2grant.Password{Password: "x"}, func(*config) {}, []string{"Username"}},
+		"two ways to a password": {
+			oauth2grant.Password{Username: "a", Credentials: func(context.Context) (string, string, error) {
+				return "", "", nil
+			}}, func(*config) {}, []string{"Credentials"},
+		},
+		"a sign-in without time": {oauth2grant.AuthCode{Timeout: -1}, func(*config) {}, []string{"Timeout"}},
+		"a sign-in to nowhere": {
+			oauth2grant.AuthCode{},
+			func(c *config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example"} },
+			[]string{"AuthURL"},
+		},
+		"a sign-in with a state": {
+			oauth2grant.AuthCode{Params: url.Values{"state": {"x"}}}, func(*config) {}, []string{"state"},
+		},
+		"a device without a server": {
+			oauth2grant.DeviceCode{},
+			func(c *config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example"} },
+			[]string{"DeviceAuthURL"},
+		},
+		"a client and its parts": {alice(), func(c *config) { c.Client = shared }, []string{"Client"}},
+		"a client made by hand": {
+			alice(), func(c *config) { *c = config{Client: &oauth2grant.Client{}} }, []string{"NewClient"},
+		},
 		"a client and http": {alice(), func(c *config) {
 			*c = config{Client: shared, InsecureAllowHTTP: true, Refresh: oauth2grant.Refresh{Before: -1}}
 		}, []string{"InsecureAllowHTTP", "Before"}},
@@ -115,16 +171,24 @@ func TestNewNamesEveryProblemOfAConfigAtOnce(t *testing.T) {
 
 func TestNewTakesWhatIsUsable(t *testing.T) {
 	for name, edit := range map[string]func(*oauth2grant.Config){
-		"an issuer alone":          func(*oauth2grant.Config) {},
-		"a token endpoint alone":   func(c *oauth2grant.Config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example/t"} },
-		"http to this machine":     func(c *oauth2grant.Config) { c.Server.Issuer = "http://[::1]:8080" },
-		"http that is wished for":  func(c *oauth2grant.Config) { c.Server.Issuer, c.InsecureAllowHTTP = "http://auth.example", true },
-		"no jitter":                func(c *oauth2grant.Config) { c.Refresh.Jitter = -1 },
-		"a long least back-off":    func(c *oauth2grant.Config) { c.Refresh.MinBackOff = time.Hour },
-		"origins, also over http":  func(c *oauth2grant.Config) { c.Origins = []string{"https://api.example/", "http://127.0.0.1:80"} },
+		"an issuer alone": func(*oauth2grant.Config) {},
+		"a token endpoint alone": func(c *oauth2grant.Config) {
+			c.Server = oauth2grant.Server{TokenURL: "https://a.example/t"}
+		},
+		"http to this machine": func(c *oauth2grant.Config) { c.Server.Issuer = "http://[::1]:8080" },
+		"http that is wished for": func(c *oauth2grant.Config) {
+			c.Server.Issuer, c.InsecureAllowHTTP = "http://auth.example", true
+		},
+		"no jitter":             func(c *oauth2grant.Config) { c.Refresh.Jitter = -1 },
+		"a long least back-off": func(c *oauth2grant.Config) { c.Refresh.MinBackOff = time.Hour },
+		"origins, also over http": func(c *oauth2grant.Config) {
+			c.Origins = []string{"https://api.example/", "http://127.0.0.1:80"}
+		},
 		"an endpoint with a query": func(c *oauth2grant.Config) { c.Server.TokenURL = "https://a.example/t?tenant=1" },
 		"a shared client with a grant's own scopes": func(c *oauth2grant.Config) {
-			*c = oauth2grant.Config{Client: newClient(t, *c), Scopes: []string{"a"}, Refresh: oauth2grant.Refresh{Disabled: true}}
+			*c = oauth2grant.Config{
+				Client: newClient(t, *c), Scopes: []string{"a"}, Refresh: oauth2grant.Refresh{Disabled: true},
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,7 +222,9 @@ func TestNewClientRefusesWhatBelongsToAGrant(t *testing.T) {
 
 func TestAConfigIsCopied(t *testing.T) {
 	for name, use := range map[string]func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client{
-		"by New":       func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client { return open(t, alice(), cfg).Client() },
+		"by New": func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client {
+			return open(t, alice(), cfg).Client()
+		},
 		"by NewClient": func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client { return newClient(t, cfg) },
 		"by New with a shared Client": func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client {
 			client := newClient(t, configFor(granttest.New(granttest.Config{})))
@@ -229,19 +295,27 @@ func TestNilGivesAnErrorAndNoPanic(t *testing.T) {
 		"AccessToken":                func() error { return second(g.AccessToken(none)) },
 		"UserInfo":                   func() error { return second(g.UserInfo(none)) },
 		"Client.Server":              func() error { return second(c.Server(none)) },
-		"Client.RequestToken":        func() error { return second(c.RequestToken(none, url.Values{"grant_type": {"x"}})) },
-		"Client.RequestToken, nil":   func() error { return second(c.RequestToken(ctx, nil)) },
-		"Client.Refresh":             func() error { return second(c.Refresh(none, "R", nil)) },
-		"Client.Refresh, no token":   func() error { return second(c.Refresh(ctx, "", nil)) },
-		"Client.BeginAuthorization":  func() error { return second(c.BeginAuthorization(none, "http://127.0.0.1", nil)) },
-		"Client.FinishAuthorization": func() error { return second(c.FinishAuthorization(none, oauth2grant.Authorization{}, nil)) },
-		"FinishAuthorization, empty": func() error { return second(c.FinishAuthorization(ctx, oauth2grant.Authorization{}, nil)) },
-		"Client.Revoke":              func() error { return c.Revoke(none, "T", "") },
-		"Client.Revoke, no token":    func() error { return c.Revoke(ctx, "", "") },
-		"Client.Introspect":          func() error { return second(c.Introspect(none, "T", "")) },
-		"Client.UserInfo":            func() error { return second(c.UserInfo(none, "T")) },
-		"Client.Post":                func() error { return c.Post(none, srv.URL(granttest.Token), nil, nil) },
-		"Client.Post, no endpoint":   func() error { return c.Post(ctx, "", nil, nil) },
+		"Client.RequestToken": func() error {
+			return second(c.RequestToken(none, url.Values{"grant_type": {"x"}}))
+		},
+		"Client.RequestToken, nil": func() error { return second(c.RequestToken(ctx, nil)) },
+		"Client.Refresh":           func() error { return second(c.Refresh(none, "R", nil)) },
+		"Client.Refresh, no token": func() error { return second(c.Refresh(ctx, "", nil)) },
+		"Client.BeginAuthorization": func() error {
+			return second(c.BeginAuthorization(none, "http://127.0.0.1", nil))
+		},
+		"Client.FinishAuthorization": func() error {
+			return second(c.FinishAuthorization(none, oauth2grant.Authorization{}, nil))
+		},
+		"FinishAuthorization, empty": func() error {
+			return second(c.FinishAuthorization(ctx, oauth2grant.Authorization{}, nil))
+		},
+		"Client.Revoke":            func() error { return c.Revoke(none, "T", "") },
+		"Client.Revoke, no token":  func() error { return c.Revoke(ctx, "", "") },
+		"Client.Introspect":        func() error { return second(c.Introspect(none, "T", "")) },
+		"Client.UserInfo":          func() error { return second(c.UserInfo(none, "T")) },
+		"Client.Post":              func() error { return c.Post(none, srv.URL(granttest.Token), nil, nil) },
+		"Client.Post, no endpoint": func() error { return c.Post(ctx, "", nil, nil) },
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +336,8 @@ func TestNilGivesAnErrorAndNoPanic(t *testing.T) {
 func TestValuesShowThemselvesWithoutPanicWhenTheyAreZero(t *testing.T) {
 	for _, v := range []any{
 		oauth2grant.Config{},
-		&oauth2grant.Config{}, &oauth2grant.Client{}, (*oauth2grant.Client)(nil), (*oauth2grant.Grant)(nil), &oauth2grant.Grant{},
+		&oauth2grant.Config{}, &oauth2grant.Client{}, (*oauth2grant.Client)(nil), (*oauth2grant.Grant)(nil),
+		&oauth2grant.Grant{},
 		oauth2grant.Password{},
 		oauth2grant.Authorization{},
 		oauth2grant.Token{},

@@ -28,32 +28,45 @@ func asked(srv *granttest.Server) []string {
 func TestDiscoverLooksAtBothWellKnownPlaces(t *testing.T) {
 	for issuer, places := range map[string][2]string{
 		"https://auth.example": {
-			"https://auth.example/.well-known/oauth-authorization-server", "https://auth.example/.well-known/openid-configuration",
+			"https://auth.example/.well-known/oauth-authorization-server",
+			"https://auth.example/.well-known/openid-configuration",
 		},
 		"https://auth.example/tenant/1": {
-			"https://auth.example/.well-known/oauth-authorization-server/tenant/1", "https://auth.example/tenant/1/.well-known/openid-configuration",
+			"https://auth.example/.well-known/oauth-authorization-server/tenant/1",
+			"https://auth.example/tenant/1/.well-known/openid-configuration",
 		},
 		"https://auth.example/tenant/": {
-			"https://auth.example/.well-known/oauth-authorization-server/tenant", "https://auth.example/tenant/.well-known/openid-configuration",
+			"https://auth.example/.well-known/oauth-authorization-server/tenant",
+			"https://auth.example/tenant/.well-known/openid-configuration",
 		},
 	} {
 		for name, c := range map[string]struct {
 			first  granttest.Fault
 			places []string
 		}{
-			"found at the first":                         {granttest.Fault{}, places[:1]},
-			"found at the second":                        {granttest.Fault{Status: 404}, places[:]},
-			"a page for people at the first":             {granttest.HTML(200), places[:]},
-			"the first is another issuer's":              {granttest.Fault{Body: `{"issuer":"https://other.example"}`}, places[:]},
-			"the first names the issuer another way":     {granttest.Fault{Body: `{"issuer":"` + issuer + `//"}`}, places[:]},
-			"the first is cut":                           {granttest.Fault{Cut: granttest.CutWithin}, places[:]},
-			"the first is out of order":                  {granttest.Fault{Status: 503}, places[:]},
-			"the first is garbage":                       {granttest.Fault{Body: `{"issuer":`}, places[:]},
-			"the first is an array":                      {granttest.Fault{Body: `[1]`}, places[:]},
-			"the first is endless":                       {granttest.Fault{Size: 200 << 20}, places[:]},
-			"the first leads to another origin":          {granttest.Redirect("https://evil.example/metadata"), places[:]},
-			"the first leads from https to http":         {granttest.Redirect("http://auth.example/metadata"), places[:]},
-			"the first leads to another port":            {granttest.Redirect("https://auth.example:8443/metadata"), places[:]},
+			"found at the first":             {granttest.Fault{}, places[:1]},
+			"found at the second":            {granttest.Fault{Status: 404}, places[:]},
+			"a page for people at the first": {granttest.HTML(200), places[:]},
+			"the first is another issuer's": {
+				granttest.Fault{Body: `{"issuer":"https://other.example"}`}, places[:],
+			},
+			"the first names the issuer another way": {
+				granttest.Fault{Body: `{"issuer":"` + issuer + `//"}`}, places[:],
+			},
+			"the first is cut":          {granttest.Fault{Cut: granttest.CutWithin}, places[:]},
+			"the first is out of order": {granttest.Fault{Status: 503}, places[:]},
+			"the first is garbage":      {granttest.Fault{Body: `{"issuer":`}, places[:]},
+			"the first is an array":     {granttest.Fault{Body: `[1]`}, places[:]},
+			"the first is endless":      {granttest.Fault{Size: 200 << 20}, places[:]},
+			"the first leads to another origin": {
+				granttest.Redirect("https://evil.example/metadata"), places[:],
+			},
+			"the first leads from https to http": {
+				granttest.Redirect("http://auth.example/metadata"), places[:],
+			},
+			"the first leads to another port": {
+				granttest.Redirect("https://auth.example:8443/metadata"), places[:],
+			},
 			"the first leads to the second, same origin": {granttest.Redirect(places[1]), places[:]},
 		} {
 			t.Run(issuer+" "+name, func(t *testing.T) {
@@ -63,7 +76,8 @@ func TestDiscoverLooksAtBothWellKnownPlaces(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if s.Issuer != issuer || s.TokenURL != srv.URL(granttest.Token) || s.RevocationURL == "" || s.DeviceAuthURL == "" || s.PARURL == "" {
+				if s.Issuer != issuer || s.TokenURL != srv.URL(granttest.Token) || s.RevocationURL == "" ||
+					s.DeviceAuthURL == "" || s.PARURL == "" {
 					t.Errorf("got %+v", s)
 				}
 				if got := asked(srv); !slices.Equal(got, c.places) {
@@ -87,25 +101,29 @@ func setMetadata(srv *granttest.Server, name string, value any) {
 
 func TestDiscoverRefusesADocumentThatItCanNotTrust(t *testing.T) {
 	for name, c := range map[string]struct{ issuer, member, value string }{
-		"another issuer":                     {"https://auth.example", "issuer", "https://other.example"},
-		"the issuer with a slash more":       {"https://auth.example", "issuer", "https://auth.example/"},
-		"the issuer in other case":           {"https://auth.example", "issuer", "https://Auth.example"},
-		"an endpoint over http":              {"https://auth.example", "token_endpoint", "http://auth.example/token"},
-		"an endpoint at this machine":        {"https://auth.example", "token_endpoint", "https://127.0.0.1/token"},
-		"an endpoint at this machine, IPv6":  {"https://auth.example", "token_endpoint", "https://[::1]/token"},
-		"an endpoint at this machine, mixed": {"https://auth.example", "token_endpoint", "https://[::ffff:127.0.0.1]/token"},
-		"an endpoint at http loopback":       {"https://auth.example", "revocation_endpoint", "http://127.0.0.1/token"},
-		"an endpoint at localhost":           {"https://auth.example", "userinfo_endpoint", "https://localhost/token"},
-		"an endpoint below localhost":        {"https://auth.example", "userinfo_endpoint", "https://a.LocalHost./token"},
-		"an endpoint in 10/8":                {"https://auth.example", "introspection_endpoint", "https://10.1.2.3/token"},
-		"an endpoint in 192.168/16":          {"https://auth.example", "authorization_endpoint", "https://192.168.0.1/"},
-		"an endpoint that is link local":     {"https://auth.example", "device_authorization_endpoint", "https://169.254.169.254/"},
-		"an endpoint in fd00::/8":            {"https://auth.example", "token_endpoint", "https://[fd00::1]/"},
-		"an unspecified address":             {"https://auth.example", "token_endpoint", "https://0.0.0.0/"},
-		"an endpoint with a user":            {"https://auth.example", "token_endpoint", "https://a:b@auth.example/"},
-		"an endpoint that is no URL":         {"https://auth.example", "token_endpoint", "/token"},
-		"an endpoint of another scheme":      {"https://auth.example", "token_endpoint", "file:///etc/passwd"},
-		"http for an https issuer inside":    {"https://127.0.0.1", "token_endpoint", "http://127.0.0.1/token"},
+		"another issuer":                    {"https://auth.example", "issuer", "https://other.example"},
+		"the issuer with a slash more":      {"https://auth.example", "issuer", "https://auth.example/"},
+		"the issuer in other case":          {"https://auth.example", "issuer", "https://Auth.example"},
+		"an endpoint over http":             {"https://auth.example", "token_endpoint", "http://auth.example/token"},
+		"an endpoint at this machine":       {"https://auth.example", "token_endpoint", "https://127.0.0.1/token"},
+		"an endpoint at this machine, IPv6": {"https://auth.example", "token_endpoint", "https://[::1]/token"},
+		"an endpoint at this machine, mixed": {
+			"https://auth.example", "token_endpoint", "https://[::ffff:127.0.0.1]/token",
+		},
+		"an endpoint at http loopback": {"https://auth.example", "revocation_endpoint", "http://127.0.0.1/token"},
+		"an endpoint at localhost":     {"https://auth.example", "userinfo_endpoint", "https://localhost/token"},
+		"an endpoint below localhost":  {"https://auth.example", "userinfo_endpoint", "https://a.LocalHost./token"},
+		"an endpoint in 10/8":          {"https://auth.example", "introspection_endpoint", "https://10.1.2.3/token"},
+		"an endpoint in 192.168/16":    {"https://auth.example", "authorization_endpoint", "https://192.168.0.1/"},
+		"an endpoint that is link local": {
+			"https://auth.example", "device_authorization_endpoint", "https://169.254.169.254/",
+		},
+		"an endpoint in fd00::/8":         {"https://auth.example", "token_endpoint", "https://[fd00::1]/"},
+		"an unspecified address":          {"https://auth.example", "token_endpoint", "https://0.0.0.0/"},
+		"an endpoint with a user":         {"https://auth.example", "token_endpoint", "https://a:b@auth.example/"},
+		"an endpoint that is no URL":      {"https://auth.example", "token_endpoint", "/token"},
+		"an endpoint of another scheme":   {"https://auth.example", "token_endpoint", "file:///etc/passwd"},
+		"http for an https issuer inside": {"https://127.0.0.1", "token_endpoint", "http://127.0.0.1/token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := granttest.New(granttest.Config{Issuer: c.issuer})
@@ -126,7 +144,8 @@ func TestDiscoverRefusesADocumentThatItCanNotTrust(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}}); err == nil || srv.Count(granttest.Token) != 0 {
+			_, err = c.RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}})
+			if err == nil || srv.Count(granttest.Token) != 0 {
 				t.Errorf("the secret was sent: %v", asked(srv))
 			}
 		})
@@ -161,8 +180,12 @@ func TestDiscoverAcceptsOtherHostsAndInsideWhatIsInside(t *testing.T) {
 
 func TestDiscoverRefusesAnIssuerBeforeItAsks(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
-	for _, issuer := range []string{"", "auth.example", "http://auth.example", "https://u:p@auth.example", "https://auth.example#f", "ftp://auth.example", "https://%zz"} {
-		if _, err := oauth2grant.Discover(t.Context(), issuer, srv.HTTPClient()); isFailure(t, err).Op != "discovery" || oauth2grant.IsTransient(err) {
+	for _, issuer := range []string{
+		"", "auth.example", "http://auth.example", "https://u:p@auth.example", "https://auth.example#f",
+		"ftp://auth.example", "https://%zz",
+	} {
+		_, err := oauth2grant.Discover(t.Context(), issuer, srv.HTTPClient())
+		if isFailure(t, err).Op != "discovery" || oauth2grant.IsTransient(err) {
 			t.Errorf("%q: %v", issuer, err)
 		}
 	}
@@ -267,7 +290,8 @@ func TestACallerWhoLeavesDuringDiscoveryTakesNobodyAlong(t *testing.T) {
 				}
 				return
 			}
-			if _, err := c.Server(impatient); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			_, err := c.Server(impatient)
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
 				t.Errorf("got %v after %v", err, time.Since(start))
 			}
 		})

@@ -25,9 +25,11 @@ func TestWhatTheMetadataSaysThatTheServerCanNotDoIsAnEarlyError(t *testing.T) {
 		value  any
 		do     func(*oauth2grant.Client) error
 	}{
-		"no token endpoint":                {"token_endpoint", nil, token},
-		"not this grant":                   {"grant_types_supported", []string{"password"}, token},
-		"not this client authentication":   {"token_endpoint_auth_methods_supported", []string{"private_key_jwt"}, token},
+		"no token endpoint": {"token_endpoint", nil, token},
+		"not this grant":    {"grant_types_supported", []string{"password"}, token},
+		"not this client authentication": {
+			"token_endpoint_auth_methods_supported", []string{"private_key_jwt"}, token,
+		},
 		"no authorization endpoint":        {"authorization_endpoint", nil, begin},
 		"not the authorization code grant": {"grant_types_supported", []string{"password"}, begin},
 		"not PKCE by S256":                 {"code_challenge_methods_supported", []string{"plain"}, begin},

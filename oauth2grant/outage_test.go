@@ -79,7 +79,8 @@ func testOutage(t *testing.T, fault granttest.Fault, callers int) {
 			start := time.Now()
 			if err := g.EnsureActiveToken(t.Context()); err == nil {
 				t.Error("got a token")
-			} else if e, ok := errors.AsType[*oauth2grant.Error](err); !ok || e.Op != "refresh_token" && e.Op != "password" || !oauth2grant.IsTransient(err) {
+			} else if e, ok := errors.AsType[*oauth2grant.Error](err); !ok ||
+				e.Op != "refresh_token" && e.Op != "password" || !oauth2grant.IsTransient(err) {
 				t.Errorf("got %v", err)
 			}
 			if waited := time.Since(start); waited > 0 && !slow || waited > timeout+patience {
@@ -200,7 +201,8 @@ func TestAnOutageAtTheStartIsRememberedToo(t *testing.T) {
 func TestExplicitCallsAskInSpiteOfTheBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
-		srv.Script(granttest.Token, granttest.RetryAfter(503, time.Hour), granttest.RetryAfter(503, time.Hour), granttest.RetryAfter(503, time.Hour))
+		srv.Script(granttest.Token, granttest.RetryAfter(503, time.Hour), granttest.RetryAfter(503, time.Hour),
+			granttest.RetryAfter(503, time.Hour))
 		g := open(t, alice(), configFor(srv))
 		for range 5 {
 			if g.EnsureActiveToken(t.Context()) == nil {

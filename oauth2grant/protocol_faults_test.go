@@ -15,7 +15,10 @@ import (
 // issued is a token of the server that no grant has.
 func (w world) issued() oauth2grant.Token {
 	access, refresh, life := w.srv.Issue("client", "alice", "read")
-	return oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Scope: "read", Expiry: time.Now().Add(life).UTC()}
+	return oauth2grant.Token{
+		AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Scope: "read",
+		Expiry: time.Now().Add(life).UTC(),
+	}
 }
 
 // unsaved returns a grant whose last refresh could not be saved.
@@ -199,7 +202,11 @@ func TestATokenOfATypeThatTheGrantCanNotUseIsRefreshed(t *testing.T) {
 
 func TestWhatAServerAddsToItsAnswerDoesNotMakeTheStoredTokenUnreadable(t *testing.T) {
 	for _, extra := range []map[string]any{
-		{"expiry": 1712345678}, {"Scope": []string{"a"}}, {"Expires_In": "3600"}, {"EXPIRY": "never"}, {"not_before_policy": 0},
+		{"expiry": 1712345678},
+		{"Scope": []string{"a"}},
+		{"Expires_In": "3600"},
+		{"EXPIRY": "never"},
+		{"not_before_policy": 0},
 	} {
 		inWorld(t, granttest.Config{}, func(w world) {
 			w.srv.Script(granttest.Token, granttest.Fault{Edit: func(answer map[string]any) {

@@ -30,15 +30,20 @@ func inWorld(t *testing.T, cfg granttest.Config, test func(w world)) {
 
 func (w world) config() oauth2grant.Config {
 	return oauth2grant.Config{
-		Server: oauth2grant.Server{TokenURL: w.srv.URL(granttest.Token), RevocationURL: w.srv.URL(granttest.Revocation)},
-		Auth:   oauth2grant.SecretBasic("client", "secret"), HTTPClient: w.srv.HTTPClient(), Store: store{w.b},
+		Server: oauth2grant.Server{
+			TokenURL: w.srv.URL(granttest.Token), RevocationURL: w.srv.URL(granttest.Revocation),
+		},
+		Auth: oauth2grant.SecretBasic("client", "secret"), HTTPClient: w.srv.HTTPClient(), Store: store{w.b},
 	}
 }
 
 // seed puts a token into the store that the server has issued to alice.
 func (w world) seed() oauth2grant.Token {
 	access, refresh, life := w.srv.Issue("client", "alice", "read")
-	t := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Scope: "read", Expiry: time.Now().Add(life).UTC()}
+	t := oauth2grant.Token{
+		AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Scope: "read",
+		Expiry: time.Now().Add(life).UTC(),
+	}
 	w.b.set(func() { w.b.token, w.b.full = t, true })
 	return t
 }
@@ -329,7 +334,8 @@ func TestTheSeedFillsAnEmptyStoreAndWhatTheStoreHoldsWins(t *testing.T) {
 			t.Error("the seed was preferred to the stored token")
 		}
 		w.b.set(func() { w.b.token, w.b.full = oauth2grant.Token{}, false })
-		if got := w.token(newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)); got.AccessToken != access || w.b.get() != got {
+		got := w.token(newGrant(w.T, oauth2grant.RefreshOnly{}, cfg))
+		if got.AccessToken != access || w.b.get() != got {
 			t.Error("the seed was not used, or not saved")
 		}
 	})

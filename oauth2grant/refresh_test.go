@@ -19,18 +19,73 @@ func TestTheTimesOfAToken(t *testing.T) {
 		lifetime                    time.Duration
 		earliest, latest, usedUntil time.Duration // from now: of the renewal, and until when nobody waits
 	}{
-		{"an hour, by default: a third of its lifetime before it expires, and up to a quarter of that earlier", Refresh{}, time.Hour, 35 * time.Minute, 40 * time.Minute, time.Hour - 10*time.Second},
-		{"fifteen minutes: a third before", Refresh{}, 15 * time.Minute, 525 * time.Second, 10 * time.Minute, 890 * time.Second},
-		{"a year: no more than twenty minutes before", Refresh{}, 365 * 24 * time.Hour, 365*24*time.Hour - 25*time.Minute, 365*24*time.Hour - 20*time.Minute, 365*24*time.Hour - 10*time.Second},
-		{"twelve seconds: the leeway is a tenth", Refresh{}, 12 * time.Second, 7 * time.Second, 8 * time.Second, 10800 * time.Millisecond},
-		{"Before as configured", Refresh{Before: 10 * time.Minute}, time.Hour, 47*time.Minute + 30*time.Second, 50 * time.Minute, time.Hour - 10*time.Second},
-		{"a Before that is too long is capped at half, and with jitter at three quarters", Refresh{Before: 10 * time.Hour, Jitter: 1}, time.Hour, 15 * time.Minute, 30 * time.Minute, time.Hour - 10*time.Second},
-		{"all of the jitter", Refresh{Jitter: 1}, 15 * time.Minute, 5 * time.Minute, 10 * time.Minute, 890 * time.Second},
+		{
+			"an hour, by default: a third of its lifetime before it expires, and up to a quarter of that earlier",
+			Refresh{},
+			time.Hour, 35 * time.Minute, 40 * time.Minute, time.Hour - 10*time.Second,
+		},
+		{
+			"fifteen minutes: a third before",
+			Refresh{},
+			15 * time.Minute, 525 * time.Second, 10 * time.Minute,
+			890 * time.Second,
+		},
+		{
+			"a year: no more than twenty minutes before",
+			Refresh{},
+			365 * 24 * time.Hour,
+			365*24*time.Hour - 25*time.Minute, 365*24*time.Hour - 20*time.Minute, 365*24*time.Hour - 10*time.Second,
+		},
+		{
+			"twelve seconds: the leeway is a tenth",
+			Refresh{},
+			12 * time.Second, 7 * time.Second, 8 * time.Second,
+			10800 * time.Millisecond,
+		},
+		{
+			"Before as configured",
+			Refresh{Before: 10 * time.Minute},
+			time.Hour, 47*time.Minute + 30*time.Second,
+			50 * time.Minute, time.Hour - 10*time.Second,
+		},
+		{
+			"a Before that is too long is capped at half, and with jitter at three " +
+				"quarters",
+			Refresh{Before: 10 * time.Hour, Jitter: 1},
+			time.Hour, 15 * time.Minute, 30 * time.Minute,
+			time.Hour - 10*time.Second,
+		},
+		{
+			"all of the jitter",
+			Refresh{Jitter: 1},
+			15 * time.Minute, 5 * time.Minute, 10 * time.Minute,
+			890 * time.Second,
+		},
 		{"no jitter", Refresh{Jitter: -1}, time.Hour, 40 * time.Minute, 40 * time.Minute, time.Hour - 10*time.Second},
-		{"a leeway as configured", Refresh{Jitter: -1, Leeway: 3 * time.Minute}, time.Hour, 40 * time.Minute, 40 * time.Minute, 57 * time.Minute},
-		{"a leeway that is too long is capped at a tenth", Refresh{Jitter: -1, Leeway: time.Hour}, time.Hour, 40 * time.Minute, 40 * time.Minute, 54 * time.Minute},
-		{"a second: half a second passes before it is renewed", Refresh{}, time.Second, 500 * time.Millisecond, 700 * time.Millisecond, 900 * time.Millisecond},
-		{"half a second: it is used all the same", Refresh{}, 500 * time.Millisecond, 500 * time.Millisecond, 500 * time.Millisecond, 450 * time.Millisecond},
+		{
+			"a leeway as configured",
+			Refresh{Jitter: -1, Leeway: 3 * time.Minute},
+			time.Hour, 40 * time.Minute,
+			40 * time.Minute, 57 * time.Minute,
+		},
+		{
+			"a leeway that is too long is capped at a tenth",
+			Refresh{Jitter: -1, Leeway: time.Hour},
+			time.Hour,
+			40 * time.Minute, 40 * time.Minute, 54 * time.Minute,
+		},
+		{
+			"a second: half a second passes before it is renewed",
+			Refresh{},
+			time.Second, 500 * time.Millisecond,
+			700 * time.Millisecond, 900 * time.Millisecond,
+		},
+		{
+			"half a second: it is used all the same",
+			Refresh{},
+			500 * time.Millisecond, 500 * time.Millisecond,
+			500 * time.Millisecond, 450 * time.Millisecond,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			token := living(c.lifetime)
@@ -88,7 +143,8 @@ func TestTheExpiryOfAnAdoptedTokenIsCappedByItsLifetime(t *testing.T) {
 		{true, 0, 5 * time.Hour},
 	} {
 		token.lifetime = c.lifetime
-		if s := (Refresh{}).withDefaults().schedule(token, refreshStart, c.adopted); s.expiry.Sub(refreshStart) != c.want {
+		s := (Refresh{}).withDefaults().schedule(token, refreshStart, c.adopted)
+		if s.expiry.Sub(refreshStart) != c.want {
 			t.Errorf("%+v: expires after %v", c, s.expiry.Sub(refreshStart))
 		}
 	}

@@ -115,7 +115,8 @@ func TestClientCredentialsUseARefreshTokenWhereTheServerIssuesOne(t *testing.T) 
 				t.Fatal(err)
 			}
 		}
-		if got := grantTypes(srv); !slices.Equal(got, []string{"client_credentials", "refresh_token", "client_credentials", "refresh_token"}) {
+		got := grantTypes(srv)
+		if !slices.Equal(got, []string{"client_credentials", "refresh_token", "client_credentials", "refresh_token"}) {
 			t.Errorf("sent %q", got)
 		}
 	})
@@ -158,7 +159,10 @@ func TestRefreshOnlyNeverAsksAnybody(t *testing.T) {
 			t.Errorf("%d token requests", srv.Count(granttest.Token))
 		}
 		access, refresh, lifetime := srv.Issue("client", "alice")
-		if err := g.SetToken(t.Context(), oauth2grant.Token{AccessToken: access, RefreshToken: refresh, Expiry: time.Now().Add(lifetime)}); err != nil {
+		err = g.SetToken(t.Context(), oauth2grant.Token{
+			AccessToken: access, RefreshToken: refresh, Expiry: time.Now().Add(lifetime),
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		ensure(t, g)
@@ -295,7 +299,8 @@ func TestStatusTellsEachState(t *testing.T) {
 		want(oauth2grant.StateEmpty, false, false)
 		ensure(t, g)
 		start := time.Now()
-		if s := want(oauth2grant.StateFresh, true, false); !s.Expiry.Equal(start.Add(10*time.Minute)) || s.NextRefresh.Before(start) || s.NextRefresh.After(s.Expiry) {
+		if s := want(oauth2grant.StateFresh, true, false); !s.Expiry.Equal(start.Add(10*time.Minute)) ||
+			s.NextRefresh.Before(start) || s.NextRefresh.After(s.Expiry) {
 			t.Errorf("got %+v", s)
 		}
 		srv.Break(granttest.Token, granttest.Fault{Status: 503})
@@ -327,8 +332,10 @@ func TestStatusTellsEachState(t *testing.T) {
 
 func TestStatesHaveNames(t *testing.T) {
 	for s, want := range map[oauth2grant.State]string{
-		oauth2grant.StateEmpty: "empty", oauth2grant.StateFresh: "fresh", oauth2grant.StateStale: "stale", oauth2grant.StateExpired: "expired",
-		oauth2grant.StateLoginRequired: "login-required", oauth2grant.StateClosed: "closed", -1: "unknown", 99: "unknown",
+		oauth2grant.StateEmpty: "empty", oauth2grant.StateFresh: "fresh", oauth2grant.StateStale: "stale",
+		oauth2grant.StateExpired:       "expired",
+		oauth2grant.StateLoginRequired: "login-required", oauth2grant.StateClosed: "closed", -1: "unknown",
+		99: "unknown",
 	} {
 		if s.String() != want {
 			t.Errorf("%d is %q", s, s)

@@ -112,7 +112,9 @@ func TestSetTokenReplacesWhatIsUnderWayAndForgetsFailures(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		w.mustFail(g.EnsureActiveToken(w.Context()), oauth2grant.ErrLoginRequired)
 		access, refresh, life := w.srv.Issue("client", "alice")
-		fresh := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(life).UTC()}
+		fresh := oauth2grant.Token{
+			AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(life).UTC(),
+		}
 		if err := g.SetToken(w.Context(), fresh); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +141,9 @@ func TestATokenSetDuringASlowFetchWins(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		access, refresh, life := w.srv.Issue("client", "alice")
-		set := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(life).UTC()}
+		set := oauth2grant.Token{
+			AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(life).UTC(),
+		}
 		if err := g.SetToken(w.Context(), set); err != nil {
 			t.Fatal(err)
 		}
@@ -177,8 +181,12 @@ func TestACallOnAGrantFromItsOwnFlowFailsAtOnce(t *testing.T) {
 		cfg := w.config()
 		cfg.Store = nil
 		var a, b *oauth2grant.Grant
-		a = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) { return b.Token(ctx) }), cfg)
-		b = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) { return a.Token(ctx) }), cfg)
+		a = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) {
+			return b.Token(ctx)
+		}), cfg)
+		b = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) {
+			return a.Token(ctx)
+		}), cfg)
 		start := time.Now()
 		if err := a.EnsureActiveToken(w.Context()); err == nil || !strings.Contains(err.Error(), "own flow") {
 			t.Errorf("a circle of grants gave %v", err)

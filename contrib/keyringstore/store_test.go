@@ -17,7 +17,10 @@ import (
 
 // tokenOf makes a token with so many bytes of access token.
 func tokenOf(name string, size int) oauth2grant.Token {
-	return oauth2grant.Token{AccessToken: "marked-secret-" + name + strings.Repeat(name[:1], size), TokenType: "Bearer", RefreshToken: "marked-secret-refresh-" + name}
+	return oauth2grant.Token{
+		AccessToken: "marked-secret-" + name + strings.Repeat(name[:1], size), TokenType: "Bearer",
+		RefreshToken: "marked-secret-refresh-" + name,
+	}
 }
 
 func openOn(tb testing.TB, r keyringstore.Ring) *keyringstore.Store {
@@ -99,7 +102,8 @@ func TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew(t *testing.T) {
 					}
 					must(t, s.On(left).Save(t.Context(), tokenOf("last", 1)))
 					if len(left.items) != 1 {
-						t.Fatalf("killed after %d operations, and after another Save there are %d items", n, len(left.items))
+						t.Fatalf("killed after %d operations, and after another Save there are %d items", n,
+							len(left.items))
 					}
 					must(t, s.On(left).Delete(t.Context()))
 					if len(left.items) != 0 {
@@ -135,9 +139,13 @@ func load(tb testing.TB, s *keyringstore.Store) oauth2grant.Token {
 func TestDamagedPartsAreCorruptAndCanBeReplaced(t *testing.T) {
 	const part = "keyringstore-test:default #a1"
 	for name, damage := range map[string]func(items map[string]string){
-		"a part is missing":        func(items map[string]string) { delete(items, part) },
-		"a part is changed":        func(items map[string]string) { items[part] = strings.Repeat("A", len(items[part])) },
-		"a part is of another set": func(items map[string]string) { items[part] = items["keyringstore-test:default #a0"] },
+		"a part is missing": func(items map[string]string) { delete(items, part) },
+		"a part is changed": func(items map[string]string) {
+			items[part] = strings.Repeat("A", len(items[part]))
+		},
+		"a part is of another set": func(items map[string]string) {
+			items[part] = items["keyringstore-test:default #a0"]
+		},
 		"the head is garbage": func(items map[string]string) {
 			items["keyringstore-test:default"] = `{"oauth2grant_keyring":2,"token":{}}`
 		},

@@ -52,7 +52,8 @@ func TestManyHoldersShareASmallPool(t *testing.T) {
 
 func TestWaitingKeepsNoConnection(t *testing.T) {
 	server, _ := start(t)
-	holder, s := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: progress.Limit})
+	holder, s := open(t, server.URL()+" alice", pgstore.Config{}),
+		open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: progress.Limit})
 	_, unlock := lock(t, holder)
 	ctx, cancel := context.WithCancel(t.Context())
 	var g errgroup.Group
@@ -88,7 +89,8 @@ func TestASealedTokenIsBoundToItsKey(t *testing.T) {
 	alice, bob := open(t, server.URL()+" alice", sealed), open(t, server.URL()+" bob", sealed)
 	must(t, errors.Join(alice.Save(t.Context(), older), bob.Save(t.Context(), newer)))
 	var data string
-	must(t, pool.QueryRow(t.Context(), `SELECT convert_from(token, 'UTF8') FROM oauth2grant_tokens WHERE key = 'alice'`).Scan(&data))
+	must(t, pool.QueryRow(t.Context(),
+		`SELECT convert_from(token, 'UTF8') FROM oauth2grant_tokens WHERE key = 'alice'`).Scan(&data))
 	if strings.Contains(data, "marked") {
 		t.Error("the token is stored in clear")
 	}

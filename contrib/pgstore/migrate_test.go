@@ -29,11 +29,13 @@ func TestMigrateMayBeRepeatedAndRunByMany(t *testing.T) {
 	must(t, pgstore.Migrate(t.Context(), s.pool))
 	holds(t, s, older)
 	var version, rows int
-	must(t, s.pool.QueryRow(t.Context(), `SELECT max(version), count(*) FROM oauth2grant_migrations`).Scan(&version, &rows))
+	must(t,
+		s.pool.QueryRow(t.Context(), `SELECT max(version), count(*) FROM oauth2grant_migrations`).Scan(&version, &rows))
 	if version != rows || version == 0 {
 		t.Errorf("version %d after %d migrations", version, rows)
 	}
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO oauth2grant_migrations (version) VALUES (1000)`) // by a later version of the package
+	// By a later version of the package.
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO oauth2grant_migrations (version) VALUES (1000)`)
 	must(t, errors.Join(err, pgstore.Migrate(t.Context(), s.pool)))
 	holds(t, s, older)
 }
@@ -43,7 +45,9 @@ func TestAMissingTableIsSaidSo(t *testing.T) {
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	_, loadErr := s.Load(t.Context())
 	_, _, lockErr := s.Lock(t.Context())
-	for what, err := range map[string]error{"Load": loadErr, "Save": s.Save(t.Context(), older), "Delete": s.Delete(t.Context()), "Lock": lockErr} {
+	for what, err := range map[string]error{
+		"Load": loadErr, "Save": s.Save(t.Context(), older), "Delete": s.Delete(t.Context()), "Lock": lockErr,
+	} {
 		if refused, ok := errors.AsType[*pgstore.ServerError](err); !ok || refused.Code != "42P01" {
 			t.Errorf("%s gave %v", what, err)
 		}
@@ -67,7 +71,8 @@ func TestSchema_IsAPlaceOfItsOwn(t *testing.T) {
 	must(t, errors.Join(one.Save(t.Context(), older), other.Save(held, newer)))
 	holds(t, one, older)
 	holds(t, other, newer)
-	_, err := pool.Exec(t.Context(), `UPDATE one.oauth2grant_tokens SET token = (SELECT token FROM "an ""otherone".oauth2grant_tokens)`)
+	_, err := pool.Exec(t.Context(),
+		`UPDATE one.oauth2grant_tokens SET token = (SELECT token FROM "an ""otherone".oauth2grant_tokens)`)
 	must(t, err)
 	_, err = one.Load(t.Context())
 	fails(t, err, seal.ErrOpen)
@@ -111,7 +116,8 @@ func TestARefusalShowsNothingOfTheRow(t *testing.T) {
 	if refused, ok := errors.AsType[*pgstore.ServerError](err); !ok || refused.Code != "23514" {
 		t.Errorf("Save gave %v", err)
 	}
-	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "6d61726b6564") { // "marked", as PostgreSQL writes bytes
+	// "marked", as PostgreSQL writes bytes.
+	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "6d61726b6564") {
 		t.Errorf("the error shows the row: %v", err)
 	}
 }
@@ -142,7 +148,8 @@ func TestWhatIsDeletedKeepsItsVersion(t *testing.T) {
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	must(t, errors.Join(s.Save(t.Context(), older), s.Delete(t.Context()), s.Delete(t.Context())))
 	var version int
-	must(t, pool.QueryRow(t.Context(), `SELECT version FROM oauth2grant_tokens WHERE key = 'alice' AND token IS NULL`).Scan(&version))
+	must(t, pool.QueryRow(t.Context(), `SELECT version FROM oauth2grant_tokens WHERE key = 'alice' AND token IS NULL`).
+		Scan(&version))
 	if version != 3 {
 		t.Errorf("version %d after a save and two deletes", version)
 	}

@@ -15,7 +15,8 @@ const listeners = `FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = '
 
 func TestAThousandStoresShareOneSubscription(t *testing.T) {
 	server, pool := start(t)
-	s, other := open(t, server.URL()+" first", pgstore.Config{Listen: true}), open(t, server.URL()+" user-700", pgstore.Config{Listen: true})
+	s, other := open(t, server.URL()+" first", pgstore.Config{Listen: true}),
+		open(t, server.URL()+" user-700", pgstore.Config{Listen: true})
 	subscribed(t, s)
 	told := make(chan string, 1000)
 	for n := range 1000 {

@@ -30,7 +30,8 @@ func TestHeldEndsAndIsFencedWhenRedisIsWiped(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
-	s, other := open(t, server.Addr()+" alice", redisstore.Config{}), open(t, server.Addr()+" alice", redisstore.Config{})
+	s, other := open(t, server.Addr()+" alice", redisstore.Config{}),
+		open(t, server.Addr()+" alice", redisstore.Config{})
 	held, _ := lock(t, s)
 	must(t, s.Save(held, older))
 	must(t, raw.FlushAll(t.Context()).Err())

@@ -65,7 +65,8 @@ func TestPasswordGivesATokenOfThatUser(t *testing.T) {
 	if sub := c.get(c.server.Issuer()+"/userinfo", a.str("access_token")).str("sub"); sub != "bob" {
 		t.Errorf("userinfo says %q", sub)
 	}
-	c.wants(c.post("/token", "grant_type", "password", "username", "bob", "password", "guess"), http.StatusBadRequest, "invalid_grant")
+	c.wants(c.post("/token", "grant_type", "password", "username", "bob", "password", "guess"), http.StatusBadRequest,
+		"invalid_grant")
 }
 
 func TestAuthorizationCodeThroughTheForm(t *testing.T) {
@@ -95,7 +96,8 @@ func TestDenialComesBackWithTheIssuer(t *testing.T) {
 
 func TestAnUntrustedRedirectURIGetsAPage(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "native", "")
-	a := c.get(c.server.Issuer()+"/authorize?"+c.authorization("redirect_uri", "https://attacker.example/").Encode(), "")
+	a := c.get(c.server.Issuer()+"/authorize?"+c.authorization("redirect_uri", "https://attacker.example/").Encode(),
+		"")
 	if a.status != http.StatusBadRequest || a.header.Get("Location") != "" || !strings.Contains(a.body, "<html lang=") {
 		t.Fatalf("got %d %s", a.status, a.body)
 	}
@@ -113,7 +115,8 @@ func TestPushedAuthorizationRequestIsAnsweredOnce(t *testing.T) {
 	q := url.Values{"client_id": {c.id}, "request_uri": {pushed.str("request_uri")}}
 	page := c.get(c.server.Issuer()+"/authorize?"+q.Encode(), "")
 	c.redeem(c.callback(c.submit(page, "login", "alice", "password", "wonderland")).Get("code"))
-	if a := c.get(c.server.Issuer()+"/authorize?"+q.Encode(), ""); a.status != http.StatusBadRequest && a.status != http.StatusUnauthorized {
+	a := c.get(c.server.Issuer()+"/authorize?"+q.Encode(), "")
+	if a.status != http.StatusBadRequest && a.status != http.StatusUnauthorized {
 		t.Fatalf("a second use got %d %s", a.status, a.body)
 	}
 }
@@ -145,7 +148,8 @@ func TestDeviceCode(t *testing.T) {
 			}
 			a := poll()
 			c.wants(a, tc.status, tc.code)
-			if tc.status == http.StatusOK && (c.api(a.str("access_token")) != http.StatusOK || a.str("refresh_token") == "") {
+			if tc.status == http.StatusOK &&
+				(c.api(a.str("access_token")) != http.StatusOK || a.str("refresh_token") == "") {
 				t.Fatalf("not a usable token: %s", a.body)
 			}
 			if got := a.str("id_token") != ""; got != (tc.status == http.StatusOK) {
@@ -161,8 +165,10 @@ func TestDeviceCode(t *testing.T) {
 func TestDevicePolledBeforeItsTimeIsSlowedDown(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{DeviceInterval: time.Hour}), "native", "")
 	device := c.post("/device/auth", "scope", "read")
-	c.wants(c.post("/token", "grant_type", deviceGrant, "device_code", device.str("device_code")), http.StatusBadRequest, "authorization_pending")
-	c.wants(c.post("/token", "grant_type", deviceGrant, "device_code", device.str("device_code")), http.StatusBadRequest, "slow_down")
+	c.wants(c.post("/token", "grant_type", deviceGrant, "device_code", device.str("device_code")),
+		http.StatusBadRequest, "authorization_pending")
+	c.wants(c.post("/token", "grant_type", deviceGrant, "device_code", device.str("device_code")),
+		http.StatusBadRequest, "slow_down")
 	if got := c.server.Refusals(); got != 2 {
 		t.Errorf("%d refusals counted", got)
 	}
@@ -242,7 +248,8 @@ func TestRevokedAndUnknownTokensAreRefused(t *testing.T) {
 		t.Error("still active")
 	}
 	a := c.get(c.server.Issuer()+"/api/orders", token.str("access_token"))
-	if a.status != http.StatusUnauthorized || !strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+	if a.status != http.StatusUnauthorized ||
+		!strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
 		t.Errorf("the API answered %d %q", a.status, a.header.Get("WWW-Authenticate"))
 	}
 	a = c.get(c.server.Issuer()+"/api/orders", "")
@@ -261,7 +268,10 @@ func TestEventsAndCountsAreThereWithTheAnswer(t *testing.T) {
 
 	want := []authserver.Event{
 		{Path: "/token", GrantType: "client_credentials", ClientID: "odd:id +1", Status: http.StatusOK},
-		{Path: "/token", GrantType: "client_credentials", ClientID: "odd:id +1", Status: http.StatusUnauthorized, Error: "invalid_client"},
+		{
+			Path: "/token", GrantType: "client_credentials", ClientID: "odd:id +1", Status: http.StatusUnauthorized,
+			Error: "invalid_client",
+		},
 	}
 	for _, w := range want {
 		got := <-events
@@ -281,7 +291,9 @@ func TestCloseEndsADelayedRequest(t *testing.T) {
 	failed := make(chan error, 1)
 	sent := make(chan struct{})
 	go func() {
-		req, err := http.NewRequest(http.MethodPost, s.Issuer()+"/token", &onRead{Reader: strings.NewReader("grant_type=client_credentials"), read: sent})
+		req, err := http.NewRequest(http.MethodPost, s.Issuer()+"/token", &onRead{
+			Reader: strings.NewReader("grant_type=client_credentials"), read: sent,
+		})
 		if err != nil {
 			failed <- err
 			return

@@ -188,7 +188,10 @@ func (public) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 
 func TestProver_ThumbprintIsThatOfRFC9449(t *testing.T) {
 	var key public // of the examples in RFC 9449 §4.1 and §6.1
-	if err := key.UnmarshalJSON([]byte(`{"kty":"EC","crv":"P-256","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}`)); err != nil {
+	err := key.UnmarshalJSON([]byte(`{"kty":"EC","crv":"P-256",` +
+		`"x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",` +
+		`"y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}`))
+	if err != nil {
 		t.Fatal(err)
 	}
 	p := newProver(t, key)

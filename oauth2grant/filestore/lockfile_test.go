@@ -35,7 +35,8 @@ func TestALockFileFencesWhatIsStoredElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(l.Change(held, e.stored, e.write), l.Change(held, e.stored, e.write)); err != nil || e.version != 2 {
+	if err := errors.Join(l.Change(held, e.stored, e.write), l.Change(held, e.stored, e.write)); err != nil ||
+		e.version != 2 {
 		t.Fatalf("version %d, %v", e.version, err)
 	}
 	unlock()

@@ -72,7 +72,8 @@ func TestTheDescriptorDecidesNotTheName(t *testing.T) {
 	if _, err := isPrivate(file, named); !errors.Is(err, ErrInsecure) {
 		t.Errorf("opened to others after the name was looked up: %v", err)
 	}
-	if err := errors.Join(os.Chmod(path, 0o600), os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)); err != nil {
+	if err := errors.Join(os.Chmod(path, 0o600), os.Rename(path, path+".old"),
+		os.WriteFile(path, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if named, err = os.Lstat(path); err != nil {

@@ -21,12 +21,20 @@ func tampering() map[string]func(path string) error {
 		"a link to a private file": func(path string) error {
 			return errors.Join(os.Rename(path, path+".real"), os.Symlink("token.json.real", path))
 		},
-		"a link to nothing":         func(path string) error { return errors.Join(os.Remove(path), os.Symlink("nothing", path)) },
-		"a link to somewhere else":  func(path string) error { return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path)) },
-		"a folder":                  func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
-		"a pipe that nobody writes": func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) },
-		"in a folder of all":        func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) },
-		"in a folder of a group":    func(path string) error { return os.Chmod(filepath.Dir(path), 0o770) },
+		"a link to nothing": func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("nothing", path))
+		},
+		"a link to somewhere else": func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path))
+		},
+		"a folder": func(path string) error {
+			return errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
+		},
+		"a pipe that nobody writes": func(path string) error {
+			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
+		},
+		"in a folder of all":     func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) },
+		"in a folder of a group": func(path string) error { return os.Chmod(filepath.Dir(path), 0o770) },
 	}
 	if os.Geteuid() == 0 { // TestOwners covers it for everybody
 		list["of another user"] = func(path string) error { return os.Chown(path, 12345, -1) }

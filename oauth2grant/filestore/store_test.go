@@ -198,7 +198,8 @@ func TestSave_IsTriedAgainIfItsTemporaryFileIsTakenAwayOrReplaced(t *testing.T) 
 
 func TestAKillAtAnyPointLeavesAWholeToken(t *testing.T) {
 	for point, want := range map[string]oauth2grant.Token{
-		"filestore.locked": older, "filestore.temp-written": older, "filestore.renamed": newer, "filestore.saved": newer,
+		"filestore.locked": older, "filestore.temp-written": older, "filestore.renamed": newer,
+		"filestore.saved": newer,
 	} {
 		t.Run(point, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -229,7 +230,8 @@ func TestAKillAtAnyPointLeavesAWholeToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			holds(t, s, last)
-			if got := names(t, s); !slices.Equal(got, []string{"token.json", "token.json.lock", "token.json.write.lock"}) {
+			got := names(t, s)
+			if !slices.Equal(got, []string{"token.json", "token.json.lock", "token.json.write.lock"}) {
 				t.Errorf("after the next save the folder has %q", got)
 			}
 		})

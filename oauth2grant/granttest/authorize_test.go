@@ -30,7 +30,8 @@ func TestAnApprovedRequestBecomesTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := query(t, target)
-	if !strings.HasPrefix(target, callback+"?") || q.Get("state") != "xyz" || q.Get("iss") != srv.Issuer() || q.Get("keep") != "1" {
+	if !strings.HasPrefix(target, callback+"?") || q.Get("state") != "xyz" || q.Get("iss") != srv.Issuer() ||
+		q.Get("keep") != "1" {
 		t.Errorf("callback %s", target)
 	}
 	a := redeem(t, srv, q.Get("code"), "redirect_uri", callback+"?keep=1")
@@ -59,7 +60,8 @@ func TestACodeWorksOnceAndASecondUseKillsItsTokens(t *testing.T) {
 
 func refreshNative(t *testing.T, srv *granttest.Server, token string) answer {
 	t.Helper()
-	a := post(t, srv, granttest.Token, form("grant_type", "refresh_token", "client_id", "native", "refresh_token", token))
+	a := post(t, srv, granttest.Token,
+		form("grant_type", "refresh_token", "client_id", "native", "refresh_token", token))
 	wantCode(t, a, "")
 	return a
 }
@@ -73,15 +75,17 @@ func TestACodeIsBoundToItsRequest(t *testing.T) {
 		pairs []string
 		code  string
 	}{
-		"another client":              {[]string{"client_id", "other"}, "invalid_grant"},
-		"another redirect URI":        {[]string{"redirect_uri", callback + "2"}, "invalid_grant"},
-		"no redirect URI":             {[]string{"redirect_uri", ""}, "invalid_grant"},
-		"a wrong verifier":            {[]string{"code_verifier", challenge}, "invalid_grant"},
-		"the challenge as a verifier": {[]string{"code_verifier", challenge, "code_challenge_method", "plain"}, "invalid_grant"},
-		"no verifier":                 {[]string{"code_verifier", ""}, "invalid_grant"},
-		"a short verifier":            {[]string{"code_verifier", "short"}, "invalid_grant"},
-		"another code":                {[]string{"code", "code-x"}, "invalid_grant"},
-		"no code":                     {[]string{"code", ""}, "invalid_request"},
+		"another client":       {[]string{"client_id", "other"}, "invalid_grant"},
+		"another redirect URI": {[]string{"redirect_uri", callback + "2"}, "invalid_grant"},
+		"no redirect URI":      {[]string{"redirect_uri", ""}, "invalid_grant"},
+		"a wrong verifier":     {[]string{"code_verifier", challenge}, "invalid_grant"},
+		"the challenge as a verifier": {
+			[]string{"code_verifier", challenge, "code_challenge_method", "plain"}, "invalid_grant",
+		},
+		"no verifier":      {[]string{"code_verifier", ""}, "invalid_grant"},
+		"a short verifier": {[]string{"code_verifier", "short"}, "invalid_grant"},
+		"another code":     {[]string{"code", "code-x"}, "invalid_grant"},
+		"no code":          {[]string{"code", ""}, "invalid_request"},
 	} {
 		t.Run(name, func(t *testing.T) { wantCode(t, redeem(t, srv, code, c.pairs...), c.code) })
 	}
@@ -118,21 +122,29 @@ func TestUnacceptableRequestsAreRefused(t *testing.T) {
 		code     string
 		redirect bool
 	}{
-		"an unknown client":            {[]string{"client_id", "nobody"}, "invalid_request", false},
-		"a foreign redirect URI":       {[]string{"redirect_uri", "https://evil.example/cb"}, "invalid_request", false},
-		"a longer redirect URI":        {[]string{"redirect_uri", "https://app.example/cb/x"}, "invalid_request", false},
-		"another port of a remote URI": {[]string{"redirect_uri", "https://app.example:444/cb"}, "invalid_request", false},
-		"another loopback address":     {[]string{"redirect_uri", "http://[::1]:7777/callback"}, "invalid_request", false},
-		"which redirect URI":           {[]string{"redirect_uri", ""}, "invalid_request", false},
-		"a fragment":                   {[]string{"redirect_uri", callback + "#x"}, "invalid_request", false},
-		"an unknown request_uri":       {[]string{"request_uri", "urn:x"}, "invalid_request", false},
-		"no response type":             {[]string{"response_type", ""}, "invalid_request", true},
-		"the implicit grant":           {[]string{"response_type", "token"}, "unsupported_response_type", true},
-		"a fragment response":          {[]string{"response_mode", "fragment"}, "invalid_request", true},
-		"a public client without PKCE": {[]string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request", true},
-		"a method without challenge":   {[]string{"code_challenge", ""}, "invalid_request", true},
-		"an unknown PKCE method":       {[]string{"code_challenge_method", "S512"}, "invalid_request", true},
-		"a short challenge":            {[]string{"code_challenge", "short"}, "invalid_request", true},
+		"an unknown client":      {[]string{"client_id", "nobody"}, "invalid_request", false},
+		"a foreign redirect URI": {[]string{"redirect_uri", "https://evil.example/cb"}, "invalid_request", false},
+		"a longer redirect URI": {
+			[]string{"redirect_uri", "https://app.example/cb/x"}, "invalid_request", false,
+		},
+		"another port of a remote URI": {
+			[]string{"redirect_uri", "https://app.example:444/cb"}, "invalid_request", false,
+		},
+		"another loopback address": {
+			[]string{"redirect_uri", "http://[::1]:7777/callback"}, "invalid_request", false,
+		},
+		"which redirect URI":     {[]string{"redirect_uri", ""}, "invalid_request", false},
+		"a fragment":             {[]string{"redirect_uri", callback + "#x"}, "invalid_request", false},
+		"an unknown request_uri": {[]string{"request_uri", "urn:x"}, "invalid_request", false},
+		"no response type":       {[]string{"response_type", ""}, "invalid_request", true},
+		"the implicit grant":     {[]string{"response_type", "token"}, "unsupported_response_type", true},
+		"a fragment response":    {[]string{"response_mode", "fragment"}, "invalid_request", true},
+		"a public client without PKCE": {
+			[]string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request", true,
+		},
+		"a method without challenge": {[]string{"code_challenge", ""}, "invalid_request", true},
+		"an unknown PKCE method":     {[]string{"code_challenge_method", "S512"}, "invalid_request", true},
+		"a short challenge":          {[]string{"code_challenge", "short"}, "invalid_request", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := ask(srv, c.pairs...)
@@ -146,7 +158,8 @@ func TestUnacceptableRequestsAreRefused(t *testing.T) {
 				return
 			}
 			q := query(t, a.Header.Get("Location"))
-			if a.Status != http.StatusFound || q.Get("error") != c.code || q.Get("state") != "xyz" || q.Get("iss") != srv.Issuer() {
+			if a.Status != http.StatusFound || q.Get("error") != c.code || q.Get("state") != "xyz" ||
+				q.Get("iss") != srv.Issuer() {
 				t.Errorf("answered %d to %s", a.Status, a.Header.Get("Location"))
 			}
 		})
@@ -174,7 +187,8 @@ func TestOnlyAuthorizationURLsCanBeDecided(t *testing.T) {
 func TestDenyTellsTheClient(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	target, err := srv.Deny(ask(srv))
-	if q := query(t, target); err != nil || q.Get("error") != "access_denied" || q.Get("state") != "xyz" || q.Get("iss") == "" {
+	q := query(t, target)
+	if err != nil || q.Get("error") != "access_denied" || q.Get("state") != "xyz" || q.Get("iss") == "" {
 		t.Errorf("callback %s, %v", target, err)
 	}
 }
@@ -193,7 +207,8 @@ func TestALoginHintPlaysThePerson(t *testing.T) {
 		}
 	}
 	page := get(t, srv, ask(srv, "state", `"><script>`))
-	if page.Status != http.StatusOK || !strings.Contains(page.Text, "login_hint=auto%3Aalice") || strings.Contains(page.Text, "<script>") {
+	if page.Status != http.StatusOK || !strings.Contains(page.Text, "login_hint=auto%3Aalice") ||
+		strings.Contains(page.Text, "<script>") {
 		t.Errorf("answered %d %s", page.Status, page.Text)
 	}
 }
@@ -239,7 +254,8 @@ func TestPushedRequestsAreUsedOnceByTheirClient(t *testing.T) {
 		unnamed := query(t, ask(srv, "client_id", ""))
 		wantCode(t, post(t, srv, granttest.PAR, unnamed, confidential), "")
 		wantCode(t, post(t, srv, granttest.PAR, form("client_id", "native", "request_uri", "urn:x")), "invalid_request")
-		wantCode(t, post(t, srv, granttest.PAR, form("client_id", "native", "response_type", "code")), "invalid_request")
+		wantCode(t, post(t, srv, granttest.PAR, form("client_id", "native", "response_type", "code")),
+			"invalid_request")
 		wantCode(t, post(t, srv, granttest.PAR, form("client_id", "client")), "invalid_client")
 	})
 }

@@ -27,7 +27,8 @@ func TestADevicePollsUntilThePersonApproves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		d := connect(t, srv)
-		if d.JSON["interval"] != 5.0 || d.JSON["expires_in"] != 600.0 || d.get("verification_uri") != srv.URL(granttest.DeviceVerification) {
+		if d.JSON["interval"] != 5.0 || d.JSON["expires_in"] != 600.0 ||
+			d.get("verification_uri") != srv.URL(granttest.DeviceVerification) {
 			t.Errorf("answer %s", d.Text)
 		}
 		if query(t, d.get("verification_uri_complete")).Get("user_code") != d.get("user_code") {
@@ -36,7 +37,8 @@ func TestADevicePollsUntilThePersonApproves(t *testing.T) {
 		wantCode(t, poll(t, srv, d), "authorization_pending")
 		time.Sleep(5 * time.Second)
 		wantCode(t, poll(t, srv, d), "authorization_pending")
-		if err := srv.ApproveDevice(strings.ToLower(strings.ReplaceAll(d.get("user_code"), "-", "")), "alice"); err != nil {
+		err := srv.ApproveDevice(strings.ToLower(strings.ReplaceAll(d.get("user_code"), "-", "")), "alice")
+		if err != nil {
 			t.Fatal(err)
 		}
 		a := poll(t, srv, d)

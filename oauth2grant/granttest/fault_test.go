@@ -37,10 +37,13 @@ func overEach(t *testing.T, f func(t *testing.T, srv *granttest.Server, hc *http
 }
 
 // exchange sends a token request and reads the whole answer.
-func exchange(t *testing.T, srv *granttest.Server, hc *http.Client, edit ...func(*http.Request)) (*http.Response, string, error) {
+func exchange(
+	t *testing.T, srv *granttest.Server, hc *http.Client, edit ...func(*http.Request),
+) (*http.Response, string, error) {
 	t.Helper()
 	edit = append(edit, confidential)
-	response, err := hc.Do(request(t, http.MethodPost, srv.URL(granttest.Token), "grant_type=client_credentials", edit...))
+	response, err := hc.Do(request(t, http.MethodPost, srv.URL(granttest.Token),
+		"grant_type=client_credentials", edit...))
 	if err != nil {
 		return nil, "", err
 	}
@@ -52,7 +55,8 @@ func exchange(t *testing.T, srv *granttest.Server, hc *http.Client, edit ...func
 func TestAScriptIsPlayedInOrderThenTheServerIsBrokenUntilItIsHealed(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		srv.Break(granttest.Token, granttest.HTML(http.StatusBadGateway))
-		srv.Script(granttest.Token, granttest.RetryAfter(http.StatusTooManyRequests, 1500*time.Millisecond), granttest.Fault{})
+		srv.Script(granttest.Token, granttest.RetryAfter(http.StatusTooManyRequests, 1500*time.Millisecond),
+			granttest.Fault{})
 		srv.Script(granttest.Token, granttest.Error(http.StatusBadRequest, "invalid_grant", "gone"))
 		want := func(status int, header, value, body string) {
 			t.Helper()
@@ -66,7 +70,8 @@ func TestAScriptIsPlayedInOrderThenTheServerIsBrokenUntilItIsHealed(t *testing.T
 		}
 		want(http.StatusTooManyRequests, "Retry-After", "2", "")
 		want(http.StatusOK, "Content-Type", "application/json", `"access_token"`)
-		want(http.StatusBadRequest, "Content-Type", "application/json", `{"error":"invalid_grant","error_description":"gone"}`)
+		want(http.StatusBadRequest, "Content-Type", "application/json",
+			`{"error":"invalid_grant","error_description":"gone"}`)
 		want(http.StatusBadGateway, "Content-Type", "text/html; charset=utf-8", "Bad Gateway")
 		want(http.StatusBadGateway, "Content-Type", "text/html; charset=utf-8", "Bad Gateway")
 		srv.Script(granttest.Token, granttest.HTML(http.StatusTeapot))
@@ -88,7 +93,8 @@ func TestARedirectAsksForTheSameRequestElsewhere(t *testing.T) {
 		if _, _, err := exchange(t, srv, hc); err != nil {
 			t.Fatal(err)
 		}
-		if r := srv.Requests("/elsewhere"); len(r) != 1 || r[0].Method != http.MethodPost || r[0].Form.Get("grant_type") == "" {
+		r := srv.Requests("/elsewhere")
+		if len(r) != 1 || r[0].Method != http.MethodPost || r[0].Form.Get("grant_type") == "" {
 			t.Errorf("log %v", r)
 		}
 	})
@@ -116,7 +122,8 @@ func TestAConnectionBreaksBeforeAfterOrWithinTheAnswer(t *testing.T) {
 				if err == nil {
 					text, readErr := io.ReadAll(response.Body)
 					response.Body.Close()
-					if !errors.Is(readErr, io.ErrUnexpectedEOF) || len(text) == 0 || int64(len(text)) >= response.ContentLength {
+					if !errors.Is(readErr, io.ErrUnexpectedEOF) || len(text) == 0 ||
+						int64(len(text)) >= response.ContentLength {
 						t.Errorf("read %q, %v", text, readErr)
 					}
 				}
@@ -260,7 +267,8 @@ func TestARequestWhoseContextHasEndedDoesNotArrive(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := exchange(t, srv, srv.HTTPClient(), withContext(ctx)); !errors.Is(err, context.Canceled) || srv.Count(granttest.Token) != 0 {
+	_, _, err := exchange(t, srv, srv.HTTPClient(), withContext(ctx))
+	if !errors.Is(err, context.Canceled) || srv.Count(granttest.Token) != 0 {
 		t.Errorf("%v, %d requests", err, srv.Count(granttest.Token))
 	}
 }

@@ -16,7 +16,8 @@ func TestARefreshRotates(t *testing.T) {
 	if a.get("scope") != "read write" {
 		t.Errorf("scope %q", a.get("scope"))
 	}
-	if srv.Active(first) || !srv.Active(a.get("refresh_token")) || !srv.Active(a.get("access_token")) || !srv.Active(access) {
+	if srv.Active(first) || !srv.Active(a.get("refresh_token")) || !srv.Active(a.get("access_token")) ||
+		!srv.Active(access) {
 		t.Error("want the old refresh token dead, the rest alive")
 	}
 }

@@ -15,23 +15,28 @@ func TestTheLogHoldsWhatClientsSent(t *testing.T) {
 	post(t, srv, granttest.Token, form("grant_type", "password", "client_id", "native"))
 	post(t, srv, granttest.Token, form("grant_type", "client_credentials"), confidential)
 	send(t, srv, request(t, http.MethodPut, srv.URL(granttest.Resource)+"?q=1", "body"))
-	if srv.Count(granttest.Token) != 2 || len(srv.Requests()) != 4 || len(srv.Requests(granttest.Discovery, granttest.Resource)) != 2 {
+	if srv.Count(granttest.Token) != 2 || len(srv.Requests()) != 4 ||
+		len(srv.Requests(granttest.Discovery, granttest.Resource)) != 2 {
 		t.Errorf("log %v", srv.Requests())
 	}
 	token := srv.Requests(granttest.Token)
-	if r := token[0]; r.ClientID != "native" || r.Form.Get("grant_type") != "password" || r.Status != http.StatusBadRequest ||
+	if r := token[0]; r.ClientID != "native" || r.Form.Get("grant_type") != "password" ||
+		r.Status != http.StatusBadRequest ||
 		r.Code != "invalid_request" || r.Time.IsZero() || r.Method != http.MethodPost {
 		t.Errorf("entry %+v", r)
 	}
-	if r := token[1]; r.ClientID != "client" || r.Header.Get("Authorization") == "" || r.Status != http.StatusOK || r.Code != "" {
+	r := token[1]
+	if r.ClientID != "client" || r.Header.Get("Authorization") == "" || r.Status != http.StatusOK || r.Code != "" {
 		t.Errorf("entry %+v", r)
 	}
-	if r := srv.Requests(granttest.Resource)[0]; r.Body != "body" || r.Form.Get("q") != "1" || r.URL != srv.URL(granttest.Resource)+"?q=1" {
+	if r := srv.Requests(granttest.Resource)[0]; r.Body != "body" || r.Form.Get("q") != "1" ||
+		r.URL != srv.URL(granttest.Resource)+"?q=1" {
 		t.Errorf("entry %+v", r)
 	}
 	token[0].Form.Set("grant_type", "changed")
 	token[0].Header.Set("Content-Type", "changed")
-	if r := srv.Requests(granttest.Token)[0]; r.Form.Get("grant_type") == "changed" || r.Header.Get("Content-Type") == "changed" {
+	if r := srv.Requests(granttest.Token)[0]; r.Form.Get("grant_type") == "changed" ||
+		r.Header.Get("Content-Type") == "changed" {
 		t.Error("the log shares its maps with its reader")
 	}
 	access, _, _ := srv.Issue("client", "alice")
@@ -54,8 +59,9 @@ func TestTheMetadataNamesEveryEndpoint(t *testing.T) {
 				a := get(t, srv, srv.URL(e))
 				for member, endpoint := range map[string]granttest.Endpoint{
 					"token_endpoint": granttest.Token, "authorization_endpoint": granttest.Authorize,
-					"device_authorization_endpoint": granttest.DeviceAuthorization, "revocation_endpoint": granttest.Revocation,
-					"introspection_endpoint": granttest.Introspection, "userinfo_endpoint": granttest.UserInfo,
+					"device_authorization_endpoint": granttest.DeviceAuthorization,
+					"revocation_endpoint":           granttest.Revocation,
+					"introspection_endpoint":        granttest.Introspection, "userinfo_endpoint": granttest.UserInfo,
 					"pushed_authorization_request_endpoint": granttest.PAR,
 				} {
 					if a.get(member) != srv.URL(endpoint) {
@@ -81,7 +87,8 @@ func TestTheMetadataNamesEveryEndpoint(t *testing.T) {
 
 func TestTheMetadataOfAPathIsNotThatOfTheHost(t *testing.T) {
 	srv := granttest.New(granttest.Config{Issuer: "https://as.example/tenant"})
-	if want := "https://as.example/.well-known/oauth-authorization-server/tenant"; srv.URL(granttest.Discovery) != want {
+	want := "https://as.example/.well-known/oauth-authorization-server/tenant"
+	if srv.URL(granttest.Discovery) != want {
 		t.Errorf("URL %s, want %s", srv.URL(granttest.Discovery), want)
 	}
 	for _, target := range []string{

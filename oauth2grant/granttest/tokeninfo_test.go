@@ -56,8 +56,10 @@ func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
 		return a
 	}
 	a := introspect(access)
-	if a.JSON["active"] != true || a.get("scope") != "read" || a.get("client_id") != "native" || a.get("username") != "alice" ||
-		a.get("sub") != "alice" || a.get("token_type") != "Bearer" || a.JSON["exp"].(float64)-a.JSON["iat"].(float64) != 3600 {
+	if a.JSON["active"] != true || a.get("scope") != "read" || a.get("client_id") != "native" ||
+		a.get("username") != "alice" ||
+		a.get("sub") != "alice" || a.get("token_type") != "Bearer" ||
+		a.JSON["exp"].(float64)-a.JSON["iat"].(float64) != 3600 {
 		t.Errorf("answer %s", a.Text)
 	}
 	if a := introspect(token); a.JSON["active"] != true || a.JSON["exp"] != nil || a.JSON["token_type"] != nil {
@@ -84,15 +86,21 @@ func TestTheAPIChallengesAsRFC6750Says(t *testing.T) {
 		status        int
 		challenge     string
 	}{
-		"a good token opens it":                  {"Bearer " + access, http.StatusOK, ""},
-		"the scheme may be in any case":          {"bearer " + access, http.StatusOK, ""},
-		"no token is no error":                   {"", http.StatusUnauthorized, realm},
-		"another scheme is no token":             {"Basic eDp5", http.StatusUnauthorized, realm},
-		"an unknown token is invalid":            {"Bearer x", http.StatusUnauthorized, realm + `, error="invalid_token"`},
-		"a refresh token is not an access token": {"Bearer " + token, http.StatusUnauthorized, realm + `, error="invalid_token"`},
+		"a good token opens it":         {"Bearer " + access, http.StatusOK, ""},
+		"the scheme may be in any case": {"bearer " + access, http.StatusOK, ""},
+		"no token is no error":          {"", http.StatusUnauthorized, realm},
+		"another scheme is no token":    {"Basic eDp5", http.StatusUnauthorized, realm},
+		"an unknown token is invalid": {
+			"Bearer x", http.StatusUnauthorized, realm + `, error="invalid_token"`,
+		},
+		"a refresh token is not an access token": {
+			"Bearer " + token, http.StatusUnauthorized, realm + `, error="invalid_token"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, e := range []granttest.Endpoint{granttest.Resource, granttest.Resource + "/orders/7", granttest.UserInfo} {
+			for _, e := range []granttest.Endpoint{
+				granttest.Resource, granttest.Resource + "/orders/7", granttest.UserInfo,
+			} {
 				a := get(t, srv, srv.URL(e), func(r *http.Request) {
 					if c.authorization != "" {
 						r.Header.Set("Authorization", c.authorization)

@@ -106,9 +106,13 @@ func TestOpenRefuses(t *testing.T) {
 		place string
 		want  error
 	}{
-		"another key of the same id":                 {keys(map[string][]byte{"a": key('X')}), data, place, seal.ErrOpen},
-		"an unknown key id":                          {keys(nil), data, place, seal.ErrKey},
-		"a key that is too short":                    {keys(map[string][]byte{"a": key('A')[1:]}), data, place, seal.ErrKey},
+		"another key of the same id": {
+			keys(map[string][]byte{"a": key('X')}), data, place, seal.ErrOpen,
+		},
+		"an unknown key id": {keys(nil), data, place, seal.ErrKey},
+		"a key that is too short": {
+			keys(map[string][]byte{"a": key('A')[1:]}), data, place, seal.ErrKey,
+		},
 		"another place":                              {mine, data, "redis:bob", seal.ErrOpen},
 		"no keys at all":                             {seal.Box{}, data, place, seal.ErrKey},
 		"a changed first byte":                       {mine, with("data", flipped), place, seal.ErrOpen},
@@ -146,7 +150,8 @@ func TestSealRefusesAKeyThatCannotBeFoundAgain(t *testing.T) {
 		"that can't be had":   func(context.Context, string) (string, []byte, error) { return "", nil, lost },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if data, err := (seal.Box{Keys: keys}).Seal(t.Context(), []byte(secret), place); !errors.Is(err, seal.ErrKey) || data != nil {
+			data, err := (seal.Box{Keys: keys}).Seal(t.Context(), []byte(secret), place)
+			if !errors.Is(err, seal.ErrKey) || data != nil {
 				t.Errorf("Seal gave %s, %v", data, err)
 			}
 		})
@@ -175,7 +180,9 @@ func FuzzOpen(f *testing.F) {
 
 func ExampleBox() {
 	ctx := context.Background()
-	keys := map[string][]byte{"2024": bytes.Repeat([]byte{1}, seal.KeySize), "2025": bytes.Repeat([]byte{2}, seal.KeySize)}
+	keys := map[string][]byte{
+		"2024": bytes.Repeat([]byte{1}, seal.KeySize), "2025": bytes.Repeat([]byte{2}, seal.KeySize),
+	}
 	before := seal.Box{Keys: seal.Keys("2024", keys)}
 	after := seal.Box{Keys: seal.Keys("2025", keys)} // seals with the new key, opens both
 

@@ -44,7 +44,10 @@ func TestGood(t *testing.T) { t.Log("nobody reads this") }
 	bad = `package p
 import "testing"
 func TestGood(t *testing.T) {}
-func TestBad(t *testing.T) { t.Run("one", func(*testing.T) {}); t.Run("two", func(t *testing.T) { t.Error("the reason") }) }
+func TestBad(t *testing.T) {
+	t.Run("one", func(*testing.T) {})
+	t.Run("two", func(t *testing.T) { t.Error("the reason") })
+}
 `
 	dead = `package p
 import "testing"
@@ -89,7 +92,8 @@ func TestRunSteps_GoesOnAfterAFailureAndListsFailuresLast(t *testing.T) {
 	text := strings.Join(lines, "\n")
 	body, summary, _ := strings.Cut(text, "\n3 of 4 steps failed")
 	for _, want := range []string{
-		"step 1 of 4: bad", "step 4 of 4: good", "the reason", "the last words", "panic: the end", `cannot use "text"`, "ok  \texample.test/good",
+		"step 1 of 4: bad", "step 4 of 4: good", "the reason", "the last words", "panic: the end", `cannot use "text"`,
+		"ok  \texample.test/good",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("it does not say %q", want)
@@ -97,9 +101,10 @@ func TestRunSteps_GoesOnAfterAFailureAndListsFailuresLast(t *testing.T) {
 	}
 	want := []string{
 		`ok  \texample\.test/good\t.*`,
-		`FAIL\tbad: go test .*: exit status 1`, `--- FAIL: TestBad/two \(.*\)`, `--- FAIL: TestBad \(.*\)`, `FAIL\texample\.test/bad\t.*`,
-		`FAIL\tdead: go test .*: exit status 1`, `--- FAIL: TestDead \(.*\)`, `FAIL\texample\.test/dead\t.*`,
-		`FAIL\tunfit: go vet .*: exit status 1`, `FAIL\tunfit: go test .*: exit status 1`, `FAIL\texample\.test/unfit \[build failed\]`,
+		`FAIL\tbad: go test .*: exit status 1`, `--- FAIL: TestBad/two \(.*\)`, `--- FAIL: TestBad \(.*\)`,
+		`FAIL\texample\.test/bad\t.*`, `FAIL\tdead: go test .*: exit status 1`, `--- FAIL: TestDead \(.*\)`,
+		`FAIL\texample\.test/dead\t.*`, `FAIL\tunfit: go vet .*: exit status 1`,
+		`FAIL\tunfit: go test .*: exit status 1`, `FAIL\texample\.test/unfit \[build failed\]`,
 	}
 	got := strings.Split(summary, "\n")[1:]
 	if len(got) != len(want) {

@@ -65,7 +65,8 @@ func TestReadFailure(t *testing.T) {
 			},
 		},
 		{
-			"a list of errors beside words", `{"message":"Bad Request","errors":[{"resource":"RefreshToken","code":"invalid"}]}`,
+			"a list of errors beside words",
+			`{"message":"Bad Request","errors":[{"resource":"RefreshToken","code":"invalid"}]}`,
 			Failure{
 				Code: "invalid", Description: "Bad Request", Said: true,
 				Extra: `{"errors":[{"resource":"RefreshToken","code":"invalid"}],"message":"Bad Request"}`,
@@ -87,7 +88,8 @@ func TestReadFailure(t *testing.T) {
 			},
 		},
 		{
-			"RFC 9457", `{"type":"https://as.test/probs/gone","title":"Gone","status":400,"detail":"the token is gone"}`,
+			"RFC 9457",
+			`{"type":"https://as.test/probs/gone","title":"Gone","status":400,"detail":"the token is gone"}`,
 			Failure{
 				Description: "Gone: the token is gone", Said: true,
 				Extra: `{"detail":"the token is gone","status":400,"title":"Gone","type":"https://as.test/probs/gone"}`,
@@ -185,11 +187,16 @@ func TestWhatIsLeftAfterScrubbingRevealsNothing(t *testing.T) {
 	for _, c := range []struct{ name, description, want string }{
 		{"of a secret that begins with another", "the verifier " + longerSecret, "the verifier [redacted]"},
 		{"of two secrets side by side", verifierSecret + tenantSecret, "[redacted][redacted]"},
-		{"of a secret that a control character was hidden in", strings.Replace(codeSecret, " ", `\u0000`, 1), "[redacted]"},
+		{
+			"of a secret that a control character was hidden in", strings.Replace(codeSecret, " ", `\u0000`, 1),
+			"[redacted]",
+		},
 		{"of a short value, which is no secret", "abcdefg", "abcdefg"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)), endpoint, sent)
+			_, failure := Post(t.Context(),
+				Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)),
+				endpoint, sent)
 			if failure == nil || failure.Description != c.want {
 				t.Fatalf("got %+v, want %q", failure, c.want)
 			}
@@ -218,7 +225,8 @@ func quote(s string) string {
 }
 
 func TestAPublicParameterMayBeRepeated(t *testing.T) {
-	_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_client","error_description":"client id abc of authorization_code"}`)), endpoint, sent)
+	_, failure := Post(t.Context(), Client(always(400,
+		`{"error":"invalid_client","error_description":"client id abc of authorization_code"}`)), endpoint, sent)
 	if failure == nil || failure.Description != "client id abc of authorization_code" {
 		t.Fatalf("got %+v", failure)
 	}
@@ -245,7 +253,9 @@ func TestADescriptionFitsIntoALogLine(t *testing.T) {
 		{"half a character", `\ud800`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)), endpoint, plain)
+			_, failure := Post(t.Context(),
+				Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)),
+				endpoint, plain)
 			if failure == nil || failure.Description == "" {
 				t.Fatalf("got %+v", failure)
 			}

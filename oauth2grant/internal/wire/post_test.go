@@ -34,7 +34,8 @@ func TestPostSendsAForm(t *testing.T) {
 		t.Errorf("sent %s %s %q", got.Method, got.URL, body)
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", "Authorization": form.Header.Get("Authorization"),
+		"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json",
+		"Authorization": form.Header.Get("Authorization"),
 	} {
 		if got.Header.Get(name) != want {
 			t.Errorf("%s is %q", name, got.Header.Get(name))
@@ -115,8 +116,11 @@ func TestAnAnswerIsReadUpToItsLimit(t *testing.T) {
 }
 
 func TestEveryContentTypeIsRead(t *testing.T) {
-	for _, kind := range []string{"", "application/json", "text/html; charset=utf-8", "application/x-www-form-urlencoded", "///"} {
-		answer, failure := Post(t.Context(), Client(always(200, `{"access_token":"A"}`, "Content-Type", kind)), endpoint, plain)
+	for _, kind := range []string{
+		"", "application/json", "text/html; charset=utf-8", "application/x-www-form-urlencoded", "///",
+	} {
+		answer, failure := Post(t.Context(), Client(always(200, `{"access_token":"A"}`, "Content-Type", kind)),
+			endpoint, plain)
 		if failure != nil {
 			t.Fatalf("%q: %+v", kind, failure)
 		}
@@ -137,7 +141,8 @@ func counted(n *int) func() (Form, error) {
 func TestPostSendsOnce(t *testing.T) {
 	for _, status := range []int{400, 408, 429, 500, 502, 503, 504} {
 		s, n := always(status, ""), 0
-		if _, failure := Post(t.Context(), Client(s), endpoint, counted(&n)); failure == nil || failure.Status != status {
+		_, failure := Post(t.Context(), Client(s), endpoint, counted(&n))
+		if failure == nil || failure.Status != status {
 			t.Errorf("%d: got %+v", status, failure)
 		}
 		s.got(t, 1)
@@ -222,13 +227,17 @@ func TestPostPatientlySendsAgainOnlyWhatWasNotProcessed(t *testing.T) {
 func TestWhatCannotBeMadeIsNotSent(t *testing.T) {
 	errVault := errors.New("the vault is sealed")
 	broken := func() (Form, error) { return Form{}, errVault }
-	for _, send := range []func(context.Context, *http.Client, string, func() (Form, error)) (Answer, *Failure){Post, PostPatiently} {
+	for _, send := range []func(context.Context, *http.Client, string, func() (Form, error)) (Answer, *Failure){
+		Post, PostPatiently,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			s, began := always(200, ""), time.Now()
-			if _, failure := send(t.Context(), Client(s), endpoint, broken); failure == nil || !failure.Own || !failure.Unprocessed || !errors.Is(failure.Cause, errVault) {
+			_, failure := send(t.Context(), Client(s), endpoint, broken)
+			if failure == nil || !failure.Own || !failure.Unprocessed || !errors.Is(failure.Cause, errVault) {
 				t.Fatalf("got %+v", failure)
 			}
-			if _, failure := send(t.Context(), Client(s), "https://as.test/%zz?secret", plain); failure == nil || !failure.Own || strings.Contains(failure.Cause.Error(), "secret") {
+			if _, failure := send(t.Context(), Client(s), "https://as.test/%zz?secret", plain); failure == nil ||
+				!failure.Own || strings.Contains(failure.Cause.Error(), "secret") {
 				t.Fatalf("got %+v", failure)
 			}
 			s.got(t, 0)
@@ -249,7 +258,8 @@ func TestTheEndOfTheContextIsTheCauseAndNothingElse(t *testing.T) {
 			return nil, errors.New("gave up on " + req.URL.String())
 		})
 		_, failure := Post(ctx, Client(s), endpoint, sent)
-		if failure == nil || !errors.Is(failure.Cause, context.Canceled) || !errors.Is(failure.Cause, errShutdown) || failure.Unprocessed {
+		if failure == nil || !errors.Is(failure.Cause, context.Canceled) || !errors.Is(failure.Cause, errShutdown) ||
+			failure.Unprocessed {
 			t.Fatalf("got %+v", failure)
 		}
 		unrevealing(t, failure)
@@ -295,7 +305,11 @@ func TestTheTextOfALackOfAnAnswerSaysNothingOfWhatWasSentOrReceived(t *testing.T
 		{"nothing", speaks(t, ""), io.EOF},
 		{"what a proxy says", proxied(errors.New(echo)), nil},
 		{"a proxy out of reach", proxied(refused), syscall.ECONNREFUSED},
-		{"a RoundTripper that tells all", roundTrip(func(req *http.Request) (*http.Response, error) { return nil, fmt.Errorf("%s: %s", req.URL, echo) }), nil},
+		{
+			"a RoundTripper that tells all", roundTrip(func(req *http.Request) (*http.Response, error) {
+				return nil, fmt.Errorf("%s: %s", req.URL, echo)
+			}), nil,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, failure := Post(t.Context(), Client(c.rt), strings.Replace(endpoint, "https", "http", 1), sent)

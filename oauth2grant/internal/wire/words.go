@@ -14,8 +14,8 @@ import (
 var (
 	codeNames = []string{"error", "errorType", "error_code", "errorCode", "code", "status", "type", "__type", ".tag"}
 	wordNames = []string{
-		"error_description", "error_message", "errorMessage", "errorSummary", "error_summary", "message", "msg", "detail",
-		"description", "title", "reason",
+		"error_description", "error_message", "errorMessage", "errorSummary", "error_summary", "message",
+		"msg", "detail", "description", "title", "reason",
 	}
 	uriNames = []string{"error_uri", "errorUri", "help", "more_info", "documentation_url"}
 )

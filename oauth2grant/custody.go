@@ -153,7 +153,7 @@ func (c *custody) load(ctx context.Context) (t Token, found bool, err error) {
 }
 
 func (c *custody) loadMarked(ctx context.Context) (t Token, found bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := c.within(ctx, c.timeout)
 	defer cancel()
 	t, err = c.store.Load(ctx)
 	switch {
@@ -166,6 +166,14 @@ func (c *custody) loadMarked(ctx context.Context) (t Token, found bool, err erro
 	t = defaultType(t)
 	c.meet(t.marked("", time.Time{}))
 	return t, true, nil
+}
+
+// within bounds one call of the store; memory needs no bound.
+func (c *custody) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if !c.durable {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 func (c *custody) look(ctx context.Context) view {
@@ -254,7 +262,7 @@ func (c *custody) answering() (answers, unlocked bool) {
 
 // write writes p, and takes it off if that succeeds.
 func (c *custody) write(ctx context.Context, p *pending) error {
-	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	ctx, cancel := c.within(ctx, saveTimeout)
 	defer cancel()
 	err := c.call(ctx, p)
 	c.mu.Lock()

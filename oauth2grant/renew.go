@@ -293,7 +293,7 @@ func (g *grant) run(ctx context.Context) (Token, error) {
 // the same, since the old one is dead, and saving goes on.
 func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op string) (*snapshot, error) {
 	p.want, p.generation = t, f.Generation()
-	ctx, cancel := outlast(held, f.Context(), func() time.Duration { return saveTimeout })
+	ctx, cancel := g.outlast(held, f, func() time.Duration { return saveTimeout })
 	defer cancel()
 	if !f.Current() || !g.custody.put(p) {
 		return nil, g.reconcile(ctx, t)

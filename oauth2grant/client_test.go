@@ -26,7 +26,7 @@ func last(t *testing.T, srv *granttest.Server, e granttest.Endpoint) granttest.R
 	return all[len(all)-1]
 }
 
-func TestRequestTokenAddsWhatTheConfigSaysAndItsCallerWins(t *testing.T) {
+func TestRequestToken_AddsWhatTheConfigSaysAndItsCallerWins(t *testing.T) {
 	const device = "urn:ietf:params:oauth:grant-type:device_code"
 	for name, c := range map[string]struct{ params, want url.Values }{
 		"scope and params of the Config": {
@@ -81,7 +81,7 @@ func TestRequestTokenAddsWhatTheConfigSaysAndItsCallerWins(t *testing.T) {
 	}
 }
 
-func TestTheScopeIsAsRequestedWhereTheServerSaysNothing(t *testing.T) {
+func TestRequestToken_ScopeIsAsRequestedWhereTheServerSaysNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit func(map[string]any)
 		want string
@@ -104,7 +104,7 @@ func TestTheScopeIsAsRequestedWhereTheServerSaysNothing(t *testing.T) {
 	}
 }
 
-func TestTheExpiryComesFromWhateverTheServerMeansByExpiresIn(t *testing.T) {
+func TestRequestToken_ExpiryIsWhateverTheServerMeansByExpiresIn(t *testing.T) {
 	for name, c := range map[string]struct {
 		value any
 		want  time.Duration // zero: unknown
@@ -141,7 +141,7 @@ func TestTheExpiryComesFromWhateverTheServerMeansByExpiresIn(t *testing.T) {
 	}
 }
 
-func TestATokenOfATypeThatCanNotBeUsedIsRefused(t *testing.T) {
+func TestRequestToken_RefusesATypeThatCannotBeUsed(t *testing.T) {
 	for name, c := range map[string]struct {
 		tokenType any
 		proving   bool
@@ -172,7 +172,7 @@ func TestATokenOfATypeThatCanNotBeUsedIsRefused(t *testing.T) {
 	}
 }
 
-func TestClientRefreshKeepsTheRefreshTokenWhereTheServerGivesNone(t *testing.T) {
+func TestClient_RefreshKeepsTheRefreshTokenWhereTheServerSendsNone(t *testing.T) {
 	for name, keep := range map[string]bool{"kept": true, "rotated": false} {
 		t.Run(name, func(t *testing.T) {
 			srv := granttest.New(granttest.Config{KeepRefreshTokens: keep})
@@ -196,7 +196,7 @@ func TestClientRefreshKeepsTheRefreshTokenWhereTheServerGivesNone(t *testing.T) 
 	}
 }
 
-func TestRefreshRequestsGoToTheirOwnEndpointWhereThereIsOne(t *testing.T) {
+func TestClient_RefreshesAtTheEndpointOfItsOwnWhereThereIsOne(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	cfg := configFor(srv)
 	cfg.Server.RefreshURL = "https://refresh.example/token"
@@ -209,7 +209,7 @@ func TestRefreshRequestsGoToTheirOwnEndpointWhereThereIsOne(t *testing.T) {
 	}
 }
 
-func TestRevokeSaysWhichTokenAndWho(t *testing.T) {
+func TestClient_RevokeSaysWhichTokenAndWho(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, refresh, _ := srv.Issue("client", "alice")
 	cfg := configFor(srv)
@@ -239,7 +239,7 @@ func TestRevokeSaysWhichTokenAndWho(t *testing.T) {
 	}
 }
 
-func TestIntrospectTellsWhatTheServerSays(t *testing.T) {
+func TestClient_IntrospectReturnsWhatTheServerSays(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, _, lifetime := srv.Issue("client", "alice", "read")
 	c := newClient(t, configFor(srv))
@@ -276,7 +276,7 @@ func TestIntrospectTellsWhatTheServerSays(t *testing.T) {
 	}
 }
 
-func TestUserInfoTellsWhoThePersonIs(t *testing.T) {
+func TestClient_UserInfoReturnsWhoThePersonIs(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, _, _ := srv.Issue("client", "alice", "openid")
 	c := newClient(t, configFor(srv))
@@ -309,7 +309,7 @@ func TestUserInfoTellsWhoThePersonIs(t *testing.T) {
 	}
 }
 
-func TestPostSendsAnAuthenticatedFormAndDecodesTheAnswer(t *testing.T) {
+func TestClient_PostSendsAnAuthenticatedFormAndDecodesTheAnswer(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	c := newClient(t, configFor(srv))
 	var out struct {
@@ -333,7 +333,7 @@ func TestPostSendsAnAuthenticatedFormAndDecodesTheAnswer(t *testing.T) {
 	}
 }
 
-func TestAProofThatCanNotBeMadeIsAnErrorAndNothingIsSent(t *testing.T) {
+func TestClient_SendsNothingWhereAProofCannotBeMade(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	cfg := configFor(srv)
 	cfg.Proof = &prover{err: fs.ErrPermission}

@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestCloseDoesNotDropARefreshThatIsAnswered(t *testing.T) {
+func TestClose_DoesNotDropARefreshThatIsAnswered(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		answer time.Duration
@@ -56,7 +56,7 @@ func TestCloseDoesNotDropARefreshThatIsAnswered(t *testing.T) {
 	}
 }
 
-func TestCloseWithoutAStoreWaitsForNoAnswer(t *testing.T) {
+func TestClose_WithoutAStoreWaitsForNoAnswer(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
 		cfg.Store = nil

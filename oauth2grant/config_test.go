@@ -47,7 +47,7 @@ func (w watched) Notify(func()) func() {
 	return func() {}
 }
 
-func TestNewNamesEveryProblemOfAConfigAtOnce(t *testing.T) {
+func TestNew_NamesEveryProblemOfAConfigAtOnce(t *testing.T) {
 	type config = oauth2grant.Config
 	good := func() config { return configFor(granttest.New(granttest.Config{})) }
 	secret := func(context.Context) (string, error) { return "", nil }
@@ -169,7 +169,7 @@ func TestNewNamesEveryProblemOfAConfigAtOnce(t *testing.T) {
 	}
 }
 
-func TestNewTakesWhatIsUsable(t *testing.T) {
+func TestNew_TakesWhatIsUsable(t *testing.T) {
 	for name, edit := range map[string]func(*oauth2grant.Config){
 		"an issuer alone": func(*oauth2grant.Config) {},
 		"a token endpoint alone": func(c *oauth2grant.Config) {
@@ -199,7 +199,7 @@ func TestNewTakesWhatIsUsable(t *testing.T) {
 	}
 }
 
-func TestNewClientRefusesWhatBelongsToAGrant(t *testing.T) {
+func TestNewClient_RefusesWhatBelongsToAGrant(t *testing.T) {
 	for name, edit := range map[string]func(*oauth2grant.Config){
 		"a token":     func(c *oauth2grant.Config) { c.Token.RefreshToken = "R" },
 		"a store":     func(c *oauth2grant.Config) { c.Store = watched{nil, t} },
@@ -220,7 +220,7 @@ func TestNewClientRefusesWhatBelongsToAGrant(t *testing.T) {
 	}
 }
 
-func TestAConfigIsCopied(t *testing.T) {
+func TestConfig_IsCopied(t *testing.T) {
 	for name, use := range map[string]func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client{
 		"by New": func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client {
 			return open(t, alice(), cfg).Client()
@@ -248,7 +248,7 @@ func TestAConfigIsCopied(t *testing.T) {
 	}
 }
 
-func TestTheHTTPClientOfAConfigIsNotModified(t *testing.T) {
+func TestConfig_HTTPClientIsNotModified(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	hc := srv.HTTPClient()
 	hc.Timeout = time.Nanosecond
@@ -260,9 +260,9 @@ func TestTheHTTPClientOfAConfigIsNotModified(t *testing.T) {
 	}
 }
 
-// TestNilGivesAnErrorAndNoPanic calls everything with a nil context, header,
+// TestNil_IsAnErrorAndNoPanic calls everything with a nil context, header,
 // request or URL.
-func TestNilGivesAnErrorAndNoPanic(t *testing.T) {
+func TestNil_IsAnErrorAndNoPanic(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	cfg := configFor(srv)
 	var none context.Context
@@ -333,7 +333,7 @@ func TestNilGivesAnErrorAndNoPanic(t *testing.T) {
 	}
 }
 
-func TestValuesShowThemselvesWithoutPanicWhenTheyAreZero(t *testing.T) {
+func TestZeroValues_ShowThemselvesWithoutPanic(t *testing.T) {
 	for _, v := range []any{
 		oauth2grant.Config{},
 		&oauth2grant.Config{}, &oauth2grant.Client{}, (*oauth2grant.Client)(nil), (*oauth2grant.Grant)(nil),

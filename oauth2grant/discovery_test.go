@@ -25,7 +25,7 @@ func asked(srv *granttest.Server) []string {
 	return urls
 }
 
-func TestDiscoverLooksAtBothWellKnownPlaces(t *testing.T) {
+func TestDiscover_LooksAtBothWellKnownPlaces(t *testing.T) {
 	for issuer, places := range map[string][2]string{
 		"https://auth.example": {
 			"https://auth.example/.well-known/oauth-authorization-server",
@@ -99,7 +99,7 @@ func setMetadata(srv *granttest.Server, name string, value any) {
 	srv.Break(granttest.OpenIDConfiguration, edit)
 }
 
-func TestDiscoverRefusesADocumentThatItCanNotTrust(t *testing.T) {
+func TestDiscover_RefusesADocumentThatItCannotTrust(t *testing.T) {
 	for name, c := range map[string]struct{ issuer, member, value string }{
 		"another issuer":                    {"https://auth.example", "issuer", "https://other.example"},
 		"the issuer with a slash more":      {"https://auth.example", "issuer", "https://auth.example/"},
@@ -161,7 +161,7 @@ func endpointsOf(s oauth2grant.Server) map[string]string {
 	}
 }
 
-func TestDiscoverAcceptsOtherHostsAndInsideWhatIsInside(t *testing.T) {
+func TestDiscover_AcceptsOtherHostsAndInsideWhatIsInside(t *testing.T) {
 	for name, c := range map[string]struct{ issuer, endpoint string }{
 		"another https host":                    {"https://auth.example", "https://tokens.example/t"},
 		"this machine for an issuer there":      {"http://127.0.0.1:8080", "http://127.0.0.1:8081/t"},
@@ -178,7 +178,7 @@ func TestDiscoverAcceptsOtherHostsAndInsideWhatIsInside(t *testing.T) {
 	}
 }
 
-func TestDiscoverRefusesAnIssuerBeforeItAsks(t *testing.T) {
+func TestDiscover_RefusesAnIssuerBeforeItAsks(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	for _, issuer := range []string{
 		"", "auth.example", "http://auth.example", "https://u:p@auth.example", "https://auth.example#f",
@@ -194,7 +194,7 @@ func TestDiscoverRefusesAnIssuerBeforeItAsks(t *testing.T) {
 	}
 }
 
-func TestDiscoverGivesUpOnRedirectsInACircle(t *testing.T) {
+func TestDiscover_GivesUpOnRedirectsInACircle(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Discovery, granttest.Redirect(srv.URL(granttest.OpenIDConfiguration)))
 	srv.Break(granttest.OpenIDConfiguration, granttest.Redirect(srv.URL(granttest.Discovery)))
@@ -205,7 +205,7 @@ func TestDiscoverGivesUpOnRedirectsInACircle(t *testing.T) {
 	}
 }
 
-func TestDiscoverReadsNoMoreThanAMebibyte(t *testing.T) {
+func TestDiscover_ReadsNoMoreThanAMebibyte(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Discovery, granttest.Fault{Size: 200 << 20})
 	srv.Break(granttest.OpenIDConfiguration, granttest.Fault{Size: 200 << 20})
@@ -231,7 +231,7 @@ type writer func([]byte)
 
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
-func TestAFailedDiscoveryIsRememberedForTheBackOffOnly(t *testing.T) {
+func TestClient_RemembersAFailedDiscoveryForTheBackOffOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		srv.Break(granttest.Discovery, granttest.RetryAfter(503, 0))
@@ -258,7 +258,7 @@ func TestAFailedDiscoveryIsRememberedForTheBackOffOnly(t *testing.T) {
 	})
 }
 
-func TestAThousandCallersDiscoverOnce(t *testing.T) {
+func TestClient_AThousandCallersDiscoverOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		srv.Script(granttest.Discovery, granttest.Fault{Delay: time.Second})
@@ -274,7 +274,7 @@ func TestAThousandCallersDiscoverOnce(t *testing.T) {
 	})
 }
 
-func TestACallerWhoLeavesDuringDiscoveryTakesNobodyAlong(t *testing.T) {
+func TestClient_WhoLeavesDuringDiscoveryTakesNobodyAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		srv.Script(granttest.Discovery, granttest.Fault{Hang: true})

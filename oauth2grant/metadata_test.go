@@ -11,7 +11,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestWhatTheMetadataSaysThatTheServerCanNotDoIsAnEarlyError(t *testing.T) {
+func TestMetadata_WhatTheServerCannotDoIsAnEarlyError(t *testing.T) {
 	token := func(c *oauth2grant.Client) error {
 		_, err := c.RequestToken(context.Background(), url.Values{"grant_type": {"client_credentials"}})
 		return err
@@ -70,7 +70,7 @@ func TestWhatTheMetadataSaysThatTheServerCanNotDoIsAnEarlyError(t *testing.T) {
 	}
 }
 
-func TestMetadataThatSaysNothingForbidsNothing(t *testing.T) {
+func TestMetadata_ForbidsNothingWhereItSaysNothing(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	edit := granttest.Fault{Edit: func(document map[string]any) {
 		for name := range document {
@@ -89,7 +89,7 @@ func TestMetadataThatSaysNothingForbidsNothing(t *testing.T) {
 	}
 }
 
-func TestServerKeepsTheWholeDocumentAndWhatTheConfigSays(t *testing.T) {
+func TestServer_KeepsTheWholeDocumentAndWhatTheConfigSays(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	setMetadata(srv, "custom", map[string]any{"n": 7})
 	cfg := configFor(srv)
@@ -117,7 +117,7 @@ func TestServerKeepsTheWholeDocumentAndWhatTheConfigSays(t *testing.T) {
 	}
 }
 
-func TestEndpointsThatTheConfigNamesNeedNoDiscovery(t *testing.T) {
+func TestServer_EndpointsOfTheConfigNeedNoDiscovery(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	cfg := configFor(srv)
 	cfg.Server = oauth2grant.Server{TokenURL: srv.URL(granttest.Token), RevocationURL: srv.URL(granttest.Revocation)}

@@ -34,7 +34,7 @@ func (w world) unsaved(cfg oauth2grant.Config) (*oauth2grant.Grant, oauth2grant.
 	return g, t
 }
 
-func TestANoticeFromTheStoreDoesNotBringBackWhatAnUnsavedTokenWasMadeFrom(t *testing.T) {
+func TestStore_ANoticeBringsBackNothingThatAnUnsavedTokenWasMadeFrom(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		cfg := w.config()
@@ -48,7 +48,7 @@ func TestANoticeFromTheStoreDoesNotBringBackWhatAnUnsavedTokenWasMadeFrom(t *tes
 	})
 }
 
-func TestCloseTriesOnceMoreToSaveWhatWaitsForIt(t *testing.T) {
+func TestClose_TriesOnceMoreToSaveWhatWaitsForIt(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		g, latest := w.unsaved(w.config())
@@ -60,7 +60,7 @@ func TestCloseTriesOnceMoreToSaveWhatWaitsForIt(t *testing.T) {
 	})
 }
 
-func TestASetTokenThatCanNotBeSavedIsUsedAndSavedLater(t *testing.T) {
+func TestSetToken_WhatCannotBeSavedIsUsedAndSavedLater(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		g, _ := w.unsaved(w.config())
@@ -77,7 +77,7 @@ func TestASetTokenThatCanNotBeSavedIsUsedAndSavedLater(t *testing.T) {
 	})
 }
 
-func TestRevokeSaysThatTheStoreCouldNotBeRead(t *testing.T) {
+func TestRevoke_SaysThatTheStoreCouldNotBeRead(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		w.b.set(func() { w.b.onLoad = func() error { return errStoreDown } })
@@ -86,7 +86,7 @@ func TestRevokeSaysThatTheStoreCouldNotBeRead(t *testing.T) {
 	})
 }
 
-func TestARevokedTokenDoesNotComeBackWhenItCouldNotBeDeleted(t *testing.T) {
+func TestRevoke_WhatCouldNotBeDeletedDoesNotComeBack(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
@@ -101,7 +101,7 @@ func TestARevokedTokenDoesNotComeBackWhenItCouldNotBeDeleted(t *testing.T) {
 	})
 }
 
-func TestALockThatSomebodyElseHoldsForLongCostsNobodyAUsableToken(t *testing.T) {
+func TestStore_ALockHeldForLongCostsNobodyAUsableToken(t *testing.T) {
 	inWorld(t, granttest.Config{Lifetime: time.Hour}, func(w world) {
 		w.seed()
 		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
@@ -122,7 +122,7 @@ func TestALockThatSomebodyElseHoldsForLongCostsNobodyAUsableToken(t *testing.T) 
 	})
 }
 
-func TestADiscoveryThatHangsIsGivenUpAndLocksNobodyOut(t *testing.T) {
+func TestStore_ADiscoveryThatHangsLocksNobodyOut(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		seeded := w.seed()
 		cfg := w.config()
@@ -146,7 +146,7 @@ func TestADiscoveryThatHangsIsGivenUpAndLocksNobodyOut(t *testing.T) {
 	})
 }
 
-func TestWhoComesDuringASignInKeepsItGoing(t *testing.T) {
+func TestSignIn_WhoComesDuringItKeepsItGoing(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		p := &person{srv: w.srv, run: func(ctx context.Context) error {
 			select {
@@ -172,7 +172,7 @@ func TestWhoComesDuringASignInKeepsItGoing(t *testing.T) {
 	})
 }
 
-func TestSetTokenEndsASignInAndItsCallersGetTheToken(t *testing.T) {
+func TestSetToken_EndsASignInAndItsCallersGetTheToken(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		p := &person{srv: w.srv, run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
 		g := newGrant(w.T, p, w.config())
@@ -189,7 +189,7 @@ func TestSetTokenEndsASignInAndItsCallersGetTheToken(t *testing.T) {
 	})
 }
 
-func TestATokenOfATypeThatTheGrantCanNotUseIsRefreshed(t *testing.T) {
+func TestStore_ATokenOfATypeThatTheGrantCannotUseIsRefreshed(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		w.b.set(func() { w.b.token.TokenType = "DPoP" })
@@ -200,7 +200,7 @@ func TestATokenOfATypeThatTheGrantCanNotUseIsRefreshed(t *testing.T) {
 	})
 }
 
-func TestWhatAServerAddsToItsAnswerDoesNotMakeTheStoredTokenUnreadable(t *testing.T) {
+func TestStore_ATokenStaysReadableWhateverAServerAdds(t *testing.T) {
 	for _, extra := range []map[string]any{
 		{"expiry": 1712345678},
 		{"Scope": []string{"a"}},
@@ -224,7 +224,7 @@ func TestWhatAServerAddsToItsAnswerDoesNotMakeTheStoredTokenUnreadable(t *testin
 	}
 }
 
-func TestEndingTheContextOfAGrantEndsItsSubscription(t *testing.T) {
+func TestStore_TheSubscriptionEndsWithTheContextOfTheGrant(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		cfg := w.config()
@@ -243,7 +243,7 @@ func TestEndingTheContextOfAGrantEndsItsSubscription(t *testing.T) {
 	})
 }
 
-func TestANoticeThatComesWhileTheStoreCanNotBeReadIsNotForgotten(t *testing.T) {
+func TestStore_ANoticeIsNotForgottenWhileItCannotBeRead(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		cfg := w.config()

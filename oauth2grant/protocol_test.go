@@ -73,7 +73,7 @@ func (w world) mustFail(err error, targets ...error) {
 	}
 }
 
-func TestManyGrantsOnOneStoreRefreshOnce(t *testing.T) {
+func TestStore_ManyGrantsRefreshOnce(t *testing.T) {
 	inWorld(t, granttest.Config{Lifetime: 2 * time.Second}, func(w world) {
 		w.seed()
 		const grants, callers = 20, 10
@@ -103,7 +103,7 @@ func TestManyGrantsOnOneStoreRefreshOnce(t *testing.T) {
 	})
 }
 
-func TestAnInvalidGrantIsBelievedOnlyAfterASecondLookAtTheStore(t *testing.T) {
+func TestStore_AnInvalidGrantIsBelievedOnlyAfterASecondLook(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		first := w.seed()
 		cfg := w.config()
@@ -128,7 +128,7 @@ func TestAnInvalidGrantIsBelievedOnlyAfterASecondLookAtTheStore(t *testing.T) {
 	})
 }
 
-func TestADeadRefreshTokenIsSentOnce(t *testing.T) {
+func TestStore_ADeadRefreshTokenIsSentOnce(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		seeded := w.seed()
 		w.srv.RevokeToken(seeded.RefreshToken)
@@ -153,7 +153,7 @@ func TestADeadRefreshTokenIsSentOnce(t *testing.T) {
 
 func failureOf(_ oauth2grant.Token, err error) error { return err }
 
-func TestATokenThatCanNotBeSavedIsUsedAndSavedLater(t *testing.T) {
+func TestStore_ATokenThatCannotBeSavedIsUsedAndSavedLater(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		var told []oauth2grant.Event
@@ -191,7 +191,7 @@ func TestATokenThatCanNotBeSavedIsUsedAndSavedLater(t *testing.T) {
 	})
 }
 
-func TestATokenIsSavedLaterOnlyOverTheOneItWasMadeFrom(t *testing.T) {
+func TestStore_ATokenIsSavedLaterOnlyOverTheOneItWasMadeFrom(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
@@ -221,7 +221,7 @@ func TestATokenIsSavedLaterOnlyOverTheOneItWasMadeFrom(t *testing.T) {
 	})
 }
 
-func TestAnEmptiedStoreMeansSignedOut(t *testing.T) {
+func TestStore_EmptiedMeansSignedOut(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
 		cfg.Token = w.seed() // also as a seed: it must not come back
@@ -236,7 +236,7 @@ func TestAnEmptiedStoreMeansSignedOut(t *testing.T) {
 	})
 }
 
-func TestASignOutIsNoticedAtOnceWhereTheStoreNotifies(t *testing.T) {
+func TestStore_ASignOutIsNoticedAtOnceWhereItNotifies(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		here, there := w.config(), w.config()
@@ -260,7 +260,7 @@ func TestASignOutIsNoticedAtOnceWhereTheStoreNotifies(t *testing.T) {
 	})
 }
 
-func TestAStoreThatIsDownCostsNoUsableTokenAndAllowsNoUnlockedRefresh(t *testing.T) {
+func TestStore_DownCostsNoUsableTokenAndAllowsNoUnlockedRefresh(t *testing.T) {
 	for name, fail := range map[string]func(*backend){
 		"it can not be locked": func(b *backend) { b.onLock = func() error { return errStoreDown } },
 		"it can not be read":   func(b *backend) { b.onLoad = func() error { return errStoreDown } },
@@ -287,7 +287,7 @@ func TestAStoreThatIsDownCostsNoUsableTokenAndAllowsNoUnlockedRefresh(t *testing
 	}
 }
 
-func TestTheClockOfWhoSavedATokenIsNotTrusted(t *testing.T) {
+func TestStore_TheClockOfWhoSavedATokenIsNotTrusted(t *testing.T) {
 	inWorld(t, granttest.Config{Lifetime: time.Hour}, func(w world) {
 		theirs := newGrant(w.T, oauth2grant.Password{Username: "alice", Password: "wonderland"}, w.config())
 		w.ensure(theirs)
@@ -300,7 +300,7 @@ func TestTheClockOfWhoSavedATokenIsNotTrusted(t *testing.T) {
 	})
 }
 
-func TestWhoLostTheLeaseDoesNotOverwriteWhatIsNewer(t *testing.T) {
+func TestStore_WhoLostTheLeaseDoesNotOverwriteWhatIsNewer(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
@@ -324,7 +324,7 @@ func TestWhoLostTheLeaseDoesNotOverwriteWhatIsNewer(t *testing.T) {
 	})
 }
 
-func TestTheSeedFillsAnEmptyStoreAndWhatTheStoreHoldsWins(t *testing.T) {
+func TestStore_TheSeedFillsAnEmptyOneAndWhatItHoldsWins(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		stored := w.seed()
 		cfg := w.config()
@@ -352,7 +352,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestWhoWaitsForTheLockAdoptsWhatItsHolderSavedAtOnce(t *testing.T) {
+func TestStore_WhoWaitsForTheLockAdoptsWhatItsHolderSavedAtOnce(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		time.Sleep(2 * time.Hour) // it has expired

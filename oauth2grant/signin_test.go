@@ -35,7 +35,7 @@ func (p *person) Run(ctx context.Context, c *oauth2grant.Client) (oauth2grant.To
 	return oauth2grant.Token{AccessToken: access, RefreshToken: refresh, Expiry: time.Now().Add(life)}, nil
 }
 
-func TestTenGrantsOnOneStoreOpenOneTab(t *testing.T) {
+func TestSignIn_TenGrantsOnOneStoreOpenOneTab(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		p := &person{srv: w.srv}
 		var wg sync.WaitGroup
@@ -52,7 +52,7 @@ func TestTenGrantsOnOneStoreOpenOneTab(t *testing.T) {
 	})
 }
 
-func TestTheBackgroundAndRefreshTokenNeverAskAPerson(t *testing.T) {
+func TestSignIn_TheBackgroundAndRefreshTokenNeverAskAPerson(t *testing.T) {
 	inWorld(t, granttest.Config{Lifetime: time.Minute}, func(w world) {
 		p := &person{srv: w.srv}
 		cfg := w.config()
@@ -74,7 +74,7 @@ func TestTheBackgroundAndRefreshTokenNeverAskAPerson(t *testing.T) {
 	})
 }
 
-func TestASignInStopsWhenItsLastWaiterLeavesAndWaitsForTheBackOff(t *testing.T) {
+func TestSignIn_StopsWhenItsLastWaiterLeavesAndWaitsForTheBackOff(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		stopped := make(chan struct{}, 10)
 		p := &person{srv: w.srv, run: func(ctx context.Context) error {
@@ -104,7 +104,7 @@ func TestASignInStopsWhenItsLastWaiterLeavesAndWaitsForTheBackOff(t *testing.T) 
 	})
 }
 
-func TestSetTokenReplacesWhatIsUnderWayAndForgetsFailures(t *testing.T) {
+func TestSetToken_ReplacesWhatIsUnderWayAndForgetsFailures(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		seeded := w.seed()
 		w.srv.RevokeToken(seeded.RefreshToken)
@@ -127,7 +127,7 @@ func TestSetTokenReplacesWhatIsUnderWayAndForgetsFailures(t *testing.T) {
 	})
 }
 
-func TestATokenSetDuringASlowFetchWins(t *testing.T) {
+func TestSetToken_WinsOverASlowFetch(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		p := &person{srv: w.srv, run: func(context.Context) error { time.Sleep(time.Minute); return nil }}
 		g := newGrant(w.T, p, w.config())
@@ -153,7 +153,7 @@ func TestATokenSetDuringASlowFetchWins(t *testing.T) {
 	})
 }
 
-func TestRevokeRevokesBothTokensAndForgetsThemEvenIfTheServerFails(t *testing.T) {
+func TestRevoke_ForgetsBothTokensEvenIfTheServerFails(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
 		g := newGrant(w.T, oauth2grant.Password{Username: "alice", Password: "wonderland"}, cfg)
@@ -176,7 +176,7 @@ func TestRevokeRevokesBothTokensAndForgetsThemEvenIfTheServerFails(t *testing.T)
 	})
 }
 
-func TestACallOnAGrantFromItsOwnFlowFailsAtOnce(t *testing.T) {
+func TestGrant_ACallFromItsOwnFlowFailsAtOnce(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
 		cfg.Store = nil

@@ -262,12 +262,14 @@ func (g *Grant) Invalidate(accessToken string) {
 	}
 }
 
-// invalidate reports whether a renewal can help against the refusal.
+// invalidate reports whether another token may help against the refusal. While
+// none is held the grant is signed out or closed, and a refusal must not sign it
+// in again.
 func (g *grant) invalidate(accessToken string) bool {
 	s := g.engine.Current()
 	switch {
 	case s == nil:
-		return !g.custody.hasSignedOut()
+		return false
 	case s.Value.token.AccessToken != accessToken: // another one is held, or will be
 		return true
 	case !s.Invalid && !g.believes(s):

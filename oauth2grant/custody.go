@@ -20,7 +20,6 @@ type custody struct {
 	mu         sync.Mutex
 	known      bool     // the store has held a token: from now on an empty store means signed out
 	found      Token    // what the store was last seen to hold; zero: none
-	signedOut  bool     // by this grant, and nothing has been obtained since
 	latest     Token    // obtained or adopted last; zero: none, or signed out
 	pending    *pending // nil: all is written
 	generation uint64   // of the last write that was asked for
@@ -183,7 +182,6 @@ func (c *custody) put(p pending) bool {
 		return false
 	}
 	c.generation, c.pending, c.latest = p.generation, &p, p.want
-	c.signedOut = same(p.want, Token{})
 	select {
 	case c.changed <- struct{}{}:
 	default:

@@ -317,7 +317,7 @@ func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op s
 // reconcile writes what was asked for while a token was being obtained that
 // nobody wants any more.
 func (g *grant) reconcile(ctx context.Context, unwanted Token) error {
-	if g.custody.hasSignedOut() {
+	if g.custody.holdsNone() {
 		_ = g.revokeAll(ctx, []Token{unwanted})
 	}
 	g.custody.flush(ctx, g.custody.look(ctx)) // else who asked for it tries again

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -25,7 +26,7 @@ func module(t *testing.T, name string, files ...string) step {
 	}
 	test := goTest()
 	test.args = slices.DeleteFunc(test.args, func(arg string) bool { return arg == "-race" }) // compiles for long
-	return step{name, dir, []command{vet("./..."), test}}
+	return step{name: name, dir: dir, commands: []command{vet("./..."), test}}
 }
 
 func must(t *testing.T, err error) {
@@ -203,5 +204,19 @@ func TestPlan(t *testing.T) {
 	}
 	if _, err := plan(root, []string{"everything"}); err == nil {
 		t.Error("an unknown part is no error")
+	}
+}
+
+func TestRunSteps_RunsBesideEachOtherWhatMayBe(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := exec.Command("mkfifo", pipe).Run(); err != nil {
+		t.Fatal(err)
+	}
+	shell := func(name, script string) step { // each end of a pipe waits for the other
+		return step{name: name, dir: t.TempDir(), commands: []command{{args: []string{"sh", "-c", script}}}, beside: true}
+	}
+	passed, lines := runAll(t, shell("writes", "echo met > "+pipe), shell("reads", "cat "+pipe))
+	if !passed || !slices.Contains(lines, "met") {
+		t.Errorf("passed: %v\n%s", passed, strings.Join(lines, "\n"))
 	}
 }

@@ -73,3 +73,15 @@ func TestClose_WithoutAStoreWaitsForNoAnswer(t *testing.T) {
 		w.mustFail(<-waiting, oauth2grant.ErrClosed)
 	})
 }
+
+func TestClose_TriesOnceMoreToSaveWhatWaitsForIt(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		g, latest := w.unsaved(w.config())
+		w.b.set(func() { w.b.onSave = nil })
+		_ = g.Close()
+		if w.b.get() != latest {
+			t.Error("the rotated refresh token is lost")
+		}
+	})
+}

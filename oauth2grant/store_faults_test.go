@@ -12,28 +12,6 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// issued is a token of the server that no grant has.
-func (w world) issued() oauth2grant.Token {
-	access, refresh, life := w.srv.Issue("client", "alice", "read")
-	return oauth2grant.Token{
-		AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Scope: "read",
-		Expiry: time.Now().Add(life).UTC(),
-	}
-}
-
-// unsaved returns a grant whose last refresh could not be saved.
-func (w world) unsaved(cfg oauth2grant.Config) (*oauth2grant.Grant, oauth2grant.Token) {
-	w.Helper()
-	g := newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)
-	w.ensure(g)
-	w.b.loseAnswers()
-	t, err := g.RefreshToken(w.Context())
-	if err != nil {
-		w.Fatal(err)
-	}
-	return g, t
-}
-
 func TestStore_ANoticeBringsBackNothingThatAnUnsavedTokenWasMadeFrom(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
@@ -44,59 +22,6 @@ func TestStore_ANoticeBringsBackNothingThatAnUnsavedTokenWasMadeFrom(t *testing.
 		synctest.Wait()
 		if w.token(g) != latest || g.Status().Err == nil {
 			t.Error("the old token is back, or the save is forgotten")
-		}
-	})
-}
-
-func TestClose_TriesOnceMoreToSaveWhatWaitsForIt(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		w.seed()
-		g, latest := w.unsaved(w.config())
-		w.b.set(func() { w.b.onSave = nil })
-		_ = g.Close()
-		if w.b.get() != latest {
-			t.Error("the rotated refresh token is lost")
-		}
-	})
-}
-
-func TestSetToken_WhatCannotBeSavedIsUsedAndSavedLater(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		w.seed()
-		g, _ := w.unsaved(w.config())
-		set := w.issued()
-		w.mustFail(g.SetToken(w.Context(), set), errStoreDown)
-		if w.token(g) != set {
-			t.Error("the token that was set is not used")
-		}
-		w.b.set(func() { w.b.onSave = nil })
-		time.Sleep(2 * time.Minute)
-		if w.b.get() != set || w.srv.ReuseDetected() > 0 {
-			t.Error("the token that was set is not saved")
-		}
-	})
-}
-
-func TestRevoke_SaysThatTheStoreCouldNotBeRead(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		w.seed()
-		w.b.set(func() { w.b.onLoad = func() error { return errStoreDown } })
-		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
-		w.mustFail(g.Revoke(w.Context()), errStoreDown)
-	})
-}
-
-func TestRevoke_WhatCouldNotBeDeletedDoesNotComeBack(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		w.seed()
-		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
-		w.ensure(g)
-		w.b.set(func() { w.b.onSave = func() error { return errStoreDown } })
-		w.mustFail(g.Revoke(w.Context()), errStoreDown)
-		w.srv.Reset()
-		w.mustFail(g.EnsureActiveToken(w.Context()), oauth2grant.ErrLoginRequired)
-		if n := w.srv.Count(granttest.Token); n != 0 {
-			t.Errorf("the revoked refresh token was sent %d times", n)
 		}
 	})
 }
@@ -142,49 +67,6 @@ func TestStore_ADiscoveryThatHangsLocksNobodyOut(t *testing.T) {
 		w.ensure(g)
 		if w.b.get() == seeded {
 			t.Error("nothing was renewed")
-		}
-	})
-}
-
-func TestSignIn_WhoComesDuringItKeepsItGoing(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		p := &person{srv: w.srv, run: func(ctx context.Context) error {
-			select {
-			case <-time.After(time.Minute):
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}}
-		g := newGrant(w.T, p, w.config())
-		first, leave := context.WithTimeout(w.Context(), 30*time.Second)
-		defer leave()
-		left := make(chan error, 1)
-		go func() { left <- g.EnsureActiveToken(first) }()
-		time.Sleep(10 * time.Second)
-		_, err := g.RefreshToken(w.Context())
-		w.mustFail(err, oauth2grant.ErrLoginRequired) // at once: a person is being asked
-		w.ensure(g)
-		w.mustFail(<-left, context.DeadlineExceeded)
-		if n := p.tabs.Load(); n != 1 {
-			t.Errorf("%d tabs were opened", n)
-		}
-	})
-}
-
-func TestSetToken_EndsASignInAndItsCallersGetTheToken(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		p := &person{srv: w.srv, run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
-		g := newGrant(w.T, p, w.config())
-		got := make(chan error, 1)
-		go func() { got <- g.EnsureActiveToken(w.Context()) }()
-		synctest.Wait()
-		set, start := w.issued(), time.Now()
-		if err := g.SetToken(w.Context(), set); err != nil || time.Since(start) > 0 {
-			t.Errorf("SetToken took %v: %v", time.Since(start), err)
-		}
-		if err := <-got; err != nil || w.token(g) != set || w.b.get() != set {
-			t.Errorf("the caller that waited got %v", err)
 		}
 	})
 }

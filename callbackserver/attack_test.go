@@ -14,7 +14,7 @@ import (
 
 const attackedState = "uZ8mKQm1o0nCkP3e-the-expected-one"
 
-func TestAnAttackerCannotEndOrDelayTheSignIn(t *testing.T) {
+func TestServer_AnAttackerCannotEndOrDelayTheSignIn(t *testing.T) {
 	before := heap()
 	s := listen(t, Config{})
 	out := waiting(t.Context(), s, attackedState)
@@ -124,7 +124,7 @@ func sendHugeHeaders(t *testing.T, s *Server, n int) {
 	group.Wait()
 }
 
-func TestSignInsSucceedUnderAStormOfConnections(t *testing.T) {
+func TestServer_SignInsSucceedUnderAStormOfConnections(t *testing.T) {
 	s := listen(t, Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	var storm sync.WaitGroup

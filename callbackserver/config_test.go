@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestListenRefuses(t *testing.T) {
+func TestListen_Refuses(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"all interfaces":                      {Addr: "0.0.0.0"},
 		"all interfaces over IPv6":            {Addr: "::"},
@@ -54,7 +54,7 @@ func TestListenRefuses(t *testing.T) {
 	}
 }
 
-func TestListenNamesEveryProblem(t *testing.T) {
+func TestListen_NamesEveryProblem(t *testing.T) {
 	_, err := Listen(t.Context(), Config{Addr: "example.com", Path: "x", Ports: []int{-1}})
 	joined, ok := errors.AsType[interface {
 		error
@@ -65,7 +65,7 @@ func TestListenNamesEveryProblem(t *testing.T) {
 	}
 }
 
-func TestListenFailsOnAnEndedContext(t *testing.T) {
+func TestListen_FailsOnAnEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("stopped")
 	cancel(cause)
@@ -108,7 +108,7 @@ func TestRedirectURI(t *testing.T) {
 	}
 }
 
-func TestLocalhostIsServedOnBothFamilies(t *testing.T) {
+func TestListen_LocalhostIsServedOnBothFamilies(t *testing.T) {
 	needs(t, "::1")
 	s, c := listen(t, Config{Localhost: true}), newBrowser(t)
 	port := portIn(t, s)
@@ -122,7 +122,7 @@ func TestLocalhostIsServedOnBothFamilies(t *testing.T) {
 	}
 }
 
-func TestLocalhostPassesOverAPortTakenOnTheOtherFamily(t *testing.T) {
+func TestListen_LocalhostPassesOverAPortTakenOnTheOtherFamily(t *testing.T) {
 	needs(t, "::1")
 	foreign := occupy(t, "[::1]:0")
 	s := listen(t, Config{Localhost: true, Ports: []int{foreign, 0}})
@@ -135,7 +135,7 @@ func TestLocalhostPassesOverAPortTakenOnTheOtherFamily(t *testing.T) {
 	}
 }
 
-func TestPortsAreTriedInOrder(t *testing.T) {
+func TestListen_TriesPortsInOrder(t *testing.T) {
 	taken, free := occupy(t, "127.0.0.1:0"), freePort(t)
 	s := listen(t, Config{Ports: []int{taken, free, 0}})
 	if got := portIn(t, s); got != free {
@@ -227,7 +227,7 @@ func TestRedirectURI_AsRegistered(t *testing.T) {
 	}
 }
 
-func TestAllowNonLoopback(t *testing.T) {
+func TestListen_AllowNonLoopback(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"on all interfaces":                {Addr: "0.0.0.0", AllowNonLoopback: true},
 		"on all interfaces, as localhost":  {Addr: "0.0.0.0", AllowNonLoopback: true, Localhost: true},

@@ -11,7 +11,7 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
-func TestRequestsThatDecideNothing(t *testing.T) {
+func TestHandler_RequestsThatDecideNothing(t *testing.T) {
 	const state = "expected-state"
 	right := "/callback?code=c&state=" + state
 	for name, test := range map[string]struct {
@@ -97,7 +97,7 @@ func TestRequestsThatDecideNothing(t *testing.T) {
 	}
 }
 
-func TestHostsThatAreOurs(t *testing.T) {
+func TestHandler_HostsThatAreOurs(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	port := strconv.Itoa(portIn(t, s))
 	for _, host := range []string{"127.0.0.1", "localhost", "LocalHost"} {
@@ -110,7 +110,7 @@ func TestHostsThatAreOurs(t *testing.T) {
 	}
 }
 
-func TestTheDefaultPortMayBeLeftOut(t *testing.T) {
+func TestHandler_TheDefaultPortMayBeLeftOut(t *testing.T) {
 	h := newHandler(settings{Config: Config{Path: defaultPath}},
 		[]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:80"), netip.MustParseAddrPort("[::1]:80")}, nil)
 	for host, want := range map[string]bool{
@@ -123,7 +123,7 @@ func TestTheDefaultPortMayBeLeftOut(t *testing.T) {
 	}
 }
 
-func TestAFormIsAnAnswer(t *testing.T) {
+func TestHandler_AFormIsAnAnswer(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("s")
 	req := request(t, http.MethodPost, s.RedirectURI()+"?code=from-the-URL", "code=from-the-form&state=s")

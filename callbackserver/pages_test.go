@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-func TestTheBrowserIsLedAwayFromTheCode(t *testing.T) {
+func TestPages_LeadTheBrowserAwayFromTheCode(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("the-state")
 	redirect := get(t, c, s.RedirectURI()+"?code=the-code&state=the-state")
@@ -36,7 +36,7 @@ func TestTheBrowserIsLedAwayFromTheCode(t *testing.T) {
 	}
 }
 
-func TestEachBrowserSeesItsOwnOutcome(t *testing.T) {
+func TestPages_EachBrowserSeesItsOwnOutcome(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("good")
 	s.Expect("bad")
@@ -58,7 +58,7 @@ func TestEachBrowserSeesItsOwnOutcome(t *testing.T) {
 	}
 }
 
-func TestForeignTextIsHarmlessOnThePage(t *testing.T) {
+func TestPages_ForeignTextIsHarmless(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("s")
 	hostile := url.Values{
@@ -77,7 +77,7 @@ func TestForeignTextIsHarmlessOnThePage(t *testing.T) {
 	}
 }
 
-func TestPagesOfTheCallerSeeNeitherCodeNorState(t *testing.T) {
+func TestPages_OfTheCallerSeeNeitherCodeNorState(t *testing.T) {
 	seen := make(chan *http.Request, 1)
 	own := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen <- r
@@ -131,7 +131,7 @@ func TestPagesOfTheCallerSeeNeitherCodeNorState(t *testing.T) {
 	}
 }
 
-func TestOldPagesAreDropped(t *testing.T) {
+func TestPages_OldOnesAreDropped(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	var first reply
 	for i := range maxPages + 1 {
@@ -150,7 +150,7 @@ func TestOldPagesAreDropped(t *testing.T) {
 	}
 }
 
-func TestAPageIsFetchedByGETAlone(t *testing.T) {
+func TestPages_AreFetchedByGETAlone(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("s")
 	target := at(t, s, get(t, c, s.RedirectURI()+"?code=c&state=s").header.Get("Location"))
@@ -163,7 +163,7 @@ func TestAPageIsFetchedByGETAlone(t *testing.T) {
 	}
 }
 
-func TestPagesAreAccessibleAndSelfContained(t *testing.T) {
+func TestPages_AreAccessibleAndSelfContained(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("good")
 	s.Expect("bad")

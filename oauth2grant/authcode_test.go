@@ -59,7 +59,7 @@ func approve(srv *granttest.Server) func(context.Context, string) error {
 	}
 }
 
-func TestASignInInTheBrowserGivesATokenThatIsRefreshedWithoutOne(t *testing.T) {
+func TestAuthCode_SignsInOnceAndThenRefreshes(t *testing.T) {
 	srv, cfg := signInServer(t, granttest.Config{})
 	var opened atomic.Int32
 	g := newGrant(t, oauth2grant.AuthCode{Open: func(ctx context.Context, authURL string) error {
@@ -87,7 +87,7 @@ func TestASignInInTheBrowserGivesATokenThatIsRefreshedWithoutOne(t *testing.T) {
 	}
 }
 
-func TestASignInEndsWithTheReasonAndFreesThePort(t *testing.T) {
+func TestAuthCode_EndsWithTheReasonAndFreesThePort(t *testing.T) {
 	deny := func(srv *granttest.Server) func(context.Context, string) error {
 		return func(ctx context.Context, authURL string) error {
 			callback, err := srv.Deny(authURL)
@@ -140,7 +140,7 @@ func TestASignInEndsWithTheReasonAndFreesThePort(t *testing.T) {
 	}
 }
 
-func TestClosingTheGrantEndsASignInAndFreesThePort(t *testing.T) {
+func TestAuthCode_ClosingTheGrantEndsItAndFreesThePort(t *testing.T) {
 	_, cfg := signInServer(t, granttest.Config{})
 	port := freePort(t)
 	opened := make(chan struct{})
@@ -177,7 +177,7 @@ func bind(t *testing.T, port int) {
 	_ = l.Close()
 }
 
-func TestACodeWhoseExchangeMayHaveHappenedIsNotSentAgain(t *testing.T) {
+func TestAuthCode_SendsNoCodeAgainWhoseExchangeMayHaveHappened(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		fault granttest.Fault

@@ -11,7 +11,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestAWebApplicationBeginsAndFinishesAnAuthorization(t *testing.T) {
+func TestFinishAuthorization_OfAWebApplication(t *testing.T) {
 	srv, cfg := signInServer(t, granttest.Config{
 		Clients: []granttest.Client{
 			{ID: "web", Secret: "web-secret", RedirectURIs: []string{"https://app.example/cb"}},

@@ -29,7 +29,7 @@ func authenticate(t *testing.T, auth oauth2grant.ClientAuth) (http.Header, url.V
 	return h, form
 }
 
-func TestClientAuthPutsWhatTheSpecificationSays(t *testing.T) {
+func TestClientAuth_PutsWhatTheSpecificationSays(t *testing.T) {
 	basic := func(pair string) http.Header {
 		return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}}
 	}
@@ -164,7 +164,7 @@ func TestClientAuth_WithoutASecretIsRefused(t *testing.T) {
 	}
 }
 
-func TestErrorOfASecretFuncReachesTheCaller(t *testing.T) {
+func TestSecretFunc_ItsErrorReachesTheCaller(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	locked := errors.New("the vault is locked")
 	cfg := configFor(srv)
@@ -178,7 +178,7 @@ func TestErrorOfASecretFuncReachesTheCaller(t *testing.T) {
 	}
 }
 
-func TestSecretFuncSeesTheContextAndIsAskedForEachSend(t *testing.T) {
+func TestSecretFunc_SeesTheContextAndIsAskedForEachSend(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	type key struct{}
 	asked := 0

@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestCloseDoesNotDropARefreshThatIsAnswered(t *testing.T) {
+func TestClose_DoesNotDropARefreshThatIsAnswered(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		answer time.Duration
@@ -56,7 +56,7 @@ func TestCloseDoesNotDropARefreshThatIsAnswered(t *testing.T) {
 	}
 }
 
-func TestCloseWithoutAStoreWaitsForNoAnswer(t *testing.T) {
+func TestClose_WithoutAStoreWaitsForNoAnswer(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
 		cfg.Store = nil
@@ -71,5 +71,17 @@ func TestCloseWithoutAStoreWaitsForNoAnswer(t *testing.T) {
 			t.Errorf("Close took %v", took)
 		}
 		w.mustFail(<-waiting, oauth2grant.ErrClosed)
+	})
+}
+
+func TestClose_TriesOnceMoreToSaveWhatWaitsForIt(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		g, latest := w.unsaved(w.config())
+		w.b.set(func() { w.b.onSave = nil })
+		_ = g.Close()
+		if w.b.get() != latest {
+			t.Error("the rotated refresh token is lost")
+		}
 	})
 }

@@ -31,7 +31,7 @@ func polls(srv *granttest.Server, start time.Time) []int {
 	return at
 }
 
-func TestDevicePollingKeepsTheScheduleOfTheServer(t *testing.T) {
+func TestDeviceCode_KeepsTheScheduleOfTheServer(t *testing.T) {
 	pending := granttest.Error(http.StatusBadRequest, "authorization_pending", "")
 	slowDown := granttest.Error(http.StatusBadRequest, "slow_down", "")
 	larger := slowDown
@@ -114,7 +114,7 @@ func TestDevicePollingKeepsTheScheduleOfTheServer(t *testing.T) {
 	}
 }
 
-func TestADeviceSignInEndsWithTheReason(t *testing.T) {
+func TestDeviceCode_EndsWithTheReason(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		prompt func(*granttest.Server, oauth2grant.DevicePrompt) error
@@ -175,7 +175,7 @@ func TestADeviceSignInEndsWithTheReason(t *testing.T) {
 	}
 }
 
-func TestADevicePromptHasWhatThePersonNeeds(t *testing.T) {
+func TestDeviceCode_PromptHasWhatThePersonNeeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{DeviceLifetime: 3 * time.Minute})
 		srv.Script(granttest.DeviceAuthorization, granttest.Fault{Edit: func(answer map[string]any) {
@@ -208,7 +208,7 @@ func TestADevicePromptHasWhatThePersonNeeds(t *testing.T) {
 	})
 }
 
-func TestADeviceSignInStopsWithItsCaller(t *testing.T) {
+func TestDeviceCode_StopsWithItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := newGrant(t, oauth2grant.DeviceCode{Prompt: func(context.Context, oauth2grant.DevicePrompt) error {

@@ -1,16 +1,13 @@
 package oauth2grant_test
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
@@ -25,7 +22,7 @@ func asked(srv *granttest.Server) []string {
 	return urls
 }
 
-func TestDiscoverLooksAtBothWellKnownPlaces(t *testing.T) {
+func TestDiscover_LooksAtBothWellKnownPlaces(t *testing.T) {
 	for issuer, places := range map[string][2]string{
 		"https://auth.example": {
 			"https://auth.example/.well-known/oauth-authorization-server",
@@ -99,7 +96,7 @@ func setMetadata(srv *granttest.Server, name string, value any) {
 	srv.Break(granttest.OpenIDConfiguration, edit)
 }
 
-func TestDiscoverRefusesADocumentThatItCanNotTrust(t *testing.T) {
+func TestDiscover_RefusesADocumentThatItCannotTrust(t *testing.T) {
 	for name, c := range map[string]struct{ issuer, member, value string }{
 		"another issuer":                    {"https://auth.example", "issuer", "https://other.example"},
 		"the issuer with a slash more":      {"https://auth.example", "issuer", "https://auth.example/"},
@@ -161,7 +158,7 @@ func endpointsOf(s oauth2grant.Server) map[string]string {
 	}
 }
 
-func TestDiscoverAcceptsOtherHostsAndInsideWhatIsInside(t *testing.T) {
+func TestDiscover_AcceptsOtherHostsAndInsideWhatIsInside(t *testing.T) {
 	for name, c := range map[string]struct{ issuer, endpoint string }{
 		"another https host":                    {"https://auth.example", "https://tokens.example/t"},
 		"this machine for an issuer there":      {"http://127.0.0.1:8080", "http://127.0.0.1:8081/t"},
@@ -178,7 +175,7 @@ func TestDiscoverAcceptsOtherHostsAndInsideWhatIsInside(t *testing.T) {
 	}
 }
 
-func TestDiscoverRefusesAnIssuerBeforeItAsks(t *testing.T) {
+func TestDiscover_RefusesAnIssuerBeforeItAsks(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	for _, issuer := range []string{
 		"", "auth.example", "http://auth.example", "https://u:p@auth.example", "https://auth.example#f",
@@ -194,7 +191,7 @@ func TestDiscoverRefusesAnIssuerBeforeItAsks(t *testing.T) {
 	}
 }
 
-func TestDiscoverGivesUpOnRedirectsInACircle(t *testing.T) {
+func TestDiscover_GivesUpOnRedirectsInACircle(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Discovery, granttest.Redirect(srv.URL(granttest.OpenIDConfiguration)))
 	srv.Break(granttest.OpenIDConfiguration, granttest.Redirect(srv.URL(granttest.Discovery)))
@@ -205,7 +202,7 @@ func TestDiscoverGivesUpOnRedirectsInACircle(t *testing.T) {
 	}
 }
 
-func TestDiscoverReadsNoMoreThanAMebibyte(t *testing.T) {
+func TestDiscover_ReadsNoMoreThanAMebibyte(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Discovery, granttest.Fault{Size: 200 << 20})
 	srv.Break(granttest.OpenIDConfiguration, granttest.Fault{Size: 200 << 20})
@@ -231,86 +228,72 @@ type writer func([]byte)
 
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
-func TestAFailedDiscoveryIsRememberedForTheBackOffOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := granttest.New(granttest.Config{})
-		srv.Break(granttest.Discovery, granttest.RetryAfter(503, 0))
-		srv.Break(granttest.OpenIDConfiguration, granttest.Fault{Status: 404})
-		c := newClient(t, configFor(srv))
-		start := time.Now()
-		for time.Since(start) < 10*time.Minute {
-			atOnce(10, func(int) {
-				if _, err := c.Server(t.Context()); !oauth2grant.IsTransient(err) {
-					t.Errorf("got %v", err)
+func TestDiscover_LooksBelowTheIssuerLast(t *testing.T) {
+	const issuer = "https://auth.example/tenant"
+	var asked []string
+	s, err := oauth2grant.Discover(t.Context(), issuer, scripted(func(r *http.Request, _ url.Values) (int, string) {
+		asked = append(asked, r.URL.Path)
+		if r.URL.Path == "/tenant/.well-known/oauth-authorization-server" {
+			return 200, `{"issuer":"` + issuer + `","token_endpoint":"` + issuer + `/token"}`
+		}
+		return 404, "not found"
+	}))
+	if err != nil || s.TokenURL != issuer+"/token" || len(asked) != 3 {
+		t.Errorf("got %+v, %v after %q", s, err, asked)
+	}
+}
+
+func TestDiscover_SaysInOneLineWhatWentWrong(t *testing.T) {
+	const path, oidc, below = "/.well-known/oauth-authorization-server/t", "/t/.well-known/openid-configuration",
+		"/t/.well-known/oauth-authorization-server"
+	const at = "oauth2grant: discovery at auth.example: "
+	for name, c := range map[string]struct {
+		answers   map[string]int
+		body      string
+		want      string
+		transient bool
+	}{
+		"none anywhere": {
+			nil, `<html>`, at + path + "; " + oidc + "; " + below + ": no metadata there (HTTP 404)", false,
+		},
+		"an outage": {
+			map[string]int{path: 503, oidc: 503, below: 503},
+			``,
+			at + path + "; " + oidc + "; " + below + ": no metadata there (HTTP 503)", true,
+		},
+		"an outage of one": {
+			map[string]int{oidc: 500}, ``, at + path + ": no metadata there (HTTP 404); " + oidc +
+				": no metadata there (HTTP 500); " + below + ": no metadata there (HTTP 404)", true,
+		},
+		"another's metadata": {
+			map[string]int{oidc: 200},
+			`{"issuer":"https://evil.example"}`,
+			`the metadata is that of issuer "https://evil.example", not of "https://auth.example/t"`, false,
+		},
+		"no metadata": {
+			map[string]int{oidc: 200}, `<html>`, oidc + ": the metadata is not a JSON object (HTTP 200)", true,
+		},
+		"an error": {
+			map[string]int{oidc: 400},
+			`{"error":"invalid_request","error_description":"no such tenant"}`,
+			oidc + ": invalid_request: no such tenant (HTTP 400)", false,
+		},
+		"a redirect": {
+			map[string]int{path: 302, oidc: 302, below: 302}, ``, "redirects without saying where to", false,
+		},
+	} {
+		_, err := oauth2grant.Discover(t.Context(), "https://auth.example/t",
+			scripted(func(r *http.Request, _ url.Values) (int, string) {
+				if status, ok := c.answers[r.URL.Path]; ok {
+					return status, c.body
 				}
-			})
-			time.Sleep(250 * time.Millisecond)
+				return 404, `<html>`
+			}))
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v\nwant %s", name, err, c.want)
 		}
-		// 0.5 s, 1, 2, … 32 s, then a minute each: 7 + 9 attempts.
-		if n := srv.Count(granttest.Discovery); n < 12 || n > 18 {
-			t.Errorf("%d attempts in ten minutes", n)
+		if oauth2grant.IsTransient(err) != c.transient {
+			t.Errorf("%s: transient %v", name, !c.transient)
 		}
-		srv.Heal(granttest.Discovery)
-		time.Sleep(time.Minute)
-		if _, err := c.Server(t.Context()); err != nil {
-			t.Errorf("after the back-off: %v", err)
-		}
-	})
-}
-
-func TestAThousandCallersDiscoverOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := granttest.New(granttest.Config{})
-		srv.Script(granttest.Discovery, granttest.Fault{Delay: time.Second})
-		c := newClient(t, configFor(srv))
-		atOnce(1000, func(int) {
-			if s, err := c.Server(t.Context()); err != nil || s.TokenURL == "" {
-				t.Errorf("got %v", err)
-			}
-		})
-		if got := asked(srv); len(got) != 1 {
-			t.Errorf("asked %q", got)
-		}
-	})
-}
-
-func TestACallerWhoLeavesDuringDiscoveryTakesNobodyAlong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := granttest.New(granttest.Config{})
-		srv.Script(granttest.Discovery, granttest.Fault{Hang: true})
-		c := newClient(t, configFor(srv))
-		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		start := time.Now()
-		atOnce(2, func(i int) {
-			if i == 1 {
-				time.Sleep(time.Millisecond)
-				if _, err := c.Server(t.Context()); err != nil {
-					t.Errorf("the other caller: %v", err)
-				}
-				return
-			}
-			_, err := c.Server(impatient)
-			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
-				t.Errorf("got %v after %v", err, time.Since(start))
-			}
-		})
-	})
-}
-
-func TestClient_DiscoversAnewForACallThatAUserMakes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := granttest.New(granttest.Config{})
-		srv.Break(granttest.Discovery, granttest.Fault{Status: 503})
-		srv.Break(granttest.OpenIDConfiguration, granttest.Fault{Status: 503})
-		c := newClient(t, configFor(srv))
-		for want, ctx := range []context.Context{t.Context(), t.Context(), oauth2grant.AskingAnew(t.Context())} {
-			if _, err := c.Server(ctx); !oauth2grant.IsTransient(err) {
-				t.Errorf("got %v", err)
-			}
-			if n := srv.Count(granttest.Discovery); n != max(want, 1) {
-				t.Errorf("%d requests after %d calls", n, want+1)
-			}
-		}
-	})
+	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
-func TestErrorIsItsCodeHoweverItIsWrapped(t *testing.T) {
+func TestError_IsItsCodeHoweverItIsWrapped(t *testing.T) {
 	err := fmt.Errorf("while working: %w",
 		errors.Join(io.EOF, &oauth2grant.Error{Op: "refresh_token", Code: oauth2grant.InvalidGrant, StatusCode: 400}))
 	wantIs(t, err, oauth2grant.InvalidGrant)
@@ -29,7 +29,7 @@ func TestErrorIsItsCodeHoweverItIsWrapped(t *testing.T) {
 	}
 }
 
-func TestErrorUnwrapsToItsCause(t *testing.T) {
+func TestError_UnwrapsToItsCause(t *testing.T) {
 	cause := errors.New("cause")
 	wantIs(t, oauth2grant.Refuse("not so: %w", cause), cause)
 	wantIs(t, oauth2grant.Refuse("not so: %w", errors.ErrUnsupported), errors.ErrUnsupported)
@@ -81,7 +81,7 @@ func TestIsTransient_OfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestIsTransientOfOtherErrors(t *testing.T) {
+func TestIsTransient_OfOtherErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
 		want bool

@@ -85,7 +85,7 @@ func handouts(t *testing.T) map[string]handout {
 	}
 }
 
-func TestNothingHandedOutShowsASecret(t *testing.T) {
+func TestValues_ShowNoSecret(t *testing.T) {
 	for name, h := range handouts(t) {
 		v := h.value
 		for place, in := range map[string]any{

@@ -26,7 +26,7 @@ const (
 	stormWorkers = 64
 )
 
-func TestAPoolUnderLoad(t *testing.T) {
+func TestPool_UnderLoad(t *testing.T) {
 	t.Run("each key asks for a token once, however often it is evicted", func(t *testing.T) {
 		l := newLoad(t, granttest.Config{})
 		l.run(t, *storm/2)
@@ -147,8 +147,8 @@ func (l *load) call(ctx context.Context, t *testing.T, g *oauth2grant.Grant, key
 	return nil
 }
 
-// BenchmarkPoolUse is the price of a use of a live grant.
-func BenchmarkPoolUse(b *testing.B) {
+// BenchmarkPool_Use is the price of a use of a live grant.
+func BenchmarkPool_Use(b *testing.B) {
 	srv := granttest.New(granttest.Config{Users: users(100)})
 	p := newPool(b, newOpener(b, srv).open, oauth2grant.PoolConfig{})
 	ctx := b.Context()
@@ -174,9 +174,9 @@ func BenchmarkPoolUse(b *testing.B) {
 	})
 }
 
-// BenchmarkPoolMemory is what a pool holds for each live grant, and for each
+// BenchmarkPool_Memory is what a pool holds for each live grant, and for each
 // key that has been evicted. The stores hold nothing of their own.
-func BenchmarkPoolMemory(b *testing.B) {
+func BenchmarkPool_Memory(b *testing.B) {
 	const live, keys = 10_000, 100_000
 	client := newClient(b, oauth2grant.Config{
 		Server: oauth2grant.Server{TokenURL: "https://auth.example/token"},

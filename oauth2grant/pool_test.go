@@ -16,7 +16,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestAThousandCallersOfOneKeyShareOneGrant(t *testing.T) {
+func TestPool_AThousandCallersOfOneKeyShareOneGrant(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		t.Run(fmt.Sprintf("the pool is full: %t", full), func(t *testing.T) {
 			cfg := oauth2grant.PoolConfig{MaxLive: 10}
@@ -51,7 +51,7 @@ func TestAThousandCallersOfOneKeyShareOneGrant(t *testing.T) {
 	}
 }
 
-func TestTheGrantUnusedForTheLongestMakesRoom(t *testing.T) {
+func TestPool_TheGrantUnusedForTheLongestMakesRoom(t *testing.T) {
 	inPool(t, oauth2grant.PoolConfig{MaxLive: 3}, func(t *testing.T, _ *granttest.Server, o *opener, p *intPool) {
 		one, two, three := use(t, p, 1), use(t, p, 2), use(t, p, 3)
 		use(t, p, 1)
@@ -65,7 +65,7 @@ func TestTheGrantUnusedForTheLongestMakesRoom(t *testing.T) {
 	})
 }
 
-func TestAGrantUnusedForLongIsClosed(t *testing.T) {
+func TestPool_ClosesAGrantUnusedForLong(t *testing.T) {
 	cfg := oauth2grant.PoolConfig{IdleAfter: time.Minute}
 	inPool(t, cfg, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		first := use(t, p, 1)
@@ -92,7 +92,7 @@ func TestAGrantUnusedForLongIsClosed(t *testing.T) {
 	})
 }
 
-func TestAGrantInUseIsNotClosed(t *testing.T) {
+func TestPool_ClosesNoGrantInUse(t *testing.T) {
 	cfg := oauth2grant.PoolConfig{MaxLive: 1, IdleAfter: time.Minute}
 	inPool(t, cfg, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		g, release := hold(t, p, 1)
@@ -117,7 +117,7 @@ func TestAGrantInUseIsNotClosed(t *testing.T) {
 	})
 }
 
-func TestWhoWaitsLongestForAPlaceIsFirst(t *testing.T) {
+func TestPool_WhoWaitsLongestForAPlaceIsFirst(t *testing.T) {
 	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, o *opener, p *intPool) {
 		_, release := hold(t, p, 0)
 		var order []int
@@ -149,7 +149,7 @@ func TestWhoWaitsLongestForAPlaceIsFirst(t *testing.T) {
 	})
 }
 
-func TestAfterForgetAnotherGrantIsOpened(t *testing.T) {
+func TestPool_AfterForgetAnotherGrantIsOpened(t *testing.T) {
 	inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		g := use(t, p, 1)
 		p.Forget(1)
@@ -171,7 +171,7 @@ func TestAfterForgetAnotherGrantIsOpened(t *testing.T) {
 	})
 }
 
-func TestTheErrorOfOpenGoesToAllWhoWaitAndIsNotRemembered(t *testing.T) {
+func TestPool_TheErrorOfOpenGoesToAllWhoWaitAndIsNotRemembered(t *testing.T) {
 	errOpen := errors.New("no such user")
 	for name, refuse := range map[string]struct {
 		open func() (*oauth2grant.Grant, error)
@@ -225,7 +225,7 @@ func TestTheErrorOfOpenGoesToAllWhoWaitAndIsNotRemembered(t *testing.T) {
 	}
 }
 
-func TestWhoLeavesDoesNotStopTheOpening(t *testing.T) {
+func TestPool_WhoLeavesDoesNotStopTheOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOpener(t, granttest.New(granttest.Config{Users: users(3)}))
 		p := newPool(t, func(ctx context.Context, key int) (*oauth2grant.Grant, error) {
@@ -253,7 +253,7 @@ func TestWhoLeavesDoesNotStopTheOpening(t *testing.T) {
 	})
 }
 
-func TestAKeyIsNotOpenedAgainWhileItsGrantIsBeingClosed(t *testing.T) {
+func TestPool_OpensNoKeyWhileItsGrantIsBeingClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Users: users(3), Lifetime: time.Minute})
 		o := newOpener(t, srv)
@@ -280,7 +280,7 @@ func TestAKeyIsNotOpenedAgainWhileItsGrantIsBeingClosed(t *testing.T) {
 	})
 }
 
-func TestAPoolOverOneClientDiscoversOnce(t *testing.T) {
+func TestPool_OverOneClientDiscoversOnce(t *testing.T) {
 	inPool(t, oauth2grant.PoolConfig{MaxLive: 5}, func(t *testing.T, srv *granttest.Server, _ *opener, p *intPool) {
 		began := time.Now()
 		atOnce(100, func(key int) {
@@ -297,7 +297,7 @@ func TestAPoolOverOneClientDiscoversOnce(t *testing.T) {
 	})
 }
 
-func TestAPanicInAUseLeavesThePoolInOrder(t *testing.T) {
+func TestPool_APanicInAUseLeavesItInOrder(t *testing.T) {
 	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		func() {
 			defer func() { _ = recover() }()

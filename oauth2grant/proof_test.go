@@ -70,7 +70,7 @@ func wantsNonce(nonce string) *http.Response {
 	}
 }
 
-func TestAProofCoversTheRequestItGoesWith(t *testing.T) {
+func TestProof_CoversTheRequestItGoesWith(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	p := &prover{}
 	g := open(t, alice(), proving(srv, p))
@@ -92,7 +92,7 @@ func TestAProofCoversTheRequestItGoesWith(t *testing.T) {
 	}
 }
 
-func TestPrepareRequestRefusesWhereAProofCoversTheWholeRequest(t *testing.T) {
+func TestPrepareRequest_RefusesWhereAProofCoversTheWholeRequest(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	g := open(t, alice(), proving(srv, &prover{}))
 	h := http.Header{}
@@ -102,7 +102,7 @@ func TestPrepareRequestRefusesWhereAProofCoversTheWholeRequest(t *testing.T) {
 	}
 }
 
-func TestANonceThatAServerWantsIsPutIntoTheProofOnce(t *testing.T) {
+func TestProof_ANonceThatAServerWantsIsPutInOnce(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	p := &prover{}
 	cfg := proving(srv, p)
@@ -134,7 +134,7 @@ func TestANonceThatAServerWantsIsPutIntoTheProofOnce(t *testing.T) {
 	}
 }
 
-func TestAServerThatAlwaysWantsAnotherNonceGetsTwoRequests(t *testing.T) {
+func TestProof_AServerThatAlwaysWantsAnotherNonceGetsTwoRequests(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	p := &prover{}
 	cfg := proving(srv, p)
@@ -154,7 +154,7 @@ func TestAServerThatAlwaysWantsAnotherNonceGetsTwoRequests(t *testing.T) {
 	}
 }
 
-func TestADPoPTokenThatAnAPIRefusesIsRenewedWithAFreshProof(t *testing.T) {
+func TestTransport_RenewsADPoPTokenWithAFreshProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, alice(), proving(srv, &prover{}))
@@ -171,7 +171,7 @@ func TestADPoPTokenThatAnAPIRefusesIsRenewedWithAFreshProof(t *testing.T) {
 	})
 }
 
-func TestUserInfoIsAskedWithAProofWhereTokensAreBound(t *testing.T) {
+func TestUserInfo_IsAskedWithAProofWhereTokensAreBound(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	p := &prover{}
 	cfg := proving(srv, p)

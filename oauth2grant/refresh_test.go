@@ -12,7 +12,7 @@ func living(lifetime time.Duration) Token {
 	return Token{AccessToken: "A", Expiry: refreshStart.Add(lifetime), lifetime: lifetime}
 }
 
-func TestTheTimesOfAToken(t *testing.T) {
+func TestRefresh_TheTimesOfAToken(t *testing.T) {
 	for _, c := range []struct {
 		name                        string
 		refresh                     Refresh
@@ -105,7 +105,7 @@ func TestTheTimesOfAToken(t *testing.T) {
 	}
 }
 
-func TestJitterSpreadsTheRenewalsOfAFleetAndOnlyEverAdvancesThem(t *testing.T) {
+func TestRefresh_JitterSpreadsRenewalsAndOnlyEverAdvancesThem(t *testing.T) {
 	r := Refresh{}.withDefaults()
 	latest := refreshStart.Add(40 * time.Minute)
 	const slots = 10
@@ -124,13 +124,13 @@ func TestJitterSpreadsTheRenewalsOfAFleetAndOnlyEverAdvancesThem(t *testing.T) {
 	}
 }
 
-func TestATokenOfUnknownLifetimeHasNoTimes(t *testing.T) {
+func TestRefresh_ATokenOfUnknownLifetimeHasNoTimes(t *testing.T) {
 	if s := (Refresh{}).withDefaults().schedule(Token{AccessToken: "A"}, refreshStart, false); s != (times{}) {
 		t.Fatalf("got %+v", s)
 	}
 }
 
-func TestTheExpiryOfAnAdoptedTokenIsCappedByItsLifetime(t *testing.T) {
+func TestRefresh_TheExpiryOfAnAdoptedTokenIsCappedByItsLifetime(t *testing.T) {
 	token := living(time.Hour)
 	token.Expiry = refreshStart.Add(5 * time.Hour) // by a clock that is ahead
 	for _, c := range []struct {
@@ -150,7 +150,7 @@ func TestTheExpiryOfAnAdoptedTokenIsCappedByItsLifetime(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftOfATokenWithoutALifetimeCountsAsIts(t *testing.T) {
+func TestRefresh_WhatIsLeftOfATokenWithoutALifetimeCountsAsIts(t *testing.T) {
 	token := living(10 * time.Minute)
 	token.lifetime = 0
 	s := Refresh{Jitter: -1}.withDefaults().schedule(token, refreshStart, false)
@@ -163,7 +163,7 @@ func TestWhatIsLeftOfATokenWithoutALifetimeCountsAsIts(t *testing.T) {
 	}
 }
 
-func TestWhetherAStoredTokenIsDue(t *testing.T) {
+func TestRefresh_WhetherAStoredTokenIsDue(t *testing.T) {
 	unknown := living(time.Hour)
 	unknown.lifetime = 0
 	for _, c := range []struct {
@@ -208,7 +208,7 @@ func TestRefresh_AssumesALifetimeWhereTheServerNamesNone(t *testing.T) {
 	}
 }
 
-func TestALifetimeIsSaneOrUnknown(t *testing.T) {
+func TestRefresh_ALifetimeIsSaneOrUnknown(t *testing.T) {
 	const year = 365 * 24 * 60 * 60
 	for seconds, want := range map[int64]time.Duration{
 		1: time.Second, 3600: time.Hour, 10 * year: 10 * year * time.Second,

@@ -13,7 +13,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestAWrongPasswordLocksNobodysAccount(t *testing.T) {
+func TestPassword_AWrongOneLocksNobodysAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, oauth2grant.Password{Username: "alice", Password: "wrong"}, configFor(srv))
@@ -34,7 +34,7 @@ func TestAWrongPasswordLocksNobodysAccount(t *testing.T) {
 	})
 }
 
-func TestCredentialsThatHaveChangedAreSentAtOnce(t *testing.T) {
+func TestPassword_CredentialsThatHaveChangedAreSentAtOnce(t *testing.T) {
 	for name, c := range map[string]func(current *string) (oauth2grant.Flow, oauth2grant.ClientAuth, string){
 		"of the client": func(current *string) (oauth2grant.Flow, oauth2grant.ClientAuth, string) {
 			return oauth2grant.ClientCredentials{}, oauth2grant.SecretFunc("client", oauth2grant.MethodBasic,
@@ -78,7 +78,7 @@ func TestCredentialsThatHaveChangedAreSentAtOnce(t *testing.T) {
 	}
 }
 
-func TestARefusedClientKeepsTheRefreshTokenAndNeverLeadsToTheFlow(t *testing.T) {
+func TestClientAuth_ARefusalKeepsTheRefreshTokenAndNeverLeadsToTheFlow(t *testing.T) {
 	for _, code := range []string{"invalid_client"} {
 		t.Run(code, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -164,7 +164,7 @@ func TestOnEvent_SaysZeroWhereTheBackgroundDoesNotTryAgain(t *testing.T) {
 	})
 }
 
-func TestAFlowThatMisbehavesLeavesNobodyHanging(t *testing.T) {
+func TestFlow_MisbehavingLeavesNobodyHanging(t *testing.T) {
 	type run = func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error)
 	boom := errors.New("boom")
 	for name, c := range map[string]struct {
@@ -219,7 +219,7 @@ func TestAFlowThatMisbehavesLeavesNobodyHanging(t *testing.T) {
 	}
 }
 
-func TestAFlowThatCallsItsOwnGrantGetsAnErrorAtOnce(t *testing.T) {
+func TestFlow_CallingItsOwnGrantIsAnErrorAtOnce(t *testing.T) {
 	for name, call := range map[string]func(context.Context, *oauth2grant.Grant) error{
 		"EnsureActiveToken": func(ctx context.Context, g *oauth2grant.Grant) error { return g.EnsureActiveToken(ctx) },
 		"Token": func(ctx context.Context, g *oauth2grant.Grant) error {
@@ -261,7 +261,7 @@ func TestAFlowThatCallsItsOwnGrantGetsAnErrorAtOnce(t *testing.T) {
 	}
 }
 
-func TestGrantsMayCallEachOtherInTheirFlows(t *testing.T) {
+func TestFlow_GrantsMayCallEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		inner := open(t, alice(), configFor(srv))

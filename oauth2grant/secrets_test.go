@@ -149,7 +149,7 @@ func challenged(how string) (*http.Response, error) {
 	return res, err
 }
 
-func TestNoSecretIsShownOnAnyPath(t *testing.T) {
+func TestSecrets_AreShownOnNoPath(t *testing.T) {
 	for name, f := range secretFlows {
 		for spill, do := range spills {
 			t.Run(name+", "+spill, func(t *testing.T) {
@@ -296,7 +296,7 @@ func (p *spillingProver) Proof(_ context.Context, r oauth2grant.ProofRequest) (s
 func (*spillingProver) Learn(string, string) {}
 func (*spillingProver) Thumbprint() string   { return "thumb" }
 
-func TestAnAnswerToASignInThatEchoesItsStateShowsNoSecret(t *testing.T) {
+func TestSecrets_AnAnswerThatEchoesItsStateShowsNone(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	c := newClient(t, configFor(srv))
 	a, err := c.BeginAuthorization(t.Context(), "https://app.example/callback", nil)

@@ -37,7 +37,7 @@ func writeToken(t *testing.T, token oauth2grant.Token) string {
 	return string(text)
 }
 
-func TestTokenIsTheSameAfterJSON(t *testing.T) {
+func TestToken_IsTheSameAfterJSON(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Token, granttest.Fault{
 		Edit: func(a map[string]any) { a["tenant"], a["id_token"] = "<north>", "I" },
@@ -62,7 +62,7 @@ func TestTokenIsTheSameAfterJSON(t *testing.T) {
 	}
 }
 
-func TestTokenExtraKnowsEveryOtherMemberAlsoAfterJSON(t *testing.T) {
+func TestToken_ExtraKnowsEveryOtherMemberAlsoAfterJSON(t *testing.T) {
 	token := readToken(t, writeToken(t, readToken(t, tokenDocument)))
 	var account struct{ ID json.Number }
 	if found, err := token.Extra("account", &account); !found || err != nil || account.ID != "12345678901234567890" {
@@ -93,7 +93,7 @@ type otherToken struct {
 	ExpiresIn    int64     `json:"expires_in,omitempty"`
 }
 
-func TestTokenJSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {
+func TestToken_JSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {
 	expiry := time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)
 	for name, other := range map[string]otherToken{
 		"with everything":    {"A", "Bearer", "R", expiry, 3600},
@@ -131,7 +131,7 @@ func TestTokenJSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {
 	}
 }
 
-func TestTokenRefusesWhatIsNoTokenWithoutQuotingIt(t *testing.T) {
+func TestToken_RefusesWhatIsNoTokenWithoutQuotingIt(t *testing.T) {
 	for _, document := range []string{
 		`{"access_token":`, `["SECRET"]`, `"SECRET"`, `{"access_token":{"SECRET":1}}`, `{"access_token":["SECRET"]}`,
 		`{"refresh_token":{"SECRET":1}}`, `{"access_token":7}`, `{"access_token":"SECRET"`, `access_token=SECRET`, ``,
@@ -145,7 +145,7 @@ func TestTokenRefusesWhatIsNoTokenWithoutQuotingIt(t *testing.T) {
 	}
 }
 
-func TestTokenIsActiveUntilItExpires(t *testing.T) {
+func TestToken_IsActiveUntilItExpires(t *testing.T) {
 	now := time.Now()
 	for name, c := range map[string]struct {
 		token oauth2grant.Token
@@ -175,7 +175,7 @@ func TestTokenIsActiveUntilItExpires(t *testing.T) {
 	}
 }
 
-func TestTokenScopesAreTheWordsOfScope(t *testing.T) {
+func TestToken_ScopesAreTheWordsOfScope(t *testing.T) {
 	if got := (oauth2grant.Token{Scope: " a  b "}).Scopes(); !reflect.DeepEqual(got, []string{"a", "b"}) {
 		t.Errorf("got %q", got)
 	}
@@ -215,7 +215,7 @@ func prints(value any) string {
 	return b.String()
 }
 
-func TestTokenShowsNoSecretWhateverTheVerb(t *testing.T) {
+func TestToken_ShowsNoSecretWhateverTheVerb(t *testing.T) {
 	token := readToken(t,
 		`{"access_token":"SECRET-a","refresh_token":"SECRET-r","id_token":"SECRET-i","token_type":"Bearer",`+
 			`"extra":"SECRET-x"}`)
@@ -247,7 +247,7 @@ func TestTokenShowsNoSecretWhateverTheVerb(t *testing.T) {
 	}
 }
 
-func TestTokenShowsNoSecretToSlog(t *testing.T) {
+func TestToken_ShowsNoSecretToSlog(t *testing.T) {
 	token := oauth2grant.Token{AccessToken: "SECRET-a", RefreshToken: "SECRET-r", IDToken: "SECRET-i"}
 	var out bytes.Buffer
 	text := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))

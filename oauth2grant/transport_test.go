@@ -117,7 +117,7 @@ type body struct {
 
 func (b *body) Close() error { b.closed(); return nil }
 
-func TestATokenDoesNotFollowARedirectToAnotherOrigin(t *testing.T) {
+func TestTransport_SendsNoTokenAlongARedirectToAnotherOrigin(t *testing.T) {
 	for name, c := range map[string]struct {
 		hops []string
 		want []string
@@ -261,7 +261,7 @@ func TestTransport_ClosesEveryBodyThatItDropsUnread(t *testing.T) {
 	}
 }
 
-func TestTheAuthorizationServersBodiesAreClosed(t *testing.T) {
+func TestTransport_ClosesTheBodiesOfTheAuthorizationServer(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	var bodies counter
 	cfg := configFor(srv)

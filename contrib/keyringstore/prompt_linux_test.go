@@ -45,7 +45,7 @@ func newPrompter(t *testing.T) (asked <-chan func()) {
 	return questions
 }
 
-func TestAPromptIsLeftAndItsAnswerIsTold(t *testing.T) {
+func TestPrompt_IsLeftAndItsAnswerIsReturned(t *testing.T) {
 	s := stored(t)
 	asked := newPrompter(t)
 	lockKeyring(t)
@@ -63,7 +63,7 @@ func TestAPromptIsLeftAndItsAnswerIsTold(t *testing.T) {
 	fails(t, <-done, keyringstore.ErrLocked)
 }
 
-func TestABusThatGoesAwayDuringAPromptIsAnError(t *testing.T) {
+func TestPrompt_ABusThatGoesAwayIsAnError(t *testing.T) {
 	s := stored(t)
 	asked := newPrompter(t)
 	lockKeyring(t)

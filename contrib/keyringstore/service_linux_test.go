@@ -61,7 +61,7 @@ func stored(t *testing.T) *keyringstore.Store {
 	return s
 }
 
-func TestWithoutABusTheKeyringIsUnavailable(t *testing.T) {
+func TestStore_IsUnavailableWithoutABus(t *testing.T) {
 	s := stored(t)
 	conn, err := dbus.SessionBus()
 	must(t, err)
@@ -83,7 +83,7 @@ func TestWithoutABusTheKeyringIsUnavailable(t *testing.T) {
 	holds(t, s, tokenOf("old", 9<<10))
 }
 
-func TestWithoutAServiceTheKeyringIsUnavailable(t *testing.T) {
+func TestStore_IsUnavailableWithoutAService(t *testing.T) {
 	s := stored(t)
 	must(t, stopKeyring())
 	_, err := s.Load(t.Context())
@@ -110,7 +110,7 @@ func lockKeyring(t *testing.T) {
 	})
 }
 
-func TestALockedKeyringThatNobodyCanUnlockIsLocked(t *testing.T) {
+func TestStore_ALockedKeyringThatNobodyCanUnlockIsLocked(t *testing.T) {
 	s := stored(t)
 	lockKeyring(t)
 	_, err := s.Load(t.Context())

@@ -79,9 +79,9 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew kills a process before each
+// TestSave_AKillAtAnyMomentLeavesTheOldTokenOrTheNew kills a process before each
 // operation of each change in turn.
-func TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew(t *testing.T) {
+func TestSave_AKillAtAnyMomentLeavesTheOldTokenOrTheNew(t *testing.T) {
 	sizes := []int{0, 10, 5 << 10, 20 << 10} // 0: no token
 	for _, before := range sizes {
 		for _, after := range sizes {
@@ -136,7 +136,7 @@ func load(tb testing.TB, s *keyringstore.Store) oauth2grant.Token {
 	return t
 }
 
-func TestDamagedPartsAreCorruptAndCanBeReplaced(t *testing.T) {
+func TestLoad_DamagedPartsAreCorruptAndCanBeReplaced(t *testing.T) {
 	const part = "keyringstore-test:default #a1"
 	for name, damage := range map[string]func(items map[string]string){
 		"a part is missing": func(items map[string]string) { delete(items, part) },
@@ -166,7 +166,7 @@ func TestDamagedPartsAreCorruptAndCanBeReplaced(t *testing.T) {
 	}
 }
 
-func TestWhatTheKeyringSaysIsToldApart(t *testing.T) {
+func TestErrors_TellApartWhatTheKeyringSays(t *testing.T) {
 	m := newMemory()
 	s := openOn(t, m)
 	_, err := s.Load(t.Context())
@@ -193,7 +193,7 @@ func TestWhatTheKeyringSaysIsToldApart(t *testing.T) {
 	}
 }
 
-func TestAHeldOfThePastSavesNothing(t *testing.T) {
+func TestSave_AHeldOfThePastSavesNothing(t *testing.T) {
 	s := openOn(t, newMemory())
 	held, unlock, err := s.Lock(t.Context())
 	must(t, err)
@@ -205,7 +205,7 @@ func TestAHeldOfThePastSavesNothing(t *testing.T) {
 	holds(t, s, tokenOf("newer", 1))
 }
 
-func TestACallerLeavesAQuestionThatNobodyAnswers(t *testing.T) {
+func TestStore_ACallerLeavesAQuestionThatNobodyAnswers(t *testing.T) {
 	m := newMemory()
 	s := openOn(t, m)
 	must(t, s.Save(t.Context(), tokenOf("old", 1)))
@@ -240,7 +240,7 @@ func TestACallerLeavesAQuestionThatNobodyAnswers(t *testing.T) {
 	holds(t, s, tokenOf("old", 1)) // who had left before the last item changed nothing
 }
 
-func TestALateAnswerDoesNotOverwriteWhatIsNewer(t *testing.T) {
+func TestSave_ALateAnswerDoesNotOverwriteWhatIsNewer(t *testing.T) {
 	m := newMemory()
 	s := openOn(t, m)
 	held, unlock, err := s.Lock(t.Context())

@@ -17,7 +17,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
 
-func TestMigrateMayBeRepeatedAndRunByMany(t *testing.T) {
+func TestMigrate_MayBeRepeatedAndRunByMany(t *testing.T) {
 	server := testservers.StartPostgres(t)
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	var g errgroup.Group
@@ -40,7 +40,7 @@ func TestMigrateMayBeRepeatedAndRunByMany(t *testing.T) {
 	holds(t, s, older)
 }
 
-func TestAMissingTableIsSaidSo(t *testing.T) {
+func TestStore_SaysThatItsTableIsMissing(t *testing.T) {
 	server := testservers.StartPostgres(t)
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	_, loadErr := s.Load(t.Context())
@@ -107,7 +107,7 @@ func TestSave_RefusesAKeyThatPostgreSQLCannotKeep(t *testing.T) {
 	}
 }
 
-func TestARefusalShowsNothingOfTheRow(t *testing.T) {
+func TestSave_ARefusalShowsNothingOfTheRow(t *testing.T) {
 	server, pool := start(t)
 	_, err := pool.Exec(t.Context(), `ALTER TABLE oauth2grant_tokens ADD CHECK (length(token) < 10)`)
 	must(t, err)
@@ -122,7 +122,7 @@ func TestARefusalShowsNothingOfTheRow(t *testing.T) {
 	}
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	pool, err := pgxpool.New(context.Background(), "postgres://127.0.0.1:1/none")
 	must(t, err)
 	defer pool.Close()
@@ -143,7 +143,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestWhatIsDeletedKeepsItsVersion(t *testing.T) {
+func TestDelete_KeepsTheVersion(t *testing.T) {
 	server, pool := start(t)
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	must(t, errors.Join(s.Save(t.Context(), older), s.Delete(t.Context()), s.Delete(t.Context())))

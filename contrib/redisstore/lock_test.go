@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-func TestAHeldLockOutlivesItsLease(t *testing.T) {
+func TestLock_OutlivesItsLeaseWhileItIsHeld(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
@@ -26,7 +26,7 @@ func TestAHeldLockOutlivesItsLease(t *testing.T) {
 	must(t, s.Save(held, newer))
 }
 
-func TestHeldEndsAndIsFencedWhenRedisIsWiped(t *testing.T) {
+func TestHeld_EndsAndIsFencedWhenRedisIsWiped(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
@@ -45,7 +45,7 @@ func TestHeldEndsAndIsFencedWhenRedisIsWiped(t *testing.T) {
 	holds(t, other, newer)
 }
 
-func TestHeldEndsWhenRedisIsAwayForLongerThanTheLease(t *testing.T) {
+func TestHeld_EndsWhenRedisIsAwayForLongerThanTheLease(t *testing.T) {
 	server := testservers.StartRedis(t)
 	s := open(t, server.Addr()+" alice", redisstore.Config{})
 	held, unlock := lock(t, s)

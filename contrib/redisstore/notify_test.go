@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
-func TestAThousandStoresShareOneSubscription(t *testing.T) {
+func TestNotify_AThousandStoresShareOneSubscription(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
@@ -36,7 +36,7 @@ func TestAThousandStoresShareOneSubscription(t *testing.T) {
 	}
 }
 
-func TestABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
+func TestNotify_ABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
 	server := testservers.StartRedis(t)
 	proxy := testservers.StartProxy(t, server.Addr())
 	raw := newClient(server.Addr())

@@ -17,7 +17,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	client := newClient("127.0.0.1:1")
 	defer client.Close()
 	deaf := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
@@ -57,7 +57,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestATokenLivesAsLongAsItsTTL(t *testing.T) {
+func TestConfig_ATokenLivesAsLongAsItsTTL(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
@@ -87,7 +87,7 @@ func TestATokenLivesAsLongAsItsTTL(t *testing.T) {
 	fails(t, err, oauth2grant.ErrSignedOut)
 }
 
-func TestASealedTokenIsBoundToItsKey(t *testing.T) {
+func TestLoad_ASealedTokenIsBoundToItsKey(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
@@ -104,7 +104,7 @@ func TestASealedTokenIsBoundToItsKey(t *testing.T) {
 }
 
 // Redis quotes the arguments of a command that it does not know.
-func TestARefusalShowsNoArguments(t *testing.T) {
+func TestSave_ARefusalShowsNoArguments(t *testing.T) {
 	server := testservers.StartRedis(t, "--rename-command", "EVALSHA", "", "--rename-command", "EVAL", "")
 	s := open(t, server.Addr()+" alice", redisstore.Config{})
 	for what, err := range map[string]error{"Save": s.Save(t.Context(), older), "Delete": s.Delete(t.Context())} {
@@ -122,7 +122,7 @@ func TestARefusalShowsNoArguments(t *testing.T) {
 	}
 }
 
-func TestAUserWithTheDocumentedRightsIsEnough(t *testing.T) {
+func TestNew_AUserWithTheDocumentedRightsIsEnough(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
@@ -160,7 +160,7 @@ func TestAUserWithTheDocumentedRightsIsEnough(t *testing.T) {
 	}
 }
 
-func TestKeysOfAnyKindWorkInAClusterAndDoNotMeet(t *testing.T) {
+func TestStore_KeysOfAnyKindWorkInAClusterAndDoNotMeet(t *testing.T) {
 	server := testservers.StartRedis(t, "--cluster-enabled", "yes")
 	raw := newClient(server.Addr())
 	defer raw.Close()

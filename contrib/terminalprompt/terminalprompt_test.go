@@ -75,7 +75,7 @@ func scan(t *testing.T, text string) string {
 	return result.GetText()
 }
 
-func TestThePhoneReadsWhatTheServerSent(t *testing.T) {
+func TestPrompt_ThePhoneReadsWhatTheServerSent(t *testing.T) {
 	for name, complete := range map[string]string{
 		"short":   "https://a.example/d?c=X",
 		"usual":   "https://login.example.com/device?user_code=WDJB-MJHT",
@@ -100,7 +100,7 @@ func TestThePhoneReadsWhatTheServerSent(t *testing.T) {
 	}
 }
 
-func TestWithoutACompleteAddressWordsDo(t *testing.T) {
+func TestPrompt_WithoutACompleteAddressWordsDo(t *testing.T) {
 	expiry := time.Date(2031, 2, 3, 4, 5, 6, 0, time.Local)
 	text := show(t, oauth2grant.DevicePrompt{
 		UserCode: "WDJB-MJHT", VerificationURI: "https://login.example.com/device", Expiry: expiry,
@@ -112,7 +112,7 @@ func TestWithoutACompleteAddressWordsDo(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsUnfitForAPhoneIsNotDrawn(t *testing.T) {
+func TestPrompt_DrawsNoAddressThatIsUnfitForAPhone(t *testing.T) {
 	for name, complete := range map[string]string{
 		"a telephone number":      "tel:+123456789",
 		"a script":                "javascript:alert(1)",
@@ -133,7 +133,7 @@ func TestAnAddressThatIsUnfitForAPhoneIsNotDrawn(t *testing.T) {
 	}
 }
 
-func TestTheServerCannotControlTheTerminal(t *testing.T) {
+func TestPrompt_TheServerCannotControlTheTerminal(t *testing.T) {
 	evil := "\x1b[2J\x1b]0;title\a\r\n\u202e\u009b31m\xff\x00evil"
 	text := show(t, oauth2grant.DevicePrompt{
 		UserCode: evil, VerificationURI: "https://a.example/" + evil,
@@ -149,7 +149,7 @@ func TestTheServerCannotControlTheTerminal(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfTheWriterIsGiven(t *testing.T) {
+func TestPrompt_ReturnsTheErrorOfTheWriter(t *testing.T) {
 	closed, err := os.Open(os.DevNull) // for reading
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ func write(tb testing.TB, path string, data []byte) {
 	}
 }
 
-func TestWhatIsNoTokenIsCorruptAndStays(t *testing.T) {
+func TestLoad_WhatIsNoTokenIsCorruptAndStays(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	whole := content(t, s)
 	for name, data := range map[string][]byte{
@@ -61,7 +61,7 @@ func TestWhatIsNoTokenIsCorruptAndStays(t *testing.T) {
 	}
 }
 
-func TestWhatIsCorruptedUnderTheLockIsReplaced(t *testing.T) {
+func TestSave_ReplacesWhatIsCorruptedUnderTheLock(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	held, _ := lock(t, s)
 	for _, data := range []string{"", "garbage", `{"oauth2grant_file":1`, `{"oauth2grant_file":1,"version":99}`} {
@@ -73,14 +73,14 @@ func TestWhatIsCorruptedUnderTheLockIsReplaced(t *testing.T) {
 	}
 }
 
-func TestASealedFileThatIsGarbageIsCorrupt(t *testing.T) {
+func TestLoad_ASealedFileThatIsGarbageIsCorrupt(t *testing.T) {
 	s := stored(t, filestore.Config{Keys: keys})
 	write(t, s.Path(), content(t, s)[:30])
 	_, err := s.Load(t.Context())
 	fails(t, s, err, filestore.ErrCorrupt)
 }
 
-func TestBareTokensAreRead(t *testing.T) {
+func TestLoad_ReadsBareTokens(t *testing.T) {
 	ours, err := json.Marshal(older)
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func version(tb testing.TB, s *filestore.Store) uint64 {
 	return r.Version
 }
 
-func TestTheVersionGrowsAndSurvivesDelete(t *testing.T) {
+func TestSave_TheVersionGrowsAndSurvivesDelete(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	last := version(t, s)
 	for _, step := range []func(context.Context) error{
@@ -136,7 +136,7 @@ func TestTheVersionGrowsAndSurvivesDelete(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsTooLargeIsRefusedAndTheOldOneStays(t *testing.T) {
+func TestSave_RefusesATokenThatIsTooLargeAndKeepsTheOldOne(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	large := newer
 	large.AccessToken = strings.Repeat("x", filestore.MaxSize)
@@ -146,7 +146,7 @@ func TestATokenThatIsTooLargeIsRefusedAndTheOldOneStays(t *testing.T) {
 	holds(t, s, older)
 }
 
-func TestTheZeroTokenIsNone(t *testing.T) {
+func TestSave_TheZeroTokenIsNone(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	if err := s.Save(t.Context(), oauth2grant.Token{}); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestTheZeroTokenIsNone(t *testing.T) {
 	}
 }
 
-func TestASealedTokenIsBoundToItsPlaceAndKey(t *testing.T) {
+func TestLoad_ASealedTokenIsBoundToItsPlaceAndKey(t *testing.T) {
 	s := stored(t, filestore.Config{Keys: keys})
 	data := content(t, s)
 	if bytes.Contains(data, []byte("marked")) {
@@ -200,7 +200,7 @@ func TestASealedTokenIsBoundToItsPlaceAndKey(t *testing.T) {
 	}
 }
 
-func TestAKeyThatCannotBeHadLeavesTheFileAlone(t *testing.T) {
+func TestSave_AKeyThatCannotBeHadLeavesTheFileAlone(t *testing.T) {
 	s := stored(t, filestore.Config{Keys: keys})
 	broken := open(t, filestore.Config{Path: s.Path(), Keys: seal.Keys("k9", nil)})
 	fails(t, s, broken.Save(t.Context(), newer), seal.ErrKey)

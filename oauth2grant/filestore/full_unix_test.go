@@ -38,7 +38,7 @@ func saveWithinLimit(path string) error {
 	return nil
 }
 
-func TestASaveThatFindsNoRoomLeavesTheOldToken(t *testing.T) {
+func TestSave_WithoutRoomLeavesTheOldToken(t *testing.T) {
 	intact := func(t *testing.T, s *filestore.Store) {
 		t.Helper()
 		holds(t, s, older)

@@ -36,14 +36,14 @@ func tampering() map[string]func(path string) error {
 		"in a folder of all":     func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) },
 		"in a folder of a group": func(path string) error { return os.Chmod(filepath.Dir(path), 0o770) },
 	}
-	if os.Geteuid() == 0 { // TestOwners covers it for everybody
+	if os.Geteuid() == 0 { // TestStore_Owners covers it for everybody
 		list["of another user"] = func(path string) error { return os.Chown(path, 12345, -1) }
 		list["in a folder of another user"] = func(path string) error { return os.Chown(filepath.Dir(path), 12345, -1) }
 	}
 	return list
 }
 
-func TestLoadRefusesWhatIsNotPrivate(t *testing.T) {
+func TestLoad_RefusesWhatIsNotPrivate(t *testing.T) {
 	for name, tamper := range tampering() {
 		t.Run(name, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -57,7 +57,7 @@ func TestLoadRefusesWhatIsNotPrivate(t *testing.T) {
 	}
 }
 
-func TestLockRefusesALockThatIsNotPrivate(t *testing.T) {
+func TestLock_RefusesALockThatIsNotPrivate(t *testing.T) {
 	for name, tamper := range tampering() {
 		t.Run(name, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -73,7 +73,7 @@ func TestLockRefusesALockThatIsNotPrivate(t *testing.T) {
 	}
 }
 
-func TestSaveReplacesWhatLoadRefuses(t *testing.T) {
+func TestSave_ReplacesWhatLoadRefuses(t *testing.T) {
 	for name, tamper := range tampering() {
 		s := stored(t, filestore.Config{})
 		if err := tamper(s.Path()); err != nil {
@@ -102,7 +102,7 @@ func TestSaveReplacesWhatLoadRefuses(t *testing.T) {
 	}
 }
 
-func TestModesDoNotDependOnTheUmask(t *testing.T) {
+func TestSave_ModesDoNotDependOnTheUmask(t *testing.T) {
 	before := syscall.Umask(0)
 	t.Cleanup(func() { syscall.Umask(before) })
 	dir := filepath.Join(privateDir(t), "a", "b")

@@ -23,7 +23,7 @@ func redeem(t *testing.T, srv *granttest.Server, code string, pairs ...string) a
 	return post(t, srv, granttest.Token, f)
 }
 
-func TestAnApprovedRequestBecomesTokens(t *testing.T) {
+func TestAuthorize_AnApprovedRequestBecomesTokens(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	target, err := srv.Approve(ask(srv, "scope", "openid", "redirect_uri", callback+"?keep=1"), "alice")
 	if err != nil {
@@ -44,7 +44,7 @@ func TestAnApprovedRequestBecomesTokens(t *testing.T) {
 	}
 }
 
-func TestACodeWorksOnceAndASecondUseKillsItsTokens(t *testing.T) {
+func TestAuthorize_ACodeWorksOnceAndASecondUseKillsItsTokens(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	code := approve(t, srv, ask(srv))
 	a := redeem(t, srv, code)
@@ -66,7 +66,7 @@ func refreshNative(t *testing.T, srv *granttest.Server, token string) answer {
 	return a
 }
 
-func TestACodeIsBoundToItsRequest(t *testing.T) {
+func TestAuthorize_ACodeIsBoundToItsRequest(t *testing.T) {
 	srv := granttest.New(granttest.Config{
 		Clients: []granttest.Client{{ID: "native"}, {ID: "other"}},
 	})
@@ -92,7 +92,7 @@ func TestACodeIsBoundToItsRequest(t *testing.T) {
 	wantCode(t, redeem(t, srv, code), "")
 }
 
-func TestPKCECanBePlainOrLeftToConfidentialClients(t *testing.T) {
+func TestAuthorize_PKCECanBePlainOrLeftToConfidentialClients(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	plain := approve(t, srv, ask(srv, "code_challenge", verifier, "code_challenge_method", ""))
 	wantCode(t, redeem(t, srv, plain, "code_verifier", challenge), "invalid_grant")
@@ -103,7 +103,7 @@ func TestPKCECanBePlainOrLeftToConfidentialClients(t *testing.T) {
 	wantCode(t, redeem(t, srv, approve(t, srv, none), secret...), "invalid_grant")
 }
 
-func TestACodeExpires(t *testing.T) {
+func TestAuthorize_ACodeExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		code := approve(t, srv, ask(srv))
@@ -112,7 +112,7 @@ func TestACodeExpires(t *testing.T) {
 	})
 }
 
-func TestUnacceptableRequestsAreRefused(t *testing.T) {
+func TestAuthorize_RefusesUnacceptableRequests(t *testing.T) {
 	srv := granttest.New(granttest.Config{Clients: []granttest.Client{
 		{ID: "native", RedirectURIs: []string{callback, "https://app.example/cb"}},
 		{ID: "one", RedirectURIs: []string{callback}},
@@ -172,7 +172,7 @@ func TestUnacceptableRequestsAreRefused(t *testing.T) {
 	}
 }
 
-func TestOnlyAuthorizationURLsCanBeDecided(t *testing.T) {
+func TestApprove_TakesAuthorizationURLsOnly(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	for _, target := range []string{srv.URL(granttest.Token), "http://a b/", ask(srv) + "&state=again"} {
 		if callback, err := srv.Approve(target, "alice"); err == nil {
@@ -184,7 +184,7 @@ func TestOnlyAuthorizationURLsCanBeDecided(t *testing.T) {
 	}
 }
 
-func TestDenyTellsTheClient(t *testing.T) {
+func TestDeny_TellsTheClient(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	target, err := srv.Deny(ask(srv))
 	q := query(t, target)
@@ -193,7 +193,7 @@ func TestDenyTellsTheClient(t *testing.T) {
 	}
 }
 
-func TestALoginHintPlaysThePerson(t *testing.T) {
+func TestAuthorize_ALoginHintPlaysThePerson(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	approved := get(t, srv, ask(srv, "login_hint", "auto:alice"))
 	if approved.Status != http.StatusFound {
@@ -213,7 +213,7 @@ func TestALoginHintPlaysThePerson(t *testing.T) {
 	}
 }
 
-func TestFormPostGivesASelfPostingPage(t *testing.T) {
+func TestAuthorize_FormPostIsASelfPostingPage(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	page := get(t, srv, ask(srv, "login_hint", "auto:alice", "response_mode", "form_post", "state", `"<x>`))
 	for _, want := range []string{`action="` + callback + `"`, `name="code"`, `name="iss"`, `value="&#34;&lt;x&gt;"`} {
@@ -223,7 +223,7 @@ func TestFormPostGivesASelfPostingPage(t *testing.T) {
 	}
 }
 
-func TestPushedRequestsAreUsedOnceByTheirClient(t *testing.T) {
+func TestPAR_RequestsAreUsedOnceByTheirClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		push := func() string {

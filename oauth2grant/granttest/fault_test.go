@@ -52,7 +52,7 @@ func exchange(
 	return response, string(text), err
 }
 
-func TestAScriptIsPlayedInOrderThenTheServerIsBrokenUntilItIsHealed(t *testing.T) {
+func TestFault_AScriptIsPlayedInOrderThenBreakRules(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		srv.Break(granttest.Token, granttest.HTML(http.StatusBadGateway))
 		srv.Script(granttest.Token, granttest.RetryAfter(http.StatusTooManyRequests, 1500*time.Millisecond),
@@ -87,7 +87,7 @@ func TestAScriptIsPlayedInOrderThenTheServerIsBrokenUntilItIsHealed(t *testing.T
 	})
 }
 
-func TestARedirectAsksForTheSameRequestElsewhere(t *testing.T) {
+func TestFault_ARedirectAsksForTheSameRequestElsewhere(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		srv.Script(granttest.Token, granttest.Redirect(srv.URL("/elsewhere")))
 		if _, _, err := exchange(t, srv, hc); err != nil {
@@ -100,7 +100,7 @@ func TestARedirectAsksForTheSameRequestElsewhere(t *testing.T) {
 	})
 }
 
-func TestAConnectionBreaksBeforeAfterOrWithinTheAnswer(t *testing.T) {
+func TestFault_AConnectionBreaksBeforeAfterOrWithinTheAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		cut       granttest.Cut
 		processed bool
@@ -138,7 +138,7 @@ func TestAConnectionBreaksBeforeAfterOrWithinTheAnswer(t *testing.T) {
 	}
 }
 
-func TestACutInMemoryIsAnUnexpectedEOF(t *testing.T) {
+func TestFault_ACutInMemoryIsAnUnexpectedEOF(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Token, granttest.Fault{Cut: granttest.CutAfter})
 	if _, _, err := exchange(t, srv, srv.HTTPClient()); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -146,7 +146,7 @@ func TestACutInMemoryIsAnUnexpectedEOF(t *testing.T) {
 	}
 }
 
-func TestAHugeBodyIsStreamed(t *testing.T) {
+func TestFault_AHugeBodyIsStreamed(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		srv.Script(granttest.Token, granttest.Fault{Size: 3 << 20})
 		response, text, err := exchange(t, srv, hc)
@@ -165,7 +165,7 @@ func TestAHugeBodyIsStreamed(t *testing.T) {
 	})
 }
 
-func TestABodyEndsWithItsContext(t *testing.T) {
+func TestFault_ABodyEndsWithItsContext(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Script(granttest.Token, granttest.Fault{Size: 64 << 20})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -181,7 +181,7 @@ func TestABodyEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAHangEndsWithTheContextOnly(t *testing.T) {
+func TestFault_AHangEndsWithTheContextOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		srv.Break(granttest.Token, granttest.Fault{Hang: true})
@@ -207,7 +207,7 @@ func TestAHangEndsWithTheContextOnly(t *testing.T) {
 	})
 }
 
-func TestAHangOverASocketEndsWhenTheClientLeaves(t *testing.T) {
+func TestFault_AHangOverASocketEndsWhenTheClientLeaves(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Token, granttest.Fault{Hang: true})
 	arrived := make(chan struct{})
@@ -231,7 +231,7 @@ func TestAHangOverASocketEndsWhenTheClientLeaves(t *testing.T) {
 	}
 }
 
-func TestDelaysPassInVirtualTimeAndEndWithTheContext(t *testing.T) {
+func TestFault_DelaysPassInVirtualTimeAndEndWithTheContext(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault     granttest.Fault
 		processed bool
@@ -263,7 +263,7 @@ func TestDelaysPassInVirtualTimeAndEndWithTheContext(t *testing.T) {
 	}
 }
 
-func TestARequestWhoseContextHasEndedDoesNotArrive(t *testing.T) {
+func TestTransport_ARequestWhoseContextHasEndedDoesNotArrive(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -273,7 +273,7 @@ func TestARequestWhoseContextHasEndedDoesNotArrive(t *testing.T) {
 	}
 }
 
-func TestAnAnswerCanBeEditedAndFormEncoded(t *testing.T) {
+func TestFault_AnAnswerCanBeEditedAndFormEncoded(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		calls := 0
 		edit := func(answer map[string]any) {
@@ -312,7 +312,7 @@ func TestAnAnswerCanBeEditedAndFormEncoded(t *testing.T) {
 	})
 }
 
-func TestEndpointsBreakApart(t *testing.T) {
+func TestFault_EndpointsBreakApart(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, _, _ := srv.Issue("client", "alice")
 	srv.Break(granttest.Token, granttest.HTML(http.StatusServiceUnavailable))

@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestARefreshRotates(t *testing.T) {
+func TestRefresh_Rotates(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, first, _ := srv.Issue("client", "alice", "read", "write")
 	a := refresh(t, srv, first)
@@ -22,7 +22,7 @@ func TestARefreshRotates(t *testing.T) {
 	}
 }
 
-func TestARotatedRefreshTokenThatComesBackKillsTheWholeFamily(t *testing.T) {
+func TestRefresh_ARotatedTokenThatComesBackKillsTheWholeFamily(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	_, first, _ := srv.Issue("client", "alice")
 	other, _, _ := srv.Issue("client", "alice")
@@ -45,7 +45,7 @@ func TestARotatedRefreshTokenThatComesBackKillsTheWholeFamily(t *testing.T) {
 	}
 }
 
-func TestARefreshTokenIsBoundToItsClient(t *testing.T) {
+func TestRefresh_ATokenIsBoundToItsClient(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	_, token, _ := srv.Issue("client", "alice")
 	f := form("grant_type", "refresh_token", "refresh_token", token, "client_id", "native")
@@ -58,7 +58,7 @@ func TestARefreshTokenIsBoundToItsClient(t *testing.T) {
 	}
 }
 
-func TestARefreshMayNarrowTheScopeButNotWidenIt(t *testing.T) {
+func TestRefresh_MayNarrowTheScopeButNotWidenIt(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	_, token, _ := srv.Issue("client", "alice", "read", "write")
 	wantCode(t, refresh(t, srv, token, "scope", "read admin"), "invalid_scope")
@@ -71,7 +71,7 @@ func TestARefreshMayNarrowTheScopeButNotWidenIt(t *testing.T) {
 	}
 }
 
-func TestAnythingButARefreshTokenIsRefused(t *testing.T) {
+func TestRefresh_RefusesAnythingButARefreshToken(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, _, _ := srv.Issue("client", "alice")
 	wantCode(t, refresh(t, srv, access), "invalid_grant")
@@ -79,7 +79,7 @@ func TestAnythingButARefreshTokenIsRefused(t *testing.T) {
 	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "refresh_token"), confidential), "invalid_request")
 }
 
-func TestRotationCanBeTurnedOff(t *testing.T) {
+func TestRefresh_RotationCanBeTurnedOff(t *testing.T) {
 	srv := granttest.New(granttest.Config{KeepRefreshTokens: true})
 	_, token, _ := srv.Issue("client", "alice")
 	for range 3 {
@@ -91,7 +91,7 @@ func TestRotationCanBeTurnedOff(t *testing.T) {
 	}
 }
 
-func TestARotatedRefreshTokenHasItsGrace(t *testing.T) {
+func TestRefresh_ARotatedTokenHasItsGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Grace: 10 * time.Second})
 		_, token, _ := srv.Issue("client", "alice")
@@ -110,7 +110,7 @@ func TestARotatedRefreshTokenHasItsGrace(t *testing.T) {
 	})
 }
 
-func TestTokensExpireInVirtualTime(t *testing.T) {
+func TestServer_TokensExpireInVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Lifetime: time.Hour, RefreshLifetime: 24 * time.Hour})
 		access, token, _ := srv.Issue("client", "alice")

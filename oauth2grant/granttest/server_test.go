@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestTheLogHoldsWhatClientsSent(t *testing.T) {
+func TestRequests_HoldWhatClientsSent(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	get(t, srv, srv.URL(granttest.Discovery))
 	post(t, srv, granttest.Token, form("grant_type", "password", "client_id", "native"))
@@ -46,7 +46,7 @@ func TestTheLogHoldsWhatClientsSent(t *testing.T) {
 	}
 }
 
-func TestTheMetadataNamesEveryEndpoint(t *testing.T) {
+func TestMetadata_NamesEveryEndpoint(t *testing.T) {
 	for name, issuer := range map[string]string{
 		"of an issuer without a path":    "https://as.example",
 		"of an issuer with a slash":      "https://as.example/",
@@ -85,7 +85,7 @@ func TestTheMetadataNamesEveryEndpoint(t *testing.T) {
 	}
 }
 
-func TestTheMetadataOfAPathIsNotThatOfTheHost(t *testing.T) {
+func TestMetadata_OfAPathIsNotThatOfTheHost(t *testing.T) {
 	srv := granttest.New(granttest.Config{Issuer: "https://as.example/tenant"})
 	want := "https://as.example/.well-known/oauth-authorization-server/tenant"
 	if srv.URL(granttest.Discovery) != want {
@@ -102,7 +102,7 @@ func TestTheMetadataOfAPathIsNotThatOfTheHost(t *testing.T) {
 	}
 }
 
-func TestAssertionsAreAdvertisedWhereTheyAreChecked(t *testing.T) {
+func TestMetadata_AdvertisesAssertionsWhereTheyAreChecked(t *testing.T) {
 	srv := granttest.New(granttest.Config{Assertion: func(string) (string, error) { return "client", nil }})
 	methods, _ := get(t, srv, srv.URL(granttest.Discovery)).JSON["token_endpoint_auth_methods_supported"].([]any)
 	if !slices.Contains(methods, any("private_key_jwt")) {
@@ -110,7 +110,7 @@ func TestAssertionsAreAdvertisedWhereTheyAreChecked(t *testing.T) {
 	}
 }
 
-func TestTheServerWorksBehindASocket(t *testing.T) {
+func TestServer_WorksBehindASocket(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	ts := httptest.NewServer(srv)
 	defer ts.Close()
@@ -132,7 +132,7 @@ func TestTheServerWorksBehindASocket(t *testing.T) {
 	}
 }
 
-func TestIssueKnowsOnlyRegisteredClients(t *testing.T) {
+func TestIssue_KnowsOnlyRegisteredClients(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("Issue made a token that no client can use")
@@ -141,7 +141,7 @@ func TestIssueKnowsOnlyRegisteredClients(t *testing.T) {
 	granttest.New(granttest.Config{}).Issue("nobody", "alice")
 }
 
-func TestConfigIsCopied(t *testing.T) {
+func TestConfig_IsCopied(t *testing.T) {
 	cfg := granttest.Config{
 		Clients: []granttest.Client{{ID: "client", Secret: "secret"}},
 		Users:   map[string]string{"alice": "wonderland"},

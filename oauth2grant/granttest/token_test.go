@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestClientCredentialsGiveATokenThatTheAPITakes(t *testing.T) {
+func TestToken_OfClientCredentialsIsTakenByTheAPI(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	a := post(t, srv, granttest.Token, form("grant_type", "client_credentials", "scope", " a  b "), confidential)
 	wantCode(t, a, "")
@@ -27,7 +27,7 @@ func TestClientCredentialsGiveATokenThatTheAPITakes(t *testing.T) {
 	}
 }
 
-func TestThePasswordGrantKnowsItsUsers(t *testing.T) {
+func TestToken_ThePasswordGrantKnowsItsUsers(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	for name, c := range map[string]struct{ user, password, code string }{
 		"the right password":               {"alice", "wonderland", ""},
@@ -47,7 +47,7 @@ func TestThePasswordGrantKnowsItsUsers(t *testing.T) {
 	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "password"), confidential), "invalid_request")
 }
 
-func TestClientsAreAuthenticated(t *testing.T) {
+func TestToken_ClientsAreAuthenticated(t *testing.T) {
 	odd := granttest.Client{ID: "a:b +ü", Secret: "s%:cret&"}
 	srv := granttest.New(granttest.Config{
 		Clients: []granttest.Client{{ID: "client", Secret: "secret"}, {ID: "native"}, odd},
@@ -120,13 +120,13 @@ func TestClientsAreAuthenticated(t *testing.T) {
 	}
 }
 
-func TestAPublicClientHasNoCredentialsOfItsOwn(t *testing.T) {
+func TestToken_APublicClientHasNoCredentialsOfItsOwn(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "client_credentials", "client_id", "native")),
 		"unauthorized_client")
 }
 
-func TestTokenRequestsAreWellFormedPosts(t *testing.T) {
+func TestToken_RequestsAreWellFormedPosts(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	f := form("grant_type", "client_credentials")
 	plain := func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }
@@ -141,7 +141,7 @@ func TestTokenRequestsAreWellFormedPosts(t *testing.T) {
 	wantCode(t, send(t, srv, broken), "invalid_request")
 }
 
-func TestEndpointsRefuseOtherMethods(t *testing.T) {
+func TestServer_EndpointsRefuseOtherMethods(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	for e, method := range map[granttest.Endpoint]string{
 		granttest.Token: http.MethodGet, granttest.Revocation: http.MethodGet, granttest.Introspection: http.MethodPut,
@@ -160,7 +160,7 @@ func TestEndpointsRefuseOtherMethods(t *testing.T) {
 	}
 }
 
-func TestConfigSaysWhichGrantsAreRefreshable(t *testing.T) {
+func TestConfig_SaysWhichGrantsAreRefreshable(t *testing.T) {
 	f := form("grant_type", "password", "username", "alice", "password", "wonderland")
 	srv := granttest.New(granttest.Config{RefreshFor: []string{}})
 	if a := post(t, srv, granttest.Token, f, confidential); a.JSON["refresh_token"] != nil {
@@ -171,7 +171,7 @@ func TestConfigSaysWhichGrantsAreRefreshable(t *testing.T) {
 	wantCode(t, refresh(t, srv, a.get("refresh_token")), "")
 }
 
-func TestALifetimeCanBeUnknown(t *testing.T) {
+func TestConfig_ALifetimeCanBeUnknown(t *testing.T) {
 	srv := granttest.New(granttest.Config{Lifetime: -1})
 	a := post(t, srv, granttest.Token, form("grant_type", "client_credentials"), confidential)
 	if _, ok := a.JSON["expires_in"]; ok || !srv.Active(a.get("access_token")) {

@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestRevocationTakesTheFamilyOfARefreshTokenAndAnAccessTokenAlone(t *testing.T) {
+func TestRevocation_TakesTheFamilyOfARefreshTokenAndAnAccessTokenAlone(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, token, _ := srv.Issue("client", "alice")
 	other, _, _ := srv.Issue("client", "alice")
@@ -32,7 +32,7 @@ func TestRevocationTakesTheFamilyOfARefreshTokenAndAnAccessTokenAlone(t *testing
 	}
 }
 
-func TestAnOperatorRevokesTheFamilyByAnyOfItsTokens(t *testing.T) {
+func TestRevoke_TakesTheFamilyByAnyOfItsTokens(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, token, _ := srv.Issue("client", "alice")
 	srv.RevokeToken("unknown")
@@ -46,7 +46,7 @@ func TestAnOperatorRevokesTheFamilyByAnyOfItsTokens(t *testing.T) {
 	}
 }
 
-func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
+func TestIntrospection_SaysWhatATokenIs(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, token, _ := srv.Issue("native", "alice", "read")
 	introspect := func(token string) answer {
@@ -77,7 +77,7 @@ func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
 	wantCode(t, post(t, srv, granttest.Introspection, form("token", machine, "client_id", "native")), "invalid_client")
 }
 
-func TestTheAPIChallengesAsRFC6750Says(t *testing.T) {
+func TestResource_ChallengesAsRFC6750Says(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, token, _ := srv.Issue("client", "alice", "read")
 	const realm = `Bearer realm="granttest"`
@@ -114,7 +114,7 @@ func TestTheAPIChallengesAsRFC6750Says(t *testing.T) {
 	}
 }
 
-func TestUserInfoIsAboutPeople(t *testing.T) {
+func TestUserInfo_IsAboutPeople(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, _, _ := srv.Issue("client", "alice")
 	a := get(t, srv, srv.URL(granttest.UserInfo), bearer(access))

@@ -28,7 +28,7 @@ func sealed(t *testing.T, b seal.Box) []byte {
 	return data
 }
 
-func TestWhatIsSealedOpensAndShowsNothing(t *testing.T) {
+func TestBox_OpensWhatItSealedAndShowsNothing(t *testing.T) {
 	box := seal.Box{Keys: seal.Keys("a", map[string][]byte{"a": key('A')})}
 	data := sealed(t, box)
 	if bytes.Contains(data, []byte("marked-secret")) || !json.Valid(data) {
@@ -42,7 +42,7 @@ func TestWhatIsSealedOpensAndShowsNothing(t *testing.T) {
 	}
 }
 
-func TestOldKeysStayReadable(t *testing.T) {
+func TestBox_OldKeysStayReadable(t *testing.T) {
 	old := seal.Box{Keys: seal.Keys("a", map[string][]byte{"a": key('A')})}
 	both := seal.Box{Keys: seal.Keys("b", map[string][]byte{"a": key('A'), "b": key('B')})}
 	if plain, err := both.Open(t.Context(), sealed(t, old), place); err != nil || string(plain) != secret {
@@ -53,7 +53,7 @@ func TestOldKeysStayReadable(t *testing.T) {
 	}
 }
 
-func TestWithoutKeysDataStaysInClear(t *testing.T) {
+func TestBox_WithoutKeysDataStaysInClear(t *testing.T) {
 	data := sealed(t, seal.Box{})
 	if string(data) != secret {
 		t.Errorf("Seal gave %s", data)
@@ -63,7 +63,7 @@ func TestWithoutKeysDataStaysInClear(t *testing.T) {
 	}
 }
 
-func TestPlainDataIsReadOnlyOnWish(t *testing.T) {
+func TestBox_ReadsPlainDataOnlyOnWish(t *testing.T) {
 	box := seal.Box{Keys: seal.Keys("a", map[string][]byte{"a": key('A')})}
 	if _, err := box.Open(t.Context(), []byte(secret), place); !errors.Is(err, seal.ErrPlain) {
 		t.Errorf("Open gave %v", err)
@@ -74,7 +74,7 @@ func TestPlainDataIsReadOnlyOnWish(t *testing.T) {
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestBox_OpenRefuses(t *testing.T) {
 	box := seal.Box{Keys: seal.Keys("a", map[string][]byte{"a": key('A')})}
 	data := sealed(t, box)
 	var fields map[string]any
@@ -140,7 +140,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestSealRefusesAKeyThatCannotBeFoundAgain(t *testing.T) {
+func TestBox_SealRefusesAKeyThatCannotBeFoundAgain(t *testing.T) {
 	lost := errors.New("the key service is down")
 	for name, keys := range map[string]seal.KeyFunc{
 		"without an id":       seal.Keys("", map[string][]byte{"": key('A')}),

@@ -213,7 +213,9 @@ func TestRunSteps_RunsBesideEachOtherWhatMayBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	shell := func(name, script string) step { // each end of a pipe waits for the other
-		return step{name: name, dir: t.TempDir(), commands: []command{{args: []string{"sh", "-c", script}}}, beside: true}
+		return step{
+			name: name, dir: t.TempDir(), commands: []command{{args: []string{"sh", "-c", script}}}, beside: true,
+		}
 	}
 	passed, lines := runAll(t, shell("writes", "echo met > "+pipe), shell("reads", "cat "+pipe))
 	if !passed || !slices.Contains(lines, "met") {

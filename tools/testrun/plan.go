@@ -64,7 +64,9 @@ func plan(root string, parts []string) ([]step, error) {
 		}
 	}
 	if slices.Contains(parts, endToEnd) {
-		steps = append(steps, step{name: endToEnd, dir: filepath.Join(root, endToEnd), commands: []command{vet("./..."), goTest()}})
+		steps = append(steps, step{
+			name: endToEnd, dir: filepath.Join(root, endToEnd), commands: []command{vet("./..."), goTest()},
+		})
 	}
 	return steps, nil
 }

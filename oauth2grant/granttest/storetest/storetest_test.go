@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-func TestGoodStoresPass(t *testing.T) {
+func TestRun_PassesGoodStores(t *testing.T) {
 	withLease := memoryHarness(func(m *memory) {
 		m.lock = func(m *memory, ctx context.Context) (context.Context, func(), error) { return leased(ctx, m) }
 	})
@@ -236,7 +236,7 @@ var broken = map[string]struct {
 	"stop is not final": {"stop waits for a call under way and is final", notifies(notifier{endless: true}, true)},
 }
 
-func TestBrokenStoresAreCaught(t *testing.T) {
+func TestRun_CatchesBrokenStores(t *testing.T) {
 	before := patience
 	t.Cleanup(func() { patience = before; close(goesOn) })
 	for name, store := range broken {
@@ -261,7 +261,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 	}
 }
 
-func TestEveryCheckCatchesSomething(t *testing.T) {
+func TestRun_EveryCheckCatchesSomething(t *testing.T) {
 	every := Harness{
 		Processes: true, Notifies: true, Answers: true, Lease: time.Second,
 		Corrupt: corrupt, LoseLease: loseLease, Break: takeAway,
@@ -277,7 +277,7 @@ func TestEveryCheckCatchesSomething(t *testing.T) {
 	}
 }
 
-func TestSubprocessMustBeCalled(t *testing.T) {
+func TestSubprocess_MustBeCalled(t *testing.T) {
 	h := file
 	h.Name = "nobody told TestMain"
 	b := &bench{Harness: h, ctx: t.Context(), place: h.Place(t)}
@@ -287,7 +287,7 @@ func TestSubprocessMustBeCalled(t *testing.T) {
 	}
 }
 
-func TestATokenOfMixedPartsIsNoneOfOurs(t *testing.T) {
+func TestToken_OfMixedPartsIsNoneOfOurs(t *testing.T) {
 	mixed := token(1)
 	mixed.RefreshToken = token(2).RefreshToken
 	if number(token(7)) != 7 || number(mixed) != -1 || number(oauth2grant.Token{}) != -1 {

@@ -123,7 +123,7 @@ func TestReadFailure(t *testing.T) {
 	}
 }
 
-func TestWhatAServerProvablyDidNotProcess(t *testing.T) {
+func TestFailure_WhatAServerProvablyDidNotProcess(t *testing.T) {
 	for status := 400; status < 600; status++ {
 		want := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 		if got := ReadFailure(answerOf(status, `{"error":"server_error"}`)); got.Unprocessed != want || got.Own {
@@ -132,7 +132,7 @@ func TestWhatAServerProvablyDidNotProcess(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
+func TestReadFailure_RetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 		for _, c := range []struct {
@@ -157,7 +157,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-func TestNoSecretOfTheRequestIsKeptFromTheAnswer(t *testing.T) {
+func TestScrub_KeepsNoSecretOfTheRequest(t *testing.T) {
 	for _, status := range []int{200, 400, 503} {
 		for _, secret := range secretsSent() {
 			for _, body := range []string{
@@ -183,7 +183,7 @@ func TestNoSecretOfTheRequestIsKeptFromTheAnswer(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftAfterScrubbingRevealsNothing(t *testing.T) {
+func TestScrub_WhatIsLeftRevealsNothing(t *testing.T) {
 	for _, c := range []struct{ name, description, want string }{
 		{"of a secret that begins with another", "the verifier " + longerSecret, "the verifier [redacted]"},
 		{"of two secrets side by side", verifierSecret + tenantSecret, "[redacted][redacted]"},
@@ -224,7 +224,7 @@ func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-func TestAPublicParameterMayBeRepeated(t *testing.T) {
+func TestScrub_APublicParameterMayBeRepeated(t *testing.T) {
 	_, failure := Post(t.Context(), Client(always(400,
 		`{"error":"invalid_client","error_description":"client id abc of authorization_code"}`)), endpoint, sent)
 	if failure == nil || failure.Description != "client id abc of authorization_code" {
@@ -232,7 +232,7 @@ func TestAPublicParameterMayBeRepeated(t *testing.T) {
 	}
 }
 
-func TestARegisteredCodeIsKeptThoughASecretIsPartOfIt(t *testing.T) {
+func TestScrub_KeepsARegisteredCodeThoughASecretIsPartOfIt(t *testing.T) {
 	weak := func() (Form, error) {
 		f, _ := plain()
 		f.Values.Set("password", "grant")
@@ -244,7 +244,7 @@ func TestARegisteredCodeIsKeptThoughASecretIsPartOfIt(t *testing.T) {
 	}
 }
 
-func TestADescriptionFitsIntoALogLine(t *testing.T) {
+func TestReadFailure_ADescriptionFitsIntoALogLine(t *testing.T) {
 	for _, c := range []struct{ name, description string }{
 		{"control characters", `a\r\nlevel=ERROR\u0000\u001b[31m`},
 		{"marks that turn the text around", `a\u202eb\u2066c`},

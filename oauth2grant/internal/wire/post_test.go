@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-func TestPostSendsAForm(t *testing.T) {
+func TestPost_SendsAForm(t *testing.T) {
 	var got *http.Request
 	var body string
 	s := roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -50,7 +50,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-func TestARedirectIsNotFollowed(t *testing.T) {
+func TestPost_FollowsNoRedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		s := always(status, "", "Location", "https://elsewhere.test/")
 		_, failure := Post(t.Context(), Client(s), endpoint, sent)
@@ -82,7 +82,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func (e *endless) Close() error { e.closed = true; return nil }
 
-func TestAnAnswerIsReadUpToItsLimit(t *testing.T) {
+func TestPost_ReadsAnAnswerUpToItsLimit(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		size     int64
@@ -115,7 +115,7 @@ func TestAnAnswerIsReadUpToItsLimit(t *testing.T) {
 	}
 }
 
-func TestEveryContentTypeIsRead(t *testing.T) {
+func TestPost_ReadsEveryContentType(t *testing.T) {
 	for _, kind := range []string{
 		"", "application/json", "text/html; charset=utf-8", "application/x-www-form-urlencoded", "///",
 	} {
@@ -138,7 +138,7 @@ func counted(n *int) func() (Form, error) {
 	}
 }
 
-func TestPostSendsOnce(t *testing.T) {
+func TestPost_SendsOnce(t *testing.T) {
 	for _, status := range []int{400, 408, 429, 500, 502, 503, 504} {
 		s, n := always(status, ""), 0
 		_, failure := Post(t.Context(), Client(s), endpoint, counted(&n))
@@ -149,7 +149,7 @@ func TestPostSendsOnce(t *testing.T) {
 	}
 }
 
-func TestPostPatientlySendsAgainOnlyWhatWasNotProcessed(t *testing.T) {
+func TestPostPatiently_SendsAgainOnlyWhatWasNotProcessed(t *testing.T) {
 	dial := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	read := &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 	status := func(status int, header ...string) func() (*http.Response, error) {
@@ -224,7 +224,7 @@ func TestPostPatientlySendsAgainOnlyWhatWasNotProcessed(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeMadeIsNotSent(t *testing.T) {
+func TestPost_DoesNotSendWhatCannotBeMade(t *testing.T) {
 	errVault := errors.New("the vault is sealed")
 	broken := func() (Form, error) { return Form{}, errVault }
 	for _, send := range []func(context.Context, *http.Client, string, func() (Form, error)) (Answer, *Failure){
@@ -248,7 +248,7 @@ func TestWhatCannotBeMadeIsNotSent(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTheContextIsTheCauseAndNothingElse(t *testing.T) {
+func TestPost_TheEndOfTheContextIsTheCauseAndNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		errShutdown := errors.New("shutdown")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -284,7 +284,7 @@ func speaks(t *testing.T, says string) *http.Transport {
 	return rt
 }
 
-func TestTheTextOfALackOfAnAnswerSaysNothingOfWhatWasSentOrReceived(t *testing.T) {
+func TestFailure_TheTextSaysNothingOfWhatWasSentOrReceived(t *testing.T) {
 	const echo = "code-of-the-person"
 	proxied := func(err error) http.RoundTripper {
 		return roundTrip(func(*http.Request) (*http.Response, error) {

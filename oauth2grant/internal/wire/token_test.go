@@ -143,7 +143,7 @@ func TestReadToken(t *testing.T) {
 	}
 }
 
-func TestReadTokenRefusesWhatIsNone(t *testing.T) {
+func TestReadToken_RefusesWhatIsNone(t *testing.T) {
 	for _, c := range []struct{ name, body, code string }{
 		{"nothing", ``, ""},
 		{"an empty object", `{}`, ""},

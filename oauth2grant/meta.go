@@ -27,6 +27,7 @@ type meta struct {
 	Scoped   bool   `json:"scoped,omitempty"`   // a refresh is refused unless it repeats the requested scopes
 	Session  string `json:"session,omitempty"`  // of the sign-in that the token comes from
 	Turn     int    `json:"turn,omitempty"`     // how many refreshes lie between that sign-in and the token
+	EndSaid  int64  `json:"end_said,omitempty"` // when the refresh token's end was first said, if before Obtained; Unix milliseconds
 
 	Key *boundKey `json:"dpop,omitempty"` // that the token is bound to; see boundkey.go
 }
@@ -70,7 +71,7 @@ func compactMeta(raw json.RawMessage) string {
 	return b.String()
 }
 
-var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn", "dpop"}
+var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn", "end_said", "dpop"}
 
 // keepUnknown adds to known the members of old that this format does not know.
 func keepUnknown(old string, known []byte) []byte {

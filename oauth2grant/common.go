@@ -40,6 +40,8 @@ type grantState struct {
 	sent    witness
 	origins []webOrigin // where the token may go; empty: anywhere
 
+	loginDueOf time.Time // the end of which EventLoginDue was told, by endSaid; of the goroutine that tells events
+
 	subscribers subscribers
 	subscribed  func() // ends the subscription to the Notifier
 	unwatch     func() // leaves the Client's watcher
@@ -117,7 +119,7 @@ func newGrant(flow Flow, cfg Config) *grant {
 		g.log = slog.New(slog.DiscardHandler)
 	}
 	g.log = g.log.With("grant", g.cfg.Name)
-	g.sent.log = g.log
+	g.sent.log, g.custody.log = g.log, g.log
 	return g
 }
 

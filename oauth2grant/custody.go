@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ type custody struct {
 	answers AnswerSaver   // nil: the store is none
 	durable bool          // the store outlives the grant
 	timeout time.Duration // of one Load
+	log     *slog.Logger
 
 	// mu guards what follows. It is never held during a call of the store.
 	mu         sync.Mutex
@@ -131,8 +133,10 @@ func (c *custody) lock(ctx context.Context, w waiting) (held context.Context, un
 	if w.slow != nil {
 		defer time.AfterFunc(longWait, w.slow).Stop()
 	}
+	asked := c.waitingForLock(ctx)
 	held, release, err := c.store.Lock(limited)
 	decided.Do(func() {})
+	c.waitedForLock(ctx, asked, err)
 	switch {
 	case err == nil && why == nil:
 		return held, func() { release(); cancel(nil) }, nil

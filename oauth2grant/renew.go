@@ -263,9 +263,12 @@ func (g *grant) snapshotOf(t Token, adopted bool) *snapshot {
 	times := g.cfg.Refresh.schedule(t, wall(now), adopted)
 	header, err := g.client.authorizing.header(t)
 	proof, missing := t.proverFor(g.client.proof)
+	if !g.personal() {
+		times.keepAt = time.Time{}
+	}
 	return &snapshot{
 		Value: held{token: t, header: header, adopted: adopted, proof: proof},
-		Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
+		Since: now, RenewAt: times.renewAt, KeepAt: times.keepAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
 		Invalid: err != nil || missing != nil || t.AccessToken == "",
 	}
 }

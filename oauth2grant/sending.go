@@ -78,7 +78,8 @@ func (g *grant) send(ctx context.Context, stored Token) (Token, error) {
 	t = t.inherit(stored)
 	m.Static = t.RefreshToken == stored.RefreshToken
 	m.Session, m.Turn = stored.session(), m.Turn+1
-	m.Obtained = wallNow().UnixMilli()
+	now := wallNow()
+	m.EndSaid, m.Obtained = t.endSaidAfter(stored, now), now.UnixMilli()
 	m.Mark, m.Marked = "", 0
 	return t.withMeta(m), nil // bound to the key that it was obtained with, which m has
 }

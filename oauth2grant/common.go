@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )

@@ -81,7 +81,9 @@ func TestBackOff_TheServersWishLengthensAWaitWithinReason(t *testing.T) {
 	}{
 		{"a shorter wish changes nothing", Verdict{After: time.Millisecond}, time.Second, 2 * time.Second},
 		{
-			"a longer one counts, also above the maximum", Verdict{After: 10 * time.Minute}, 10 * time.Minute,
+			"a longer one counts, also above the maximum",
+			Verdict{After: 10 * time.Minute},
+			10 * time.Minute,
 			13 * time.Minute,
 		},
 		{"an absurd one is cut", Verdict{After: 1000 * time.Hour}, longestWish / 5 * 4, longestWish},

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
 )
@@ -39,6 +40,8 @@ type grantState struct {
 	custody *custody
 	sent    witness
 	origins []webOrigin // where the token may go; empty: anywhere
+
+	loginDueOf time.Time // the end of which EventLoginDue was told, by endSaid; of the goroutine that tells events
 
 	subscribers subscribers
 	subscribed  func() // ends the subscription to the Notifier
@@ -117,7 +120,7 @@ func newGrant(flow Flow, cfg Config) *grant {
 		g.log = slog.New(slog.DiscardHandler)
 	}
 	g.log = g.log.With("grant", g.cfg.Name)
-	g.sent.log = g.log
+	g.sent.log, g.custody.log = g.log, g.log
 	return g
 }
 

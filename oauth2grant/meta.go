@@ -27,13 +27,14 @@ type meta struct {
 	Scoped   bool   `json:"scoped,omitempty"`   // a refresh is refused unless it repeats the requested scopes
 	Session  string `json:"session,omitempty"`  // of the sign-in that the token comes from
 	Turn     int    `json:"turn,omitempty"`     // how many refreshes lie between that sign-in and the token
+	EndSaid  int64  `json:"end_said,omitempty"` // when the refresh token's end was first said, if before Obtained; Unix milliseconds
 
 	Key boundKey `json:"dpop,omitzero"` // that the token is bound to; see boundkey.go
 
 	rest string // members of later formats, as one JSON object; empty: none
 }
 
-var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn", "dpop"}
+var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn", "end_said", "dpop"}
 
 // readMeta returns the meta of t, the zero meta where t has none.
 func (t Token) readMeta() meta {

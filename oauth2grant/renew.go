@@ -263,9 +263,12 @@ func (g *grant) snapshotOf(t Token, adopted bool) *snapshot {
 	times := g.cfg.Refresh.schedule(t, wall(now), adopted)
 	header, err := g.client.authorizing.header(t)
 	proof, missing := t.proverFor(g.client.proof)
+	if !g.personal() {
+		times.keepAt = time.Time{}
+	}
 	return &snapshot{
 		Value: held{token: t, header: header, adopted: adopted, proof: proof},
-		Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
+		Since: now, RenewAt: times.renewAt, KeepAt: times.keepAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
 		Invalid: err != nil || missing != nil || t.AccessToken == "",
 	}
 }
@@ -293,7 +296,7 @@ func (g *grant) run(ctx context.Context) (Token, error) {
 // the same, since the old one is dead, and saving goes on.
 func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op string) (*snapshot, error) {
 	p.want, p.generation = t, f.Generation()
-	ctx, cancel := outlast(held, f.Context(), func() time.Duration { return saveTimeout })
+	ctx, cancel := g.outlast(held, f, func() time.Duration { return saveTimeout })
 	defer cancel()
 	if !f.Current() || !g.custody.put(p) {
 		return nil, g.reconcile(ctx, t)

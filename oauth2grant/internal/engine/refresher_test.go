@@ -283,3 +283,22 @@ func TestRefresher_APlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 		s.ran(t, 4)
 	})
 }
+
+func TestAnIdleEngineKeepsWhatSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{keep: 5 * time.Hour}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(5*time.Hour - time.Second)
+		s.ran(t, 1)
+		time.Sleep(2 * time.Second)
+		s.ran(t, 2)
+		s.fail(errDown)
+		time.Sleep(5 * time.Hour)
+		n := s.runs.Load()
+		time.Sleep(time.Hour)
+		if s.runs.Load() <= n {
+			t.Error("it is not tried again")
+		}
+	})
+}

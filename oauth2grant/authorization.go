@@ -174,7 +174,8 @@ func (c *Client) authorizationServer(ctx context.Context) (Server, error) {
 	}
 	switch {
 	case s.AuthURL == "":
-		return s, refuse(OpAuthorization, "the server's metadata has no authorization_endpoint: %w", errors.ErrUnsupported)
+		return s, refuse(OpAuthorization, "the server's metadata has no authorization_endpoint: %w",
+			errors.ErrUnsupported)
 	case s.TokenURL == "":
 		return s, refuse(OpAuthorization, "the server's metadata has no token_endpoint: %w", errors.ErrUnsupported)
 	case c.own.AuthURL == "" && !s.supports(metaGrantTypes, OpAuthorizationCode):

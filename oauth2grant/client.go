@@ -71,7 +71,8 @@ func NewClient(cfg Config) (*Client, error) {
 	refresh := cfg.Refresh
 	if refresh.Timeout = 0; cfg.Token != (Token{}) || cfg.Store != nil || refresh != (Refresh{}) ||
 		cfg.OnEvent != nil {
-		problems = append(problems, errors.New("Token, Store, Refresh (but for its Timeout) and OnEvent belong to a Grant"))
+		problems = append(problems,
+			errors.New("Token, Store, Refresh (but for its Timeout) and OnEvent belong to a Grant"))
 	}
 	problems = append(problems, (&Refresh{Timeout: cfg.Refresh.Timeout}).validate()...)
 	if err := unusable(problems); err != nil {

@@ -153,7 +153,8 @@ func (a headerAuth) Authenticate(_ context.Context, _ string, h http.Header, _ u
 }
 
 func (a headerAuth) validate() error {
-	if strings.TrimSpace(a.value) == "" || strings.ContainsFunc(a.value, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if strings.TrimSpace(a.value) == "" ||
+		strings.ContainsFunc(a.value, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return errors.New("AuthorizationHeader is empty, or does not fit into a header")
 	}
 	return nil

@@ -168,7 +168,8 @@ func (cfg *Config) sharedClientProblems() []error {
 		return []error{errors.New("Client is not usable: make it by NewClient")}
 	}
 	if cfg.Server != (Server{}) || cfg.Auth != nil || cfg.RevocationAuth != nil || cfg.PKCE != "" || cfg.Proof != nil ||
-		cfg.Scheme != "" || cfg.Dialect.used() || cfg.PushedAuthorization || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP {
+		cfg.Scheme != "" || cfg.Dialect.used() || cfg.PushedAuthorization || cfg.HTTPClient != nil ||
+		cfg.InsecureAllowHTTP {
 		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, PushedAuthorization, Proof, " +
 			"Scheme, Dialect, HTTPClient and InsecureAllowHTTP must be empty: they are the Client's")}
 	}

@@ -163,8 +163,8 @@ func (e *Error) at(endpoint string) *Error {
 // failed makes the public error of a failure on the wire.
 func failed(op, endpoint string, f *wire.Failure) *Error {
 	e := &Error{
-		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status, RetryAfter: f.RetryAfter,
-		cause: f.Cause, extra: f.Extra, interval: time.Duration(f.Interval) * time.Second,
+		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status,
+		RetryAfter: f.RetryAfter, cause: f.Cause, extra: f.Extra, interval: time.Duration(f.Interval) * time.Second,
 		said: f.Said, cut: f.Cut, own: f.Own, unsent: f.NotSent,
 	}
 	return e.at(endpoint)

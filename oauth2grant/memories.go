@@ -34,7 +34,8 @@ func (c *custody) adopt(t Token) {
 	c.latest = t
 }
 
-// holdsNone reports whether there is no token, nor one that waits to be written.
+// holdsNone reports whether there is no token, nor one that waits to be
+// written.
 func (c *custody) holdsNone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

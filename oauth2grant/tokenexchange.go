@@ -82,7 +82,8 @@ func (f TokenExchange) validate(*Config) []error {
 		all = append(all, errors.New("TokenExchange: Subject is nil: package identity has funcs for it"))
 	}
 	if f.SubjectType == "" {
-		all = append(all, errors.New("TokenExchange: SubjectType is empty: set it to TokenTypeJWT, or what Subject returns"))
+		all = append(all,
+			errors.New("TokenExchange: SubjectType is empty: set it to TokenTypeJWT, or what Subject returns"))
 	}
 	if (f.Actor == nil) != (f.ActorType == "") {
 		all = append(all, errors.New("TokenExchange: Actor and ActorType belong together"))

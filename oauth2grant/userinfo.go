@@ -61,7 +61,8 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	answer, failure := c.getUserInfo(ctx, to, accessToken, "")
-	if nonce := answer.Header.Get(headerNonce); answer.Status == http.StatusUnauthorized && nonce != "" && c.proof != nil {
+	nonce := answer.Header.Get(headerNonce)
+	if answer.Status == http.StatusUnauthorized && nonce != "" && c.proof != nil {
 		answer, failure = c.getUserInfo(ctx, to, accessToken, nonce)
 	}
 	if failure != nil {

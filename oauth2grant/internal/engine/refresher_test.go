@@ -203,8 +203,10 @@ func TestRefresher_Idleness(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		uses []time.Duration // since the value was obtained, which is itself a use; it is due after 48 min, and stale after 59
-		runs int64           // within 49 minutes
+		// Since the value was obtained, which is itself a use; it is due after
+		// 48 min, and stale after 59.
+		uses []time.Duration
+		runs int64 // within 49 minutes
 	}{
 		{"a value that nobody uses is not renewed", nil, 1},
 		{"one that somebody used shortly before it was due is renewed", minutes(40), 2},

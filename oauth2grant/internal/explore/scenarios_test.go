@@ -201,8 +201,8 @@ func number(name string, byDefault uint64) uint64 {
 func drawn(seed uint64) Scenario {
 	names := []string{"Token", "SetToken", "FetchToken", "RefreshToken", "Revoke", "Invalidate"}
 	s := Scenario{
-		Name: fmt.Sprintf("seed %d", seed), Store: Kind(seed % 3), Stored: Stored(seed / 3 % 5), Interactive: seed/15%2 == 1,
-		Calls: make([]string, 3), Faults: int(seed % 2 * 3),
+		Name: fmt.Sprintf("seed %d", seed), Store: Kind(seed % 3), Stored: Stored(seed / 3 % 5),
+		Interactive: seed/15%2 == 1, Calls: make([]string, 3), Faults: int(seed % 2 * 3),
 	}
 	for p := range s.Calls {
 		var calls []string

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
@@ -20,6 +21,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/oauth2grant/go-oauth2grant/contrib/grpccreds"
 	"github.com/oauth2grant/go-oauth2grant/contrib/oauth2source"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
@@ -39,6 +41,15 @@ func (temporal) GetSystemInfo(
 // token, and returns its address and what its clients need.
 func serveRPC(t *testing.T, srv *granttest.Server) (addr string, of *tls.Config) {
 	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String(), serveRPCOn(t, srv, l)
+}
+
+func serveRPCOn(t *testing.T, srv *granttest.Server, l net.Listener) (of *tls.Config) {
+	t.Helper()
 	web := httptest.NewTLSServer(nil) // for its certificate
 	web.Close()
 	checks := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -53,16 +64,13 @@ func serveRPC(t *testing.T, srv *granttest.Server) (addr string, of *tls.Config)
 	services.SetServingStatus("temporal.api.workflowservice.v1.WorkflowService", healthpb.HealthCheckResponse_SERVING)
 	healthpb.RegisterHealthServer(s, services)
 	workflowservice.RegisterWorkflowServiceServer(s, temporal{})
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	collector.RegisterTraceServiceServer(s, spans{})
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	t.Cleanup(func() { s.Stop(); serving.Wait() })
 	roots := x509.NewCertPool()
 	roots.AddCert(web.Certificate())
-	return l.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12}
+	return &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12}
 }
 
 func TestGRPC(t *testing.T) {
@@ -70,6 +78,10 @@ func TestGRPC(t *testing.T) {
 		"the grant's credentials": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
 			srv, g := open(t)
 			return g.PerRPCCredentials(), srv, func(call func() error) { stampede(t, srv, g, call) }
+		},
+		"those of grpccreds": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
+			srv, g := open(t)
+			return grpccreds.New(g), srv, func(call func() error) { stampede(t, srv, g, call) }
 		},
 		"a TokenSource": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
 			srv, g := open(t)
@@ -92,6 +104,14 @@ func TestGRPC(t *testing.T) {
 			})
 		})
 	}
+}
+
+// grpcCode returns the code of an error of gRPC, empty for any other.
+func grpcCode(err error) string {
+	if s, ok := status.FromError(err); ok && err != nil {
+		return s.Code().String()
+	}
+	return ""
 }
 
 func TestTemporal(t *testing.T) {

@@ -221,7 +221,7 @@ func (g *grant) reportAfter(f *flight, e Event) {
 
 func (g *grant) logEvent(ctx context.Context, e Event) {
 	level, text := slog.LevelInfo, "token "+e.Kind.String()
-	var attrs []slog.Attr
+	attrs := make([]slog.Attr, 0, 4)
 	switch e.Kind {
 	case EventObtained, EventSet:
 		attrs = append(attrs, slog.Any("token", e.Token))

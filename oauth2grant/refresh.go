@@ -239,5 +239,3 @@ func (r Refresh) due(t Token, now time.Time) bool {
 		return !now.Before(t.Expiry.Add(-max(r.before(t.lifetime, t.refreshIn()), r.leeway(t.lifetime))))
 	}
 }
-
-func setDefault(d *time.Duration, value time.Duration) { *d = cmp.Or(*d, value) }

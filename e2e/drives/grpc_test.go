@@ -23,6 +23,7 @@ import (
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/grpccreds"
 	"github.com/oauth2grant/go-oauth2grant/contrib/oauth2source"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
@@ -59,7 +60,8 @@ func serveRPCOn(t *testing.T, srv *granttest.Server, l net.Listener) (of *tls.Co
 		}
 		return next(ctx, req)
 	}
-	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])), grpc.UnaryInterceptor(checks))
+	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])),
+		grpc.UnaryInterceptor(checks))
 	services := health.NewServer()
 	services.SetServingStatus("temporal.api.workflowservice.v1.WorkflowService", healthpb.HealthCheckResponse_SERVING)
 	healthpb.RegisterHealthServer(s, services)
@@ -74,31 +76,28 @@ func serveRPCOn(t *testing.T, srv *granttest.Server, l net.Listener) (of *tls.Co
 }
 
 func TestGRPC(t *testing.T) {
-	for name, perRPC := range map[string]func(*testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)){
-		"the grant's credentials": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
-			srv, g := open(t)
-			return g.PerRPCCredentials(), srv, func(call func() error) { stampede(t, srv, g, call) }
+	for name, of := range map[string]func(context.Context, *oauth2grant.Grant) credentials.PerRPCCredentials{
+		"the grant's credentials": func(_ context.Context, g *oauth2grant.Grant) credentials.PerRPCCredentials {
+			return g.PerRPCCredentials()
 		},
-		"those of grpccreds": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
-			srv, g := open(t)
-			return grpccreds.New(g), srv, func(call func() error) { stampede(t, srv, g, call) }
+		"those of grpccreds": func(_ context.Context, g *oauth2grant.Grant) credentials.PerRPCCredentials {
+			return grpccreds.New(g)
 		},
-		"a TokenSource": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
-			srv, g := open(t)
-			source := oauth.TokenSource{TokenSource: oauth2source.TokenSource(t.Context(), g, 0)}
-			return source, srv, func(call func() error) { stampede(t, srv, g, call) }
+		"a TokenSource": func(ctx context.Context, g *oauth2grant.Grant) credentials.PerRPCCredentials {
+			return oauth.TokenSource{TokenSource: oauth2source.TokenSource(ctx, g, 0)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			creds, srv, drive := perRPC(t)
-			addr, of := serveRPC(t, srv)
-			conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(credentials.NewTLS(of)), grpc.WithPerRPCCredentials(creds))
+			srv, g := open(t)
+			addr, tls := serveRPC(t, srv)
+			conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(credentials.NewTLS(tls)),
+				grpc.WithPerRPCCredentials(of(t.Context(), g)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = conn.Close() })
 			client := healthpb.NewHealthClient(conn)
-			drive(func() error {
+			stampede(t, srv, g, func() error {
 				_, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{})
 				return err
 			})

@@ -85,9 +85,16 @@ func newRun(t *testing.T, k kind, seed uint64, d time.Duration) *run {
 
 func (r *run) run() {
 	person := r.person()
+	first := todoOf(r.t, r.keys)
+	r.journal.listen(func(e entry) {
+		if e.What == saves && e.Who == thePerson {
+			first.done(e.Key)
+		}
+	})
 	for _, key := range r.keys {
 		r.lost <- key
 	}
+	first.wait("the first sign-ins are saved")
 	r.fleet = startFleet(r.t, r.journal, spec{
 		Kind: r.kind.name, Place: r.site.place, Keys: r.keys, TokenURL: r.server.tokenURL(),
 	}, fleetSize)
@@ -209,42 +216,28 @@ func (r *run) follow(all track, begin time.Time) {
 // token that came after this call.
 func (r *run) settle(when string) {
 	r.t.Helper()
-	ctx, note, stop := progress.Watch(r.t.Context(), progress.Limit)
-	defer stop()
-	fresh, waits := map[string]bool{}, map[[2]string]bool{}
+	waits := todoOf[[2]string](r.t, nil)
 	for _, s := range r.fleet.slots {
 		_, who := s.current()
 		for _, key := range r.keys {
-			waits[[2]string{who, key}] = true
+			waits.left[[2]string{who, key}] = true
 		}
 	}
-	arrived := make(chan struct{})
 	var mu sync.Mutex
+	fresh := map[string]bool{}
 	r.journal.listen(func(e entry) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e.What {
 		case issues, rotates:
 			fresh[e.Next] = true
-			note()
 		case gives:
-			if one := [2]string{e.Who, e.Key}; fresh[e.Refresh] && waits[one] {
-				if delete(waits, one); len(waits) == 0 {
-					close(arrived)
-				}
-				note()
+			if fresh[e.Refresh] {
+				waits.done([2]string{e.Who, e.Key})
 			}
 		}
 	})
-	defer r.journal.listen(nil)
-	select {
-	case <-arrived:
-	case <-ctx.Done():
-		mu.Lock()
-		defer mu.Unlock()
-		r.keep(r.journal.read())
-		r.t.Fatalf("%s some processes have no new token for a sign-in: %v", when, waits)
-	}
+	waits.wait(when + " every process has a new token for each sign-in")
 }
 
 // keep writes the journal into the folder that CHAOS_JOURNAL names.

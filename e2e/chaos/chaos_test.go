@@ -259,13 +259,17 @@ func (r *run) judge() {
 	r.t.Helper()
 	entries := r.journal.read()
 	count := map[deed]int{}
+	var longest time.Duration
 	for _, e := range entries {
-		count[e.What]++
+		if count[e.What]++; e.What == gives {
+			longest = max(longest, e.At.Sub(e.Begin))
+		}
 	}
 	r.keep(entries)
 	found := judge(r.kind, entries)
-	r.t.Logf("%d refreshes, %d kills, %d stops, %d faults of the store, of the server, or failovers; %d findings",
-		count[rotates], count[kills], count[stops], count[troubles]+count[failsOver], len(found))
+	r.t.Logf("%d refreshes, %d kills, %d stops, %d troubles, %d failovers; %d sign-ins lost; longest wait for a token %v",
+		count[rotates], count[kills], count[stops], count[troubles], count[failsOver], count[revokes],
+		longest.Round(time.Millisecond))
 	unexcused := 0
 	for _, f := range found {
 		if f.why != "" {

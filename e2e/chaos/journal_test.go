@@ -120,7 +120,9 @@ func (j *journal) listen(f func(entry)) {
 func (j *journal) read() []entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.SortedStableFunc(slices.Values(j.all), func(a, b entry) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
+	return slices.SortedStableFunc(slices.Values(j.all), func(a, b entry) int {
+		return cmp.Compare(a.At.UnixNano(), b.At.UnixNano())
+	})
 }
 
 // fingerprint names a token without showing it.

@@ -1,317 +1,193 @@
 package chaos
 
 import (
-	"fmt"
-	"slices"
 	"strings"
+	"testing"
 	"time"
 )
 
-// finding is what the judge has to say of one event.
-type finding struct {
-	at   time.Time
-	key  string
-	what string
-	why  string // the window in which no client could have done better; empty: there is none
+// at returns a time of a made-up journal.
+func at(seconds float64) time.Time {
+	return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(seconds * float64(time.Second)))
 }
 
-// court judges a journal.
-type court struct {
-	kind    kind
-	entries []entry
+// during is what went on from one time to another.
+func during(from, to float64, e entry) entry {
+	e.Begin, e.At = at(from), at(to)
+	return e
 }
 
-func judge(k kind, entries []entry) (found []finding) {
-	c := court{k, entries}
-	found = slices.Concat(c.losses(), c.overlaps(), c.older())
-	for _, e := range entries {
-		switch e.What {
-		case misses:
-			found = append(found, finding{at: e.At, key: e.Key, what: "the store has lost the token: " + e.Who + " found none"})
-		case sendsFree:
-			found = append(found, finding{at: e.At, key: e.Key, what: "a refresh token was sent without the lock: " + e.Request})
-		case leaks:
-			found = append(found, finding{at: e.At, what: e.Who + " leaks: " + e.Err})
-		}
+func when(second float64, e entry) entry { return during(second, second, e) }
+
+// twice is the journal of a refresh token that 1.1 sent at 10 s, and 2.1 after
+// it, which ended the sign-in.
+func twice(again float64, between ...entry) []entry {
+	of := func(who string, what deed) entry {
+		return entry{Who: who, What: what, Key: "user", Request: who + "-1", Refresh: "r1"}
 	}
-	slices.SortFunc(found, func(a, b finding) int { return a.at.Compare(b.at) })
-	return found
+	spends := of("1.1", rotates)
+	spends.Next = "r2"
+	return append([]entry{
+		when(9, entry{Who: thePerson, What: issues, Key: "user", Next: "r1"}),
+		when(10, of("1.1", sends)),
+		during(10.1, 10.2, spends),
+		when(again, of("2.1", sends)),
+		during(again, again+0.1, of("2.1", revokes)),
+		when(again+0.2, of("2.1", answered)),
+	}, between...)
 }
 
-// first returns the first entry that is wanted.
-func (c court) first(wanted func(e entry) bool) (entry, bool) {
-	i := slices.IndexFunc(c.entries, wanted)
-	if i < 0 {
-		return entry{}, false
-	}
-	return c.entries[i], true
-}
-
-// losses finds the sign-ins that have ended since a refresh token came back.
-func (c court) losses() (found []finding) {
-	for _, e := range c.entries {
-		switch e.What {
-		case revokes:
-			found = append(found, finding{
-				at: e.At, key: e.Key, what: fmt.Sprintf("a sign-in is lost: %s sent %s again", e.Who, e.Refresh), why: c.excuse(e),
-			})
-		case needsLogin:
-			if !c.revoked(e) {
-				found = append(found, finding{at: e.At, key: e.Key, what: e.Who + " asks for a sign-in though there is one: " + e.Err})
+func TestJudge_ExcusesALossOnlyWhereNobodyCouldHelpIt(t *testing.T) {
+	has := entry{Who: "1.1", What: answered, Key: "user", Request: "1.1-1"}
+	lacks := entry{Who: "1.1", What: unanswered, Key: "user", Request: "1.1-1"}
+	saved := entry{Who: "1.1", What: saves, Key: "user", Refresh: "r2"}
+	killed, stopped := entry{Who: "1.1", What: kills}, entry{Who: "1.1", What: stops}
+	closed := entry{Who: "1.1", What: endsWell}
+	cut, slow := entry{Who: theServer, What: troubles, Err: "cut"}, entry{Who: theServer, What: troubles, Err: "slow"}
+	away := entry{Who: theStore, What: troubles, Err: "stopped"}
+	over := entry{Who: theStore, What: failsOver, Err: "master killed"}
+	leases, locked, replicated := kind{lease: lease}, kind{}, kind{lease: lease, back: true}
+	for name, tc := range map[string]struct {
+		kind    kind
+		entries []entry
+		why     string // empty: no excuse
+	}{
+		"nothing happened":                        {leases, twice(20, when(10.3, has)), ""},
+		"the holder was killed before its answer": {leases, twice(21, during(10.25, 10.3, killed)), "killed"},
+		"with the answer": {
+			leases, twice(21, when(10.3, has), when(10.5, killed)), "killed",
+		},
+		"long after the answer": {leases, twice(60, when(10.3, has), when(40, killed)), ""},
+		"long after, but the store was away": {
+			leases, twice(60, when(10.3, has), during(10.2, 39, away), when(40, killed)), "killed",
+		},
+		"after it was saved": {
+			leases, twice(21, when(10.3, has), when(10.4, saved), when(10.5, killed)), "",
+		},
+		"another one was killed": {
+			leases, twice(21, when(10.3, has), when(10.5, entry{Who: "3.1", What: kills})), "",
+		},
+		"stopped for longer than the mark": {leases, twice(21, during(10.3, 22, stopped)), "stopped"},
+		"stopped for less":                 {leases, twice(16, during(10.3, 15, stopped)), ""},
+		"stopped, and then the store was away": {
+			leases, twice(21, during(10.3, 15, stopped), during(14.5, 20.5, away)), "stopped while the store was away",
+		},
+		"the store was away": {
+			leases, twice(24, when(10.3, has), during(10.2, 23, away)), "",
+		},
+		"stopped, with a lock that lives as long": {locked, twice(22, during(10.3, 21.5, stopped)), ""},
+		"the answer was cut off": {
+			leases, twice(12, during(10.3, 10.4, lacks), when(10.35, cut)), "lost on the wire",
+		},
+		"cut off after it was there": {leases, twice(12, when(10.3, has), when(10.35, cut)), ""},
+		"the server was slow": {
+			leases, twice(12, when(10.3, lacks), during(10, 12, slow)), "",
+		},
+		"closed while the store was away": {
+			leases, twice(30, when(10.3, has), during(10.4, 20, closed), during(10.2, 21, away)), "closed while the store",
+		},
+		"closed while all was well": {
+			leases, twice(30, when(10.3, has), during(10.4, 20, closed)), "",
+		},
+		"closed while the server was slow": {
+			leases, twice(30, during(10.4, 20, closed), during(10, 13, slow)), "",
+		},
+		"the store went back, and who knew was killed": {
+			replicated, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over), when(12, killed)), "went back",
+		},
+		"the store went back, and who knew lives": {
+			replicated, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over)), "",
+		},
+		"a store that can't go back has done it": {
+			leases, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over), when(12, killed)), "",
+		},
+		"another has it, who lives, and it is back": {
+			replicated, twice(30, when(10.4, saved), during(11, 15, over), when(12, killed),
+				when(10.5, entry{Who: "3.1", What: loads, Key: "user", Refresh: "r2"})), "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := &journal{}
+			for _, e := range tc.entries {
+				j.add(e)
 			}
-		}
-	}
-	return found
-}
-
-// revoked reports whether a sign-in had been revoked, and its successor was not
-// saved long before e.
-func (c court) revoked(e entry) bool {
-	var ended, saved time.Time
-	for _, one := range c.entries {
-		if one.Key != e.Key || one.At.After(e.At) {
-			continue
-		}
-		switch {
-		case one.What == revokes:
-			ended = one.At
-		case one.What == saves && one.Who == thePerson:
-			saved = one.At
-		}
-	}
-	return !ended.IsZero() && (saved.Before(ended) || e.Begin.Before(saved.Add(lifetime)))
-}
-
-// excuse returns why nobody could have kept a sign-in whose refresh token was
-// sent twice; empty: somebody could. It lies in what became of the first of the
-// two requests, which may have reached the server as the second.
-func (c court) excuse(reuse entry) string {
-	spent, ok := c.first(func(e entry) bool { return e.What == rotates && e.Refresh == reuse.Refresh })
-	if !ok {
-		return ""
-	}
-	first, end := spent, reuse.At
-	if saved, ok := c.first(func(e entry) bool { return e.What == saves && e.Refresh == spent.Next }); ok {
-		if why := c.wentBack(spent, saved, reuse); why != "" {
-			return why
-		}
-		end = saved.At
-	}
-	if c.request(reuse).out.Before(c.request(spent).out) {
-		first, end = reuse, reuse.At
-	}
-	request := c.request(first)
-	for _, e := range c.entries {
-		if e.Who != first.Who || e.At.Before(request.out) || e.Begin.After(end) {
-			continue
-		}
-		switch e.What {
-		case kills:
-			return fmt.Sprintf("%s was killed at %s with its request out", e.Who, e.At.Format("05.000"))
-		case endsWell:
-			if trouble, ok := c.trouble(e.Begin, e.At); ok {
-				return fmt.Sprintf("%s was closed while the %s was in trouble (%s)", e.Who, trouble.Who, trouble.Err)
+			found := judge(tc.kind, j.read())
+			if len(found) == 0 {
+				t.Fatal("the judge has found nothing")
 			}
-		}
-	}
-	if why := c.silence(first.Who, request.out, end); why != "" {
-		return why
-	}
-	if !request.answered {
-		for _, e := range c.entries {
-			if e.Who == theServer && slices.Contains([]string{"cut", "away"}, e.Err) && meets(e, request.out, request.done) {
-				return fmt.Sprintf("the answer to %s was lost on the wire: %s at %s", first.Request, e.Err, e.Begin.Format("05.000"))
+			if why := found[0].why; (why == "") != (tc.why == "") || !strings.Contains(why, tc.why) {
+				t.Errorf("the judge says %q, want %q: %s", why, tc.why, found[0].what)
 			}
-		}
-	}
-	return ""
-}
-
-// meets reports whether something went on between two times.
-func meets(e entry, from, to time.Time) bool { return !e.At.Before(from) && !e.Begin.After(to) }
-
-// request is a token request as its worker has seen it.
-type request struct {
-	out      time.Time // when it was sent
-	done     time.Time // when its answer was there, or was given up, or its worker was killed
-	answered bool
-}
-
-func (c court) request(spent entry) request {
-	r := request{out: spent.Begin, done: c.entries[len(c.entries)-1].At}
-	for _, e := range c.entries {
-		switch {
-		case e.Request == spent.Request && (e.What == sends || e.What == sendsFree) && e.At.Before(r.out):
-			r.out = e.At
-		case e.Request == spent.Request && (e.What == answered || e.What == unanswered),
-			e.Who == spent.Who && (e.What == kills || e.What == endsWell) && e.At.After(r.out):
-			if e.At.Before(r.done) {
-				r.done, r.answered = e.At, e.What == answered
-			}
-		}
-	}
-	return r
-}
-
-// trouble returns what was the matter with the store or the authorization
-// server between two times.
-func (c court) trouble(from, to time.Time) (entry, bool) {
-	return c.first(func(e entry) bool {
-		return (e.What == troubles || e.What == failsOver) && meets(e, from, to)
-	})
-}
-
-// silence returns why a holder was not heard of for so long that its mark died:
-// it was stopped, and perhaps the store was away before or after that.
-func (c court) silence(who string, from, to time.Time) string {
-	life := c.kind.markLife()
-	if life == 0 {
-		return ""
-	}
-	least := life - c.kind.lease/3 - time.Second // it is extended each third of the lease
-	var quiet entry
-	stopped := false
-	for _, e := range c.sorted(func(e entry) bool {
-		return e.What == stops && e.Who == who || e.Who == theStore && (e.What == troubles || e.What == failsOver)
-	}) {
-		if quiet.At.IsZero() || e.Begin.After(quiet.At.Add(time.Second)) {
-			quiet, stopped = e, false
-		}
-		if e.At.After(quiet.At) {
-			quiet.At = e.At
-		}
-		stopped = stopped || e.What == stops && meets(e, from, to)
-		d := quiet.At.Sub(quiet.Begin)
-		switch {
-		case !stopped || d < least || !meets(quiet, from, to):
-		case e.What == stops && e.At.Sub(e.Begin) >= least:
-			return fmt.Sprintf("%s was stopped for %v with its request out", who, e.At.Sub(e.Begin).Round(time.Millisecond))
-		default:
-			return fmt.Sprintf("%s was stopped while the store was away, %v in all", who, d.Round(time.Millisecond))
-		}
-	}
-	return ""
-}
-
-// sorted returns the entries that are wanted by their beginning.
-func (c court) sorted(wanted func(e entry) bool) (some []entry) {
-	for _, e := range c.entries {
-		if wanted(e) {
-			some = append(some, e)
-		}
-	}
-	slices.SortFunc(some, func(a, b entry) int { return a.Begin.Compare(b.Begin) })
-	return some
-}
-
-// wentBack returns that the store had forgotten what was saved, when nobody was
-// left who knew it.
-func (c court) wentBack(spent, saved, reuse entry) string {
-	if !c.kind.back {
-		return ""
-	}
-	over, ok := c.first(func(e entry) bool { return e.What == failsOver && meets(e, saved.Begin, reuse.At) })
-	if !ok {
-		return ""
-	}
-	for _, e := range c.entries {
-		if e.Refresh != spent.Next || e.At.After(reuse.At) || e.What != saves && e.What != loads && e.What != gives {
-			continue
-		}
-		gone := slices.ContainsFunc(c.entries, func(end entry) bool {
-			if end.Who != e.Who || end.Begin.After(reuse.At) {
-				return false
-			}
-			return end.What == kills || end.What == endsWell || end.What == stops && meets(end, over.Begin, reuse.At)
 		})
-		if !gone {
-			return ""
-		}
 	}
-	return fmt.Sprintf("the store went back at %s (%s), and who knew better was gone", over.Begin.Format("05.000"), over.Err)
 }
 
-// overlaps finds refreshes of one sign-in that were under way at the same time.
-func (c court) overlaps() (found []finding) {
-	type sent struct {
-		entry
-		request
+func TestJudge_FindsWhatMustNotBe(t *testing.T) {
+	saw := func(from, to float64, who, token string) entry {
+		return during(from, to, entry{Who: who, What: loads, Key: "user", Refresh: token})
 	}
-	last := map[string][]sent{}
-	for _, e := range c.entries {
-		if e.What != rotates && e.What != revokes && e.What != refuses || e.Key == "" {
-			continue
-		}
-		now := sent{e, c.request(e)}
-		for _, before := range last[e.Key] {
-			if before.Who == now.Who || !before.out.Before(now.done) || !now.out.Before(before.done) {
-				continue
+	gave := func(second float64, who, token string) entry {
+		return when(second, entry{Who: who, What: gives, Key: "user", Refresh: token})
+	}
+	tokens := []entry{
+		when(1, entry{Who: thePerson, What: issues, Key: "user", Next: "r1"}),
+		when(2, entry{Who: "1.1", What: rotates, Key: "user", Refresh: "r1", Next: "r2", Request: "1.1-1"}),
+		when(2.1, entry{Who: "1.1", What: answered, Key: "user", Request: "1.1-1"}),
+	}
+	for name, tc := range map[string]struct {
+		entries []entry
+		want    string // empty: nothing
+	}{
+		"tokens in turn": {
+			[]entry{saw(1, 1.1, "1.1", "r1"), saw(3, 3.1, "1.1", "r2"), gave(3.1, "1.1", "r2")}, "",
+		},
+		"a store that goes back": {
+			[]entry{saw(3, 3.1, "1.1", "r2"), saw(4, 4.1, "2.1", "r1")}, "older",
+		},
+		"two looks at the same time": {
+			[]entry{saw(3, 3.5, "1.1", "r2"), saw(3.4, 4, "2.1", "r1")}, "",
+		},
+		"a process that goes back":           {[]entry{gave(3, "1.1", "r2"), gave(4, "1.1", "r1")}, "older"},
+		"one process that is behind another": {[]entry{gave(3, "1.1", "r2"), gave(4, "2.1", "r1")}, ""},
+		"an empty store": {
+			[]entry{when(3, entry{Who: "1.1", What: misses, Key: "user"})}, "lost the token",
+		},
+		"a request without the lock": {
+			[]entry{when(3, entry{Who: "1.1", What: sendsFree, Key: "user", Request: "1.1-2"})}, "without the lock",
+		},
+		"a leak": {
+			[]entry{when(3, entry{Who: "1.1", What: leaks, Err: "a goroutine"})}, "leaks",
+		},
+		"a sign-in that nobody has ended": {
+			[]entry{when(3, entry{Who: "1.1", What: needsLogin, Key: "user"})}, "asks for a sign-in",
+		},
+		"one request after another": {[]entry{
+			when(3, entry{Who: "1.1", What: sends, Key: "user", Request: "1.1-2"}),
+			when(4, entry{Who: "1.1", What: rotates, Key: "user", Request: "1.1-2", Refresh: "r2", Next: "r3"}),
+			when(5, entry{Who: "1.1", What: answered, Key: "user", Request: "1.1-2"}),
+			when(5.1, entry{Who: "2.1", What: sends, Key: "user", Request: "2.1-1"}),
+			when(5.2, entry{Who: "2.1", What: rotates, Key: "user", Request: "2.1-1", Refresh: "r3", Next: "r4"}),
+		}, ""},
+		"two requests at the same time": {[]entry{
+			when(3, entry{Who: "1.1", What: sends, Key: "user", Request: "1.1-2"}),
+			when(4, entry{Who: "1.1", What: rotates, Key: "user", Request: "1.1-2", Refresh: "r2", Next: "r3"}),
+			when(3.5, entry{Who: "2.1", What: sends, Key: "user", Request: "2.1-1"}),
+			when(4.1, entry{Who: "2.1", What: refuses, Key: "user", Request: "2.1-1", Refresh: "r2"}),
+			when(5, entry{Who: "1.1", What: answered, Key: "user", Request: "1.1-2"}),
+		}, "at the same time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := &journal{}
+			for _, e := range append(tokens, tc.entries...) {
+				j.add(e)
 			}
-			f := finding{at: e.At, key: e.Key, what: "two refreshes at the same time: " + before.Request + " and " + now.Request}
-			f.why = c.silence(before.Who, before.out, before.done)
-			if f.why == "" {
-				f.why = c.silence(now.Who, now.out, now.done)
+			found := judge(kind{lease: lease}, j.read())
+			switch {
+			case tc.want == "" && len(found) > 0:
+				t.Errorf("the judge has found %q", found[0].what)
+			case tc.want != "" && (len(found) != 1 || !strings.Contains(found[0].what, tc.want) || found[0].why != ""):
+				t.Errorf("the judge has found %+v, want one that is %q", found, tc.want)
 			}
-			found = append(found, f)
-		}
-		last[e.Key] = append(last[e.Key], now)
+		})
 	}
-	return found
-}
-
-// older finds tokens that came after newer ones: from the store to anybody, or
-// from one process to its callers.
-func (c court) older() (found []finding) {
-	turn := map[string]int{}
-	for _, e := range c.entries {
-		if e.What == issues || e.What == rotates {
-			turn[e.Next] = len(turn) + 1
-		}
-	}
-	type sight struct {
-		at     time.Time
-		newest int // that had been seen until then
-	}
-	seen := map[string][]sight{}
-	for _, e := range c.entries {
-		if e.What != loads && e.What != gives {
-			continue
-		}
-		by := e.Key
-		if e.What == gives {
-			by += " by " + e.Who
-		}
-		i, _ := slices.BinarySearchFunc(seen[by], e.Begin, func(s sight, at time.Time) int { return s.at.Compare(at) })
-		newest := 0
-		if i > 0 {
-			newest = seen[by][i-1].newest
-		}
-		if turn[e.Refresh] < newest {
-			f := finding{at: e.At, key: e.Key, what: fmt.Sprintf("%s %s %s, older than what was seen before", e.Who, e.What, e.Refresh)}
-			if over, ok := c.first(func(f entry) bool { return f.What == failsOver && meets(f, f.Begin, e.At) }); ok && c.kind.back {
-				f.why = "the store went back when it failed over at " + over.Begin.Format("05.000")
-			}
-			found = append(found, f)
-		}
-		most := turn[e.Refresh]
-		if all := seen[by]; len(all) > 0 {
-			most = max(most, all[len(all)-1].newest)
-		}
-		seen[by] = append(seen[by], sight{e.At, most})
-	}
-	return found
-}
-
-// timeline returns what went on around a finding.
-func (c court) timeline(f finding) string {
-	const before, after = 20 * time.Second, 3 * time.Second
-	var b strings.Builder
-	for _, e := range c.entries {
-		if (e.Key == f.key || e.Key == "") && e.Request == "" || e.Key == f.key {
-			if !e.At.Before(f.at.Add(-before)) && !e.Begin.After(f.at.Add(after)) {
-				fmt.Fprintln(&b, "   ", e)
-			}
-		}
-	}
-	return b.String()
 }

@@ -55,7 +55,11 @@ const (
 var kinds = []kind{
 	{name: "file", start: startFile, open: openFile},
 	{name: "redis", start: startRedis, open: openRedis, lease: lease},
+	{name: "sentinel", start: startSentinel, open: openSentinel, lease: lease, back: true},
+	{name: "cluster", start: startCluster, open: openCluster, lease: lease, back: true},
 	{name: "postgres", start: startPostgres, open: openPostgres, lease: lease},
+	{name: "pgbouncer", start: startPgBouncer, open: openPostgres, lease: lease},
+	{name: "etcd", start: startEtcd, open: openEtcd, lease: etcdLease},
 }
 
 func kindNamed(name string) (kind, error) {

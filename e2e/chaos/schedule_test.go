@@ -66,7 +66,10 @@ func schedule(rng *rand.Rand, who string, faults []fault, rest, limit time.Durat
 }
 
 func TestSchedule_IsThatOfItsSeed(t *testing.T) {
-	faults := []fault{{name: "short", weight: 3, most: time.Second}, {name: "long", weight: 1, least: 2 * time.Second, most: 4 * time.Second}}
+	faults := []fault{
+		{name: "short", weight: 3, most: time.Second},
+		{name: "long", weight: 1, least: 2 * time.Second, most: 4 * time.Second},
+	}
 	of := func(seed uint64) track {
 		return schedule(rand.New(rand.NewPCG(seed, 0)), "store", faults, 3*time.Second, time.Hour)
 	}

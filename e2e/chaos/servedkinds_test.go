@@ -2,7 +2,7 @@ package chaos
 
 import (
 	"context"
-	"strings"
+	"net/url"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -61,12 +61,18 @@ func openRedisFamily(client redis.UniversalClient, cfg redisstore.Config) (opene
 func startPostgres(t *testing.T) site {
 	t.Helper()
 	server := testservers.StartPostgres(t)
-	proxy := testservers.StartProxy(t, server.Addr())
-	return postgresSite(t, server, proxy, server.URL())
+	return postgresSite(t, server, server.URL())
 }
 
-// postgresSite makes the table. through is what the proxy stands before.
-func postgresSite(t *testing.T, server *testservers.Postgres, proxy *testservers.Proxy, through string) site {
+func startPgBouncer(t *testing.T) site {
+	t.Helper()
+	server := testservers.StartPostgres(t)
+	return postgresSite(t, server, testservers.StartPgBouncer(t, server))
+}
+
+// postgresSite makes the table, and puts a proxy before what is at a URL: the
+// server, or what leads to it.
+func postgresSite(t *testing.T, server *testservers.Postgres, through string) site {
 	t.Helper()
 	ask := func(do func(pool *pgxpool.Pool)) {
 		pool, err := pgxpool.New(t.Context(), server.URL())
@@ -75,10 +81,12 @@ func postgresSite(t *testing.T, server *testservers.Postgres, proxy *testservers
 		do(pool)
 	}
 	ask(func(pool *pgxpool.Pool) { must(t, pgstore.Migrate(t.Context(), pool)) })
-	at := strings.Index(through, "@") + 1
-	end := at + strings.Index(through[at:], "/")
+	address, err := url.Parse(through)
+	must(t, err)
+	proxy := testservers.StartProxy(t, address.Host)
+	address.Host, address.RawQuery = proxy.Addr(), address.RawQuery+"&pool_max_conns=4"
 	return site{
-		place:  place{Addr: through[:at] + proxy.Addr() + through[end:] + "&pool_max_conns=4"},
+		place:  place{Addr: address.String()},
 		direct: place{Addr: server.URL()},
 		faults: append(wayFaults(proxy), restarts(server)...),
 		locks: func(t *testing.T) (held int) {

@@ -150,28 +150,32 @@ func (s *server) answer(e entry, r *http.Request, body []byte) *httptest.Respons
 
 // faults are what may happen to the server.
 func (s *server) faults() []fault {
+	refuses := func(_ *testing.T, pass func()) {
+		s.refuse(true)
+		pass()
+		s.refuse(false)
+	}
+	slow := func(_ *testing.T, pass func()) {
+		s.slow(2 * time.Second)
+		pass()
+		s.slow(0)
+	}
+	stall := func(_ *testing.T, pass func()) {
+		s.proxy.Swallow()
+		pass()
+		s.proxy.Heal()
+	}
+	away := func(_ *testing.T, pass func()) {
+		s.shut()
+		pass()
+		s.open()
+	}
 	return []fault{
-		{name: "refuses", weight: 3, least: 300 * time.Millisecond, most: 3 * time.Second, do: func(_ *testing.T, pass func()) {
-			s.refuse(true)
-			pass()
-			s.refuse(false)
-		}},
-		{name: "slow", weight: 4, least: 500 * time.Millisecond, most: 4 * time.Second, do: func(_ *testing.T, pass func()) {
-			s.slow(2 * time.Second)
-			pass()
-			s.slow(0)
-		}},
-		{name: "stall", weight: 2, least: 200 * time.Millisecond, most: 3 * time.Second, do: func(_ *testing.T, pass func()) {
-			s.proxy.Swallow()
-			pass()
-			s.proxy.Heal()
-		}},
+		{name: "refuses", weight: 3, least: 300 * time.Millisecond, most: 3 * time.Second, do: refuses},
+		{name: "slow", weight: 4, least: 500 * time.Millisecond, most: 4 * time.Second, do: slow},
+		{name: "stall", weight: 2, least: 200 * time.Millisecond, most: 3 * time.Second, do: stall},
 		{name: "cut", weight: 1, do: func(*testing.T, func()) { s.proxy.Cut() }},
-		{name: "away", weight: 1, least: 300 * time.Millisecond, most: 3 * time.Second, do: func(_ *testing.T, pass func()) {
-			s.shut()
-			pass()
-			s.open()
-		}},
+		{name: "away", weight: 1, least: 300 * time.Millisecond, most: 3 * time.Second, do: away},
 	}
 }
 

@@ -243,7 +243,9 @@ func (s sender) RoundTrip(req *http.Request) (*http.Response, error) {
 		s.w.tell(entry{Begin: begin, What: unanswered, Key: e.Key, Request: e.Request, Err: err.Error()})
 		return nil, err
 	}
-	res.Body = &incoming{ReadCloser: res.Body, w: s.w, e: entry{Begin: begin, Key: e.Key, Request: e.Request, Err: res.Status}}
+	res.Body = &incoming{
+		ReadCloser: res.Body, w: s.w, e: entry{Begin: begin, Key: e.Key, Request: e.Request, Err: res.Status},
+	}
 	return res, nil
 }
 

@@ -105,10 +105,8 @@ func (r *run) run() {
 	close(r.lost)
 	<-person
 	r.look()
-	if r.site.locks != nil {
-		if n := r.site.locks(r.t); n != 0 {
-			r.t.Errorf("%d locks are left", n)
-		}
+	if n := r.site.left(r.t); n != 0 {
+		r.t.Errorf("%d locks or temporary files are left", n)
 	}
 	r.judge()
 }

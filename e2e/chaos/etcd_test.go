@@ -20,7 +20,7 @@ func startEtcd(t *testing.T) site {
 	return site{
 		place: place{Addr: proxy.Addr()}, direct: place{Addr: server.Addr()},
 		faults: append(wayFaults(proxy), restarts(server)...),
-		locks: func(t *testing.T) int {
+		left: func(t *testing.T) int {
 			t.Helper()
 			client, err := newEtcdClient(server.Addr())
 			must(t, err)

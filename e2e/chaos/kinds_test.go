@@ -29,10 +29,10 @@ type place struct {
 
 // site is a store with its servers.
 type site struct {
-	place                                // seen through the proxies
-	direct place                         // seen without them
-	faults []fault                       // that may happen to it
-	locks  func(t *testing.T) (held int) // that are held; nil: nothing is left of them when their holders have ended
+	place                             // seen through the proxies
+	direct place                      // seen without them
+	faults []fault                    // that may happen to it
+	left   func(t *testing.T) (n int) // locks that are held, or temporary files
 }
 
 type sharedStore interface {
@@ -83,7 +83,12 @@ func (k kind) markLife() time.Duration {
 func startFile(t *testing.T) site {
 	t.Helper()
 	p := place{Addr: t.TempDir()}
-	return site{place: p, direct: p}
+	return site{place: p, direct: p, left: func(t *testing.T) int {
+		t.Helper()
+		temporary, err := filepath.Glob(filepath.Join(p.Addr, ".*.tmp"))
+		must(t, err)
+		return len(temporary)
+	}}
 }
 
 func openFile(p place) (opened, error) {
@@ -125,22 +130,27 @@ func wayFaults(proxies ...*testservers.Proxy) []fault {
 	}
 }
 
-// restarts are the faults of a server that can be stopped and killed.
-func restarts(server interface {
+// restartable is a server that can be stopped and killed.
+type restartable interface {
 	Stop()
 	Kill()
 	Start()
-}) []fault {
+}
+
+// restarts are the faults of a server.
+func restarts(server restartable) []fault {
+	stopped := func(_ *testing.T, pass func()) {
+		server.Stop()
+		pass()
+		server.Start()
+	}
+	killed := func(_ *testing.T, pass func()) {
+		server.Kill()
+		pass()
+		server.Start()
+	}
 	return []fault{
-		{name: "stopped", weight: 2, most: 3 * time.Second, do: func(_ *testing.T, pass func()) {
-			server.Stop()
-			pass()
-			server.Start()
-		}},
-		{name: "killed", weight: 2, most: 3 * time.Second, do: func(_ *testing.T, pass func()) {
-			server.Kill()
-			pass()
-			server.Start()
-		}},
+		{name: "stopped", weight: 2, most: 3 * time.Second, do: stopped},
+		{name: "killed", weight: 2, most: 3 * time.Second, do: killed},
 	}
 }

@@ -87,7 +87,7 @@ func startSentinel(t *testing.T) site {
 	}
 	ask := func() error { return watch.Failover(context.Background(), "main").Err() }
 	s.faults = append(s.faults, failovers(ask, master)...)
-	s.locks = func(t *testing.T) int {
+	s.left = func(t *testing.T) int {
 		t.Helper()
 		client := s.direct.sentinelClient()
 		defer client.Close()
@@ -149,16 +149,16 @@ func startCluster(t *testing.T) site {
 		defer replica.Close()
 		return replica.ClusterFailover(context.Background()).Err()
 	}, func() *testservers.Redis { return serverAt(servers, node("master")) })...)
-	s.locks = func(t *testing.T) (held int) {
+	s.left = func(t *testing.T) (n int) {
 		t.Helper()
 		var mu sync.Mutex
 		must(t, one.ForEachMaster(t.Context(), func(_ context.Context, client *redis.Client) error {
 			mu.Lock()
 			defer mu.Unlock()
-			held += redisLocks(t, client)
+			n += redisLocks(t, client)
 			return nil
 		}))
-		return held
+		return n
 	}
 	return s
 }

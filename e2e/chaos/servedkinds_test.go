@@ -20,7 +20,7 @@ func startRedis(t *testing.T) site {
 	return site{
 		place: place{Addr: proxy.Addr()}, direct: place{Addr: server.Addr()},
 		faults: append(wayFaults(proxy), restarts(server)...),
-		locks: func(t *testing.T) int {
+		left: func(t *testing.T) int {
 			t.Helper()
 			client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 			defer client.Close()
@@ -30,7 +30,7 @@ func startRedis(t *testing.T) site {
 }
 
 // redisLocks counts the locks on one server.
-func redisLocks(t *testing.T, client *redis.Client) (held int) {
+func redisLocks(t *testing.T, client *redis.Client) (n int) {
 	t.Helper()
 	now, err := client.Time(t.Context()).Result()
 	must(t, err)
@@ -39,10 +39,10 @@ func redisLocks(t *testing.T, client *redis.Client) (held int) {
 	for _, name := range names {
 		until, err := client.HGet(t.Context(), name, "until").Int64()
 		if err == nil && until > now.UnixMilli() {
-			held++
+			n++
 		}
 	}
-	return held
+	return n
 }
 
 func openRedis(p place) (opened, error) {
@@ -89,13 +89,13 @@ func postgresSite(t *testing.T, server *testservers.Postgres, through string) si
 		place:  place{Addr: address.String()},
 		direct: place{Addr: server.URL()},
 		faults: append(wayFaults(proxy), restarts(server)...),
-		locks: func(t *testing.T) (held int) {
+		left: func(t *testing.T) (n int) {
 			t.Helper()
 			ask(func(pool *pgxpool.Pool) {
 				const count = `SELECT count(*) FROM oauth2grant_tokens WHERE until > now()`
-				must(t, pool.QueryRow(t.Context(), count).Scan(&held))
+				must(t, pool.QueryRow(t.Context(), count).Scan(&n))
 			})
-			return held
+			return n
 		},
 	}
 }

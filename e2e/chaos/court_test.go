@@ -101,9 +101,10 @@ func (c court) overlaps() (found []finding) {
 				continue
 			}
 			f := finding{at: e.At, key: e.Key, what: "two refreshes at the same time: " + before.Request + " and " + now.Request}
-			f.why = c.silence(before.Who, before.out, before.done)
-			if f.why == "" {
-				f.why = c.silence(now.Who, now.out, now.done)
+			if before.out.Before(now.out) {
+				f.why = c.silence(before.Who, before.out, now.out)
+			} else {
+				f.why = c.silence(now.Who, now.out, before.out)
 			}
 			found = append(found, f)
 		}

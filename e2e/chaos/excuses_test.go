@@ -14,7 +14,7 @@ func (c court) excuse(reuse entry) string {
 	if !ok {
 		return ""
 	}
-	first, end := spent, reuse.At
+	first, second, end := spent, reuse, reuse.At
 	if saved, ok := c.first(func(e entry) bool { return e.What == saves && e.Refresh == spent.Next }); ok {
 		if why := c.wentBack(spent, saved, reuse); why != "" {
 			return why
@@ -22,11 +22,14 @@ func (c court) excuse(reuse entry) string {
 		end = saved.At
 	}
 	if c.request(reuse).out.Before(c.request(spent).out) {
-		first, end = reuse, reuse.At
+		first, second, end = reuse, spent, reuse.At
 	}
 	request := c.request(first)
 	if why := c.ended(first, request, end); why != "" {
 		return why
+	}
+	if out := c.request(second).out; out.Before(end) {
+		end = out
 	}
 	if why := c.silence(first.Who, request.out, end); why != "" {
 		return why
@@ -135,8 +138,9 @@ func (c court) failover(from, to time.Time) (entry, bool) {
 	return c.first(func(e entry) bool { return e.What == failsOver && meets(e, from, to) })
 }
 
-// silence returns why a holder was not heard of for so long that its mark died:
-// it was stopped, and perhaps the store was away before or after that.
+// silence returns why a holder who had sent its request was not heard of for so
+// long that its mark was dead when somebody else sent one: it was stopped, and
+// perhaps the store was away before or after that.
 func (c court) silence(who string, from, to time.Time) string {
 	life := c.kind.markLife()
 	if life == 0 {
@@ -157,7 +161,7 @@ func (c court) silence(who string, from, to time.Time) string {
 		stopped = stopped || e.What == stops && meets(e, from, to)
 		d := quiet.At.Sub(quiet.Begin)
 		switch {
-		case !stopped || d < least || !meets(quiet, from, to):
+		case !stopped || d < least || to.Sub(quiet.Begin) < least || !meets(quiet, from, to):
 		case e.What == stops && e.At.Sub(e.Begin) >= least:
 			return fmt.Sprintf("%s was stopped for %v with its request out", who, e.At.Sub(e.Begin).Round(time.Millisecond))
 		default:

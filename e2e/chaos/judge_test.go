@@ -67,8 +67,9 @@ func TestJudge_ExcusesALossOnlyWhereNobodyCouldHelpIt(t *testing.T) {
 		"another one was killed": {
 			leases, twice(21, when(10.3, has), when(10.5, entry{Who: "3.1", What: kills})), "",
 		},
-		"stopped for longer than the mark": {leases, twice(21, during(10.3, 22, stopped)), "stopped"},
-		"stopped for less":                 {leases, twice(16, during(10.3, 15, stopped)), ""},
+		"stopped for longer than the mark":    {leases, twice(21, during(10.3, 22, stopped)), "stopped"},
+		"stopped for longer, but lost before": {leases, twice(16, during(10.3, 22, stopped)), ""},
+		"stopped for less":                    {leases, twice(16, during(10.3, 15, stopped)), ""},
 		"stopped, and then the store was away": {
 			leases, twice(21, during(10.3, 15, stopped), during(14.5, 20.5, away)), "stopped while the store was away",
 		},

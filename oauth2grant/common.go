@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
@@ -42,8 +41,7 @@ type grantState struct {
 	origins []webOrigin // where the token may go; empty: anywhere
 
 	subscribers subscribers
-	subscribed  func() // ends the subscription to the Notifier
-	unwatch     func() // leaves the Client's watcher
+	unsubscribe func() // ends the subscription to the Notifier; nil: there is none
 }
 
 // held is what a snapshot carries.
@@ -87,13 +85,11 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 		IdleAfter:   g.cfg.Refresh.IdleAfter,
 		Eager:       g.cfg.Refresh.Eager,
 		Passive:     g.cfg.Refresh.Disabled,
+		Watcher:     &g.client.watcher,
 		Ended:       g.ended,
 	})
-	if !g.cfg.Refresh.Disabled {
-		if n, ok := cfg.Store.(Notifier); ok {
-			g.subscribed = sync.OnceFunc(n.Notify(g.engine.Changed))
-		}
-		g.unwatch = g.client.watcher.Join(g.engine.Wake)
+	if n, ok := cfg.Store.(Notifier); ok && !cfg.Refresh.Disabled {
+		g.unsubscribe = n.Notify(g.engine.Changed)
 	}
 	g.engine.Start()
 	return &Grant{g}, nil
@@ -102,7 +98,7 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 func newGrant(flow Flow, cfg Config) *grant {
 	cfg.Refresh = cfg.Refresh.withDefaults()
 	cfg.Token.Expiry = wall(cfg.Token.Expiry)
-	g := &grant{&grantState{cfg: cfg, flow: flow, log: cfg.Logger, subscribed: func() {}, unwatch: func() {}}}
+	g := &grant{&grantState{cfg: cfg, flow: flow, log: cfg.Logger}}
 	if cfg.Client != nil {
 		g.client = cfg.Client.with(cfg)
 	} else {
@@ -317,8 +313,9 @@ func (g *Grant) Close() error {
 // ended runs when all that the grant did has ended: it writes what still waits
 // and leaves nothing that a grant needs only while it lives.
 func (g *grant) ended() {
-	g.subscribed()
-	g.unwatch()
+	if g.unsubscribe != nil {
+		g.unsubscribe()
+	}
 	g.saveLast()
 	if g.owned {
 		g.client.CloseIdleConnections()

@@ -30,7 +30,7 @@ type Grant struct {
 type grant struct{ *grantState }
 
 type grantState struct {
-	cfg     Config
+	cfg     settings
 	flow    Flow
 	client  *Client
 	owned   bool // client is this grant's alone
@@ -42,6 +42,14 @@ type grantState struct {
 
 	subscribers subscribers
 	unsubscribe func() // ends the subscription to the Notifier; nil: there is none
+}
+
+// settings are what of its Config a grant needs as long as it lives.
+type settings struct {
+	Name    string
+	Token   Token
+	Refresh Refresh
+	OnEvent func(context.Context, Event)
 }
 
 // held is what a snapshot carries.
@@ -98,7 +106,8 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 func newGrant(flow Flow, cfg Config) *grant {
 	cfg.Refresh = cfg.Refresh.withDefaults()
 	cfg.Token.Expiry = wall(cfg.Token.Expiry)
-	g := &grant{&grantState{cfg: cfg, flow: flow, log: cfg.Logger}}
+	own := settings{Name: cfg.Name, Token: cfg.Token, Refresh: cfg.Refresh, OnEvent: cfg.OnEvent}
+	g := &grant{&grantState{cfg: own, flow: flow, log: cfg.Logger}}
 	if cfg.Client != nil {
 		g.client = cfg.Client.with(cfg)
 	} else {

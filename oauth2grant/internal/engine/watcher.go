@@ -34,8 +34,8 @@ type sleeper interface{ Wake() }
 func (w *Watcher) Join(s sleeper) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.members) == 0 {
-		w.members = map[sleeper]struct{}{} // another one: a map keeps its room for ever
+	if w.members == nil {
+		w.members = map[sleeper]struct{}{}
 		w.stop, w.stopped = make(chan struct{}), make(chan struct{})
 		began := time.Now()
 		go w.watch(began, w.apart(began), w.stop, w.stopped)
@@ -51,6 +51,7 @@ func (w *Watcher) Leave(s sleeper) {
 	delete(w.members, s)
 	last, stop, stopped := joined && len(w.members) == 0, w.stop, w.stopped
 	if last {
+		w.members = nil // a map keeps its room for ever
 		close(stop)
 	}
 	w.mu.Unlock()

@@ -40,7 +40,12 @@ func TestAuthCode_OnCallback(t *testing.T) {
 		{"sees what else came", url.Values{"realmId": {"4620816365"}, "accounts-server": {"eu"}}, nil, true, 1, nil},
 		{"is called where nothing else came", nil, nil, true, 1, nil},
 		{"ends the sign-in before the code is used", url.Values{"realmId": {"1"}}, refused, true, 0, refused},
-		{"does not see an answer that is refused", url.Values{"error": {"access_denied"}}, nil, false, 0, oauth2grant.AccessDenied},
+		{
+			"does not see an answer that is refused",
+			url.Values{"error": {"access_denied"}},
+			nil, false, 0,
+			oauth2grant.AccessDenied,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv, cfg := signInServer(t, granttest.Config{})
@@ -130,14 +135,17 @@ func TestAuthCode_PageNamesTheProgram(t *testing.T) {
 		srv, cfg := signInServer(t, granttest.Config{})
 		cfg.Name = c.grant
 		page := ""
-		g := newGrant(t, oauth2grant.AuthCode{Callback: callbackserver.Config{Name: c.callback}, Open: func(ctx context.Context, authURL string) error {
-			callback, err := srv.Approve(authURL, "alice")
-			if err != nil {
+		g := newGrant(t, oauth2grant.AuthCode{
+			Callback: callbackserver.Config{Name: c.callback},
+			Open: func(ctx context.Context, authURL string) error {
+				callback, err := srv.Approve(authURL, "alice")
+				if err != nil {
+					return err
+				}
+				page, err = pageAt(ctx, callback)
 				return err
-			}
-			page, err = pageAt(ctx, callback)
-			return err
-		}}, cfg)
+			},
+		}, cfg)
 		ensure(t, g)
 		if !strings.Contains(page, c.want) {
 			t.Errorf("the page lacks %q:\n%s", c.want, page)
@@ -162,7 +170,9 @@ func pageAt(ctx context.Context, address string) (string, error) {
 
 func TestAuthCode_RegisteredRedirectURI(t *testing.T) {
 	const registered = "https://tunnel.example/slack/callback"
-	srv, cfg := signInServer(t, granttest.Config{Clients: []granttest.Client{{ID: "native", RedirectURIs: []string{registered}}}})
+	srv, cfg := signInServer(t, granttest.Config{
+		Clients: []granttest.Client{{ID: "native", RedirectURIs: []string{registered}}},
+	})
 	port := freePort(t)
 	g := newGrant(t, oauth2grant.AuthCode{
 		Callback: callbackserver.Config{RedirectURI: registered, Ports: []int{port}},

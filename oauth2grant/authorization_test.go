@@ -16,10 +16,12 @@ type codeServer struct{ forms []url.Values }
 func (s *codeServer) config(host, metadata string) oauth2grant.Config {
 	issuer := "https://" + host
 	return oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: issuer}, Auth: oauth2grant.Public("native"), Scopes: []string{"openid", "email", "a+b"},
+		Server: oauth2grant.Server{Issuer: issuer}, Auth: oauth2grant.Public("native"),
+		Scopes: []string{"openid", "email", "a+b"},
 		HTTPClient: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodGet {
-				return says(200, `{"issuer":"`+issuer+`","authorization_endpoint":"`+issuer+`/a?tenant=x+y","token_endpoint":"`+issuer+`/t"`+metadata+`}`)
+				return says(200, `{"issuer":"`+issuer+`","authorization_endpoint":"`+issuer+
+					`/a?tenant=x+y","token_endpoint":"`+issuer+`/t"`+metadata+`}`)
 			}
 			err := r.ParseForm()
 			s.forms = append(s.forms, r.PostForm)
@@ -30,7 +32,8 @@ func (s *codeServer) config(host, metadata string) oauth2grant.Config {
 }
 
 func TestBeginAuthorization_EncodesSpacesAsEveryServerReadsThem(t *testing.T) {
-	a, err := newClient(t, new(codeServer).config("as.example", "")).BeginAuthorization(t.Context(), "https://app.example/cb", url.Values{"login_hint": {"a b+c"}})
+	a, err := newClient(t, new(codeServer).config("as.example", "")).BeginAuthorization(t.Context(),
+		"https://app.example/cb", url.Values{"login_hint": {"a b+c"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +139,8 @@ func TestBeginAuthorization_PublicClientNeedsPKCE(t *testing.T) {
 func TestBeginAuthorization_EndpointsQueryDecidesNothing(t *testing.T) {
 	cfg := new(codeServer).config("as.example", "")
 	cfg.Scopes = []string{"read"}
-	cfg.Server.AuthURL = "https://as.example/a?keep=1&state=x&nonce=x&client_id=x&redirect_uri=x&response_type=token&code_challenge=x&request=x&request_uri=x&dpop_jkt=x"
+	cfg.Server.AuthURL = "https://as.example/a?keep=1&state=x&nonce=x&client_id=x&redirect_uri=x" +
+		"&response_type=token&code_challenge=x&request=x&request_uri=x&dpop_jkt=x"
 	a, err := newClient(t, cfg).BeginAuthorization(t.Context(), "https://app.example/cb", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +151,8 @@ func TestBeginAuthorization_EndpointsQueryDecidesNothing(t *testing.T) {
 	}
 	q := u.Query()
 	for name, want := range map[string]string{
-		"keep": "1", "state": a.State, "nonce": "", "client_id": "native", "redirect_uri": "https://app.example/cb", "response_type": "code",
+		"keep": "1", "state": a.State, "nonce": "", "client_id": "native", "redirect_uri": "https://app.example/cb",
+		"response_type":         "code",
 		"code_challenge_method": "S256", "request": "", "request_uri": "", "dpop_jkt": "", "scope": "read",
 	} {
 		if len(q[name]) > 1 || q.Get(name) != want {

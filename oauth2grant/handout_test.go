@@ -35,7 +35,8 @@ func handouts(t *testing.T) map[string]handout {
 	t.Helper()
 	srv := granttest.New(granttest.Config{Clients: []granttest.Client{{ID: "client", Secret: marker}}})
 	var token oauth2grant.Token
-	document := `{"access_token":"` + marker + `","token_type":"Bearer","refresh_token":"` + marker + `","id_token":"` + marker +
+	document := `{"access_token":"` + marker + `","token_type":"Bearer","refresh_token":"` + marker + `","id_token":"` +
+		marker +
 		`","expires_in":3600,"expiry":"2100-01-01T00:00:00Z","other":"` + marker + `"}`
 	if err := json.Unmarshal([]byte(document), &token); err != nil {
 		t.Fatal(err)
@@ -52,48 +53,61 @@ func handouts(t *testing.T) map[string]handout {
 		return oauth2grant.New(context.WithoutCancel(t.Context()), password, cfg)
 	}, oauth2grant.PoolConfig{})
 	t.Cleanup(func() { _ = pool.Close() })
-	if err := pool.Use(t.Context(), "key", func(g *oauth2grant.Grant) error { return g.EnsureActiveToken(t.Context()) }); err != nil {
+	err := pool.Use(t.Context(), "key", func(g *oauth2grant.Grant) error { return g.EnsureActiveToken(t.Context()) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	failure := oauth2grant.Refuse("the server said no")
 	authorization := oauth2grant.Authorization{
 		URL: "https://auth.example/?state=" + marker, State: marker, Nonce: marker, CodeVerifier: marker,
 	}
-	proof := oauth2grant.ProofRequest{Method: "GET", URL: "https://api.example/?q=" + marker, AccessToken: marker, Nonce: marker}
+	proof := oauth2grant.ProofRequest{
+		Method: "GET", URL: "https://api.example/?q=" + marker, AccessToken: marker, Nonce: marker,
+	}
 	event := oauth2grant.Event{Kind: oauth2grant.EventObtained, Token: token, Err: failure}
 	return map[string]handout{
 		"Grant": {value: *g}, "*Grant": {value: g}, "Client": {value: *g.Client()}, "*Client": {value: g.Client()},
 		"Transport": {value: g.Transport(nil)}, "RPCCredentials": {value: g.PerRPCCredentials()},
 		"Pool": {value: pool}, "Status": {value: g.Status()}, "*Error": {value: failure},
-		"ClientAuth": {value: cfg.Auth}, "header auth": {value: oauth2grant.AuthorizationHeader("c", marker), plain: true},
-		"Token": {value: token, inClear: true, plain: true}, "*Token": {value: &token, inClear: true, plain: true},
-		"Event": {value: event, plain: true}, "*Event": {value: &event, plain: true},
-		"Authorization": {value: authorization, inClear: true, plain: true}, "*Authorization": {value: &authorization, inClear: true, plain: true},
-		"ProofRequest": {value: proof, plain: true}, "*ProofRequest": {value: &proof, plain: true},
+		"ClientAuth":  {value: cfg.Auth},
+		"header auth": {value: oauth2grant.AuthorizationHeader("c", marker), plain: true},
+		"Token":       {value: token, inClear: true, plain: true},
+		"*Token":      {value: &token, inClear: true, plain: true},
+		"Event":       {value: event, plain: true}, "*Event": {value: &event, plain: true},
+		"Authorization":  {value: authorization, inClear: true, plain: true},
+		"*Authorization": {value: &authorization, inClear: true, plain: true},
+		"ProofRequest":   {value: proof, plain: true}, "*ProofRequest": {value: &proof, plain: true},
 		"Password": {value: password, plain: true}, "*Password": {value: &password, plain: true},
 		"Config": {value: cfg, plain: true}, "*Config": {value: &cfg, plain: true},
-		"JWTBearer": {value: oauth2grant.JWTBearer{Assertion: func(context.Context) (string, error) { return marker, nil }}},
+		"JWTBearer": {
+			value: oauth2grant.JWTBearer{Assertion: func(context.Context) (string, error) { return marker, nil }},
+		},
 	}
 }
 
-func TestNothingHandedOutShowsASecret(t *testing.T) {
+func TestValues_ShowNoSecret(t *testing.T) {
 	for name, h := range handouts(t) {
 		v := h.value
 		for place, in := range map[string]any{
-			"by itself": v, "its address": &v, "an exported field": struct{ V any }{v}, "the address of a field": &struct{ V any }{v},
-			"an array": [1]any{v}, "a slice": []any{v}, "a map": map[string]any{"k": v}, "deep": map[string][]any{"k": {struct{ V any }{v}}},
-			"an error": fmt.Errorf("failed with %v and %+v", v, v), "errors": errors.Join(fmt.Errorf("%#v", v), fmt.Errorf("%q", v)),
+			"by itself": v, "its address": &v, "an exported field": struct{ V any }{v},
+			"the address of a field": &struct{ V any }{v},
+			"an array":               [1]any{v}, "a slice": []any{v}, "a map": map[string]any{"k": v},
+			"deep":                map[string][]any{"k": {struct{ V any }{v}}},
+			"an error":            fmt.Errorf("failed with %v and %+v", v, v),
+			"errors":              errors.Join(fmt.Errorf("%#v", v), fmt.Errorf("%q", v)),
 			"an unexported field": struct{ v any }{v}, "its address in an unexported field": struct{ v *any }{&v},
 		} {
 			if place == "an unexported field" && h.plain {
 				continue
 			}
 			for how, text := range printed(in) {
-				if h.inClear && strings.HasPrefix(how, "JSON") && place != "by itself" && place != "an error" && place != "errors" ||
+				if h.inClear && strings.HasPrefix(how, "JSON") && place != "by itself" && place != "an error" &&
+					place != "errors" ||
 					h.inClear && how == "JSON" {
 					continue
 				}
-				if strings.Contains(text, marker) || strings.Contains(strings.ToLower(text), fmt.Sprintf("%x", marker)) {
+				if strings.Contains(text, marker) ||
+					strings.Contains(strings.ToLower(text), fmt.Sprintf("%x", marker)) {
 					t.Errorf("%s in %s by %s: %.300s", name, place, how, text)
 				}
 			}
@@ -126,7 +140,8 @@ func printed(v any) map[string]string {
 
 func TestStepUpError_ShowsNoMoreThanTheAPISaid(t *testing.T) {
 	res := &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{"Www-Authenticate": {
-		`Bearer error="insufficient_user_authentication", acr_values="a", error_description="x\u202ey", token="` + marker + `"`,
+		`Bearer error="insufficient_user_authentication", acr_values="a", error_description="x\u202ey", token="` +
+			marker + `"`,
 	}}}
 	e, ok := oauth2grant.StepUp(res)
 	if !ok {

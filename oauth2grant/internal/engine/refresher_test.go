@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestTheBackgroundRenewsAValueWhenItIsDue(t *testing.T) {
+func TestRefresher_RenewsAValueWhenItIsDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, background)
@@ -26,7 +26,7 @@ func TestTheBackgroundRenewsAValueWhenItIsDue(t *testing.T) {
 	})
 }
 
-func TestAFailingRenewalIsRetriedWithBackOffAndTheValueKept(t *testing.T) {
+func TestRefresher_RetriesWithBackOffAndKeepsTheValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		var told []time.Duration
@@ -67,7 +67,7 @@ type jump struct{ by atomic.Int64 }
 
 func (j *jump) now() time.Time { return time.Now().Add(time.Duration(j.by.Load())) }
 
-func TestAReaderWakesTheRefresherWhenTheWallClockWentOnAndTimersDidNot(t *testing.T) {
+func TestRefresher_AReaderWakesItWhenTimersStoodStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var clock jump
 		s := &script{takes: time.Second}
@@ -91,7 +91,7 @@ func TestAReaderWakesTheRefresherWhenTheWallClockWentOnAndTimersDidNot(t *testin
 	})
 }
 
-func TestAValueThatIsDueAlreadyIsNotRenewedInALoop(t *testing.T) {
+func TestRefresher_RenewsNothingInALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -106,7 +106,7 @@ func TestAValueThatIsDueAlreadyIsNotRenewedInALoop(t *testing.T) {
 	})
 }
 
-func TestAClockSetBackRenewsNothing(t *testing.T) {
+func TestRefresher_AClockSetBackRenewsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var clock jump
 		s := &script{}
@@ -119,7 +119,7 @@ func TestAClockSetBackRenewsNothing(t *testing.T) {
 	})
 }
 
-func TestAPassiveEngineRenewsOnlyForACaller(t *testing.T) {
+func TestRefresher_PassiveRenewsOnlyForACaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = true, true })
@@ -138,7 +138,7 @@ func TestAPassiveEngineRenewsOnlyForACaller(t *testing.T) {
 	})
 }
 
-func TestAnEagerEngineObtainsAValueAtOnce(t *testing.T) {
+func TestRefresher_EagerObtainsAValueAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = false, true })
@@ -149,7 +149,7 @@ func TestAnEagerEngineObtainsAValueAtOnce(t *testing.T) {
 	})
 }
 
-func TestAnEagerEngineIsNotDivertedByALook(t *testing.T) {
+func TestRefresher_EagerIsNotDivertedByALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -164,7 +164,7 @@ func TestAnEagerEngineIsNotDivertedByALook(t *testing.T) {
 	})
 }
 
-func TestAnEngineThatIsNotEagerLeavesTheFirstValueToACaller(t *testing.T) {
+func TestRefresher_NotEagerLeavesTheFirstValueToACaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		start(t, s.run, background)
@@ -173,7 +173,7 @@ func TestAnEngineThatIsNotEagerLeavesTheFirstValueToACaller(t *testing.T) {
 	})
 }
 
-func TestAChangeElsewhereIsLookedAtAlsoWhenItComesDuringAFlight(t *testing.T) {
+func TestRefresher_LooksAtAChangeElsewhereAlsoDuringAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var why []Reason
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -194,7 +194,7 @@ func TestAChangeElsewhereIsLookedAtAlsoWhenItComesDuringAFlight(t *testing.T) {
 	})
 }
 
-func TestIdleness(t *testing.T) {
+func TestRefresher_Idleness(t *testing.T) {
 	const after = 10 * time.Minute
 	minutes := func(m ...int) (all []time.Duration) {
 		for _, m := range m {
@@ -232,7 +232,7 @@ func TestIdleness(t *testing.T) {
 	}
 }
 
-func TestAnIdleEngineResumesWithTheNextUse(t *testing.T) {
+func TestRefresher_IdleResumesWithTheNextUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
@@ -249,7 +249,7 @@ func TestAnIdleEngineResumesWithTheNextUse(t *testing.T) {
 	})
 }
 
-func TestAnIdleEngineStopsRetrying(t *testing.T) {
+func TestRefresher_IdleStopsRetrying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
@@ -262,7 +262,7 @@ func TestAnIdleEngineStopsRetrying(t *testing.T) {
 	})
 }
 
-func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
+func TestRefresher_APlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, nil)
@@ -283,7 +283,26 @@ func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 	})
 }
 
-func TestAnEngineAtRestHasNoGoroutine(t *testing.T) {
+func TestAnIdleEngineKeepsWhatSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{keep: 5 * time.Hour}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(5*time.Hour - time.Second)
+		s.ran(t, 1)
+		time.Sleep(2 * time.Second)
+		s.ran(t, 2)
+		s.fail(errDown)
+		time.Sleep(5 * time.Hour)
+		n := s.runs.Load()
+		time.Sleep(time.Hour)
+		if s.runs.Load() <= n {
+			t.Error("it is not tried again")
+		}
+	})
+}
+
+func TestRefresher_HasNoGoroutineAtRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the bubble would not end with a goroutine left
 		s := &script{}
 		e := New(context.Background(), Config[int]{
@@ -298,7 +317,7 @@ func TestAnEngineAtRestHasNoGoroutine(t *testing.T) {
 	})
 }
 
-func TestTheBackgroundOutlivesAQuestionThatEndsItsGoroutine(t *testing.T) {
+func TestRefresher_OutlivesAQuestionThatEndsItsGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		s := &script{}

@@ -72,6 +72,8 @@ func failovers(ask func() error, master func() *testservers.Redis) []fault {
 	}
 }
 
+// startSentinel starts a master with two replicas, both of which must have what
+// is saved: see [redisstore.Config].
 func startSentinel(t *testing.T) site {
 	t.Helper()
 	sentinel := testservers.StartSentinel(t)
@@ -103,7 +105,7 @@ func (p place) sentinelClient() *redis.Client {
 }
 
 func openSentinel(p place) (opened, error) {
-	return openRedisFamily(p.sentinelClient(), redisstore.Config{Lease: lease, Replicas: 1})
+	return openRedisFamily(p.sentinelClient(), redisstore.Config{Lease: lease, Replicas: 2})
 }
 
 // startCluster starts three masters with a replica each.

@@ -122,9 +122,11 @@ func pool(r *report, sc scale) {
 	idle := inUse()
 	for key := range sc.keys {
 		p.Forget(key)
-	}
-	for p.String() != "Pool{0 live, 0 waiting}" {
-		time.Sleep(10 * time.Millisecond)
+		// One after another: the runtime keeps a record of every goroutine that
+		// there ever was at the same time.
+		for left := fmt.Sprintf("Pool{%d live, 0 waiting}", sc.keys-key-1); p.String() != left; {
+			runtime.Gosched()
+		}
 	}
 	settle()
 	evicted := inUse()

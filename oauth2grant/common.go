@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
@@ -31,7 +30,7 @@ type Grant struct {
 type grant struct{ *grantState }
 
 type grantState struct {
-	cfg     Config
+	cfg     settings
 	flow    Flow
 	client  *Client
 	owned   bool // client is this grant's alone
@@ -44,8 +43,15 @@ type grantState struct {
 	loginDueOf time.Time // the end of which EventLoginDue was told, by endSaid; of the goroutine that tells events
 
 	subscribers subscribers
-	subscribed  func() // ends the subscription to the Notifier
-	unwatch     func() // leaves the Client's watcher
+	unsubscribe func() // ends the subscription to the Notifier; nil: there is none
+}
+
+// settings are what of its Config a grant needs as long as it lives.
+type settings struct {
+	Name    string
+	Token   Token
+	Refresh Refresh
+	OnEvent func(context.Context, Event)
 }
 
 // held is what a snapshot carries.
@@ -89,13 +95,11 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 		IdleAfter:   g.cfg.Refresh.IdleAfter,
 		Eager:       g.cfg.Refresh.Eager,
 		Passive:     g.cfg.Refresh.Disabled,
+		Watcher:     &g.client.watcher,
 		Ended:       g.ended,
 	})
-	if !g.cfg.Refresh.Disabled {
-		if n, ok := cfg.Store.(Notifier); ok {
-			g.subscribed = sync.OnceFunc(n.Notify(g.engine.Changed))
-		}
-		g.unwatch = g.client.watcher.Join(g.engine.Wake)
+	if n, ok := cfg.Store.(Notifier); ok && !cfg.Refresh.Disabled {
+		g.unsubscribe = n.Notify(g.engine.Changed)
 	}
 	g.engine.Start()
 	return &Grant{g}, nil
@@ -104,7 +108,8 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 func newGrant(flow Flow, cfg Config) *grant {
 	cfg.Refresh = cfg.Refresh.withDefaults()
 	cfg.Token.Expiry = wall(cfg.Token.Expiry)
-	g := &grant{&grantState{cfg: cfg, flow: flow, log: cfg.Logger, subscribed: func() {}, unwatch: func() {}}}
+	own := settings{Name: cfg.Name, Token: cfg.Token, Refresh: cfg.Refresh, OnEvent: cfg.OnEvent}
+	g := &grant{&grantState{cfg: own, flow: flow, log: cfg.Logger}}
 	if cfg.Client != nil {
 		g.client = cfg.Client.with(cfg)
 	} else {
@@ -276,8 +281,9 @@ func (g *Grant) Close() error {
 // ended runs when all that the grant did has ended: it writes what still waits
 // and leaves nothing that a grant needs only while it lives.
 func (g *grant) ended() {
-	g.subscribed()
-	g.unwatch()
+	if g.unsubscribe != nil {
+		g.unsubscribe()
+	}
 	g.saveLast()
 	if g.owned {
 		g.client.CloseIdleConnections()

@@ -13,10 +13,10 @@
 //
 // A program makes a [Grant], defers [Grant.Close], and for as long as it lives
 // calls [Grant.PrepareRequest], or uses [Grant.HTTPClient], [Grant.Transport],
-// [Grant.PerRPCCredentials] or [Grant.AccessToken]. One background goroutine
-// renews the token ahead of its expiry, so that these calls neither wait nor
-// allocate more than a header value. When there is no usable token they wait,
-// each on its own context, for one request that all of them share.
+// [Grant.PerRPCCredentials] or [Grant.AccessToken]. The token is renewed in the
+// background ahead of its expiry, so that these calls neither wait nor allocate
+// more than a header value. When there is no usable token they wait, each on
+// its own context, for one request that all of them share.
 //
 //	caller ──▶ Grant ──▶ engine ──▶ renew ──▶ Flow.Run or refresh ──▶ Client ──▶ wire ──▶ http.Client
 //	   ▲        (when to hold, wait, renew)   (which way)   (how)      (one server, one client)

@@ -96,19 +96,20 @@ func (p *Pool[K]) Use(ctx context.Context, key K, f func(*Grant) error) error {
 	if ctx == nil {
 		return errNilContext
 	}
-	e, err := p.take(ctx, key)
+	e, ready, err := p.take(ctx, key)
 	if err != nil {
 		return err
 	}
 	defer func() { p.leave(e) }()
 	for {
-		if err := p.await(ctx, e); err != nil {
+		if err := p.await(ctx, ready); err != nil {
 			return err
 		}
 		if e.joined == nil {
 			break
 		}
 		e = e.joined
+		ready = p.readyOf(e)
 	}
 	if e.err != nil {
 		return e.err
@@ -116,15 +117,16 @@ func (p *Pool[K]) Use(ctx context.Context, key K, f func(*Grant) error) error {
 	return f(e.grant)
 }
 
-// await waits until e is ready. If it is, the state of ctx does not matter.
-func (p *Pool[K]) await(ctx context.Context, e *entry[K]) error {
+// await waits until ready is closed. If it is, the state of ctx does not
+// matter.
+func (p *Pool[K]) await(ctx context.Context, ready <-chan struct{}) error {
 	select {
-	case <-e.ready:
+	case <-ready:
 		return nil
 	default:
 	}
 	select {
-	case <-e.ready:
+	case <-ready:
 		return nil
 	case <-ctx.Done():
 		return ended(ctx)

@@ -56,7 +56,7 @@ type Refresh struct {
 	// has returned; never by a flow that asks a person.
 	Eager bool
 
-	// Disabled runs no background goroutine: the token is renewed only when a
+	// Disabled does nothing in the background: the token is renewed only when a
 	// call needs it.
 	Disabled bool
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -299,6 +300,49 @@ func TestAnIdleEngineKeepsWhatSaysSo(t *testing.T) {
 		time.Sleep(time.Hour)
 		if s.runs.Load() <= n {
 			t.Error("it is not tried again")
+		}
+	})
+}
+
+func TestRefresher_HasNoGoroutineAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the bubble would not end with a goroutine left
+		s := &script{}
+		e := New(context.Background(), Config[int]{
+			Renew: s.run, Judge: verdict, Failed: func(context.Context, Failure) {},
+			MinBackOff: minWait, MaxBackOff: maxWait,
+		})
+		e.Start()
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(renewal + time.Second)
+		synctest.Wait()
+		s.ran(t, 2)
+	})
+}
+
+func TestRefresher_OutlivesAQuestionThatEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) {
+			cfg.Passive = false
+			cfg.Changed = func(context.Context) bool {
+				if asked.Add(1) <= 3 {
+					runtime.Goexit()
+				}
+				return true
+			}
+		})
+		s.fail(errRefused)
+		fails(t, errRefused)(e.Get(t.Context()))
+		s.fail(nil)
+		time.Sleep(4*maxWait - time.Second)
+		synctest.Wait()
+		s.ran(t, 1)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		s.ran(t, 2)
+		if n := asked.Load(); n != 4 {
+			t.Errorf("asked %d times", n)
 		}
 	})
 }

@@ -100,6 +100,14 @@ func TestReplay(t *testing.T) {
 				"A.load A.lock A.Revoke() B.lock A.lock B.revoke B.revoke B.flow A.revoke A.revoke C:killed A.load " +
 				"B.load A.load A.lock A.load:fails",
 		},
+		{
+			"a token that was saved, though the store said otherwise, and signed out of since",
+			Scenario{
+				Store: Leased, Stored: Nothing, Faults: 1,
+				Calls: []string{"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken"},
+			},
+			"A.Invalidate() C.RefreshToken() A.SetToken() A.load A.lock A.load A.save:lost",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if x := Replay(t, &c.scenario, c.schedule); x.Rule != "" {

@@ -153,7 +153,7 @@ func (w *worst) report(t *testing.T, s *Scenario, f Found) {
 		t.Logf("%d steps in every order, faults in %d: %v", s.Orders, s.Depth, &f)
 	}
 	for _, x := range f.Failures {
-		t.Errorf("%s: %s\n\t%q", x.Rule, x.Text, x.Schedule)
+		t.Errorf("%s: %s: %s\n\t%q", s.Name, x.Rule, x.Text, x.Schedule)
 		if w.s == nil || len(x.Schedule) < len(w.Schedule) {
 			w.s, w.Failure = s, x
 		}

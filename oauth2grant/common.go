@@ -16,7 +16,7 @@ import (
 //
 // Methods that wait do so on the ctx of their caller. When it ends they leave
 // with an error that wraps its cause and the last failure; what they waited for
-// goes on. After Close, or the end of New's ctx, every method returns
+// goes on. After [Grant.Close], or the end of New's ctx, every method returns
 // [ErrClosed]. A call with the ctx that a [Flow] or a [Store] of the same grant
 // was given returns an error at once where it would wait for itself.
 //
@@ -71,7 +71,7 @@ var errZeroGrant = errors.New("oauth2grant: this Grant was not made by New")
 
 // New returns a grant that obtains tokens by running flow. ctx bounds the life
 // of the grant, not this call. New makes no request; it returns an error that
-// names every problem of an unusable Config at once, and then leaves nothing
+// names every problem of an unusable [Config] at once, and then leaves nothing
 // running.
 func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 	problems := cfg.problems(flow)
@@ -146,7 +146,7 @@ func (g *Grant) EnsureActiveToken(ctx context.Context) error {
 }
 
 // PrepareRequest is [Grant.EnsureActiveToken], and then sets Authorization in h
-// (RFC 6750 §2.1). With Config.Proof set it returns an error, since a proof
+// (RFC 6750 §2.1). With [Config.Proof] set it returns an error, since a proof
 // covers the whole request: use [Grant.Authorize].
 func (g *Grant) PrepareRequest(ctx context.Context, h http.Header) error {
 	switch {
@@ -229,7 +229,8 @@ func now(ctx context.Context, obtain func(context.Context) (*snapshot, error)) (
 }
 
 // SetToken takes a token from a sign-in done elsewhere: it saves it, publishes
-// it, and forgets earlier failures. A Token with only a refresh token will do.
+// it, and forgets earlier failures. A [Token] with only a refresh token will
+// do.
 //
 // It waits for the [Store], on ctx. If it returns an error of the Store, or
 // because ctx has ended, the token is used all the same, and the grant goes on

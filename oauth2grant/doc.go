@@ -31,7 +31,7 @@
 // # Stores
 //
 // With a [Store] the token outlives the process and is shared with others. The
-// store is locked and read, and only then a refresh token is used; the new
+// store is locked and read, and only then is a refresh token used; the new
 // token is saved before anybody sees it. So a refresh token that the server
 // rotates is neither used twice nor lost.
 //
@@ -40,8 +40,8 @@
 // A usable token is never replaced by an error. Failures are remembered: until
 // the back-off is over, calls without a usable token fail at once with the last
 // of them, and the background does not ask again what the server has refused.
-// What to do is told by [errors.Is] with [ErrLoginRequired], [ErrClosed],
-// [ErrConfig] or a [Code], by [errors.As] with [*Error], and by [IsTransient].
+// To decide what to do, use [errors.Is] with [ErrLoginRequired], [ErrClosed],
+// [ErrConfig] or a [Code], [errors.As] with [*Error], and [IsTransient].
 // [Grant.Status] and [Event] are for those who operate the program.
 //
 // # Words

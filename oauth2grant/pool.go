@@ -142,7 +142,7 @@ func (p *Pool[K]) PrepareRequest(ctx context.Context, key K, h http.Header) erro
 }
 
 // Forget takes the grant of key out of the pool and closes it as soon as nobody
-// uses it any more. It does not block. The next Use opens another grant.
+// uses it any more. It does not block. The next [Pool.Use] opens another grant.
 func (p *Pool[K]) Forget(key K) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -154,7 +154,7 @@ func (p *Pool[K]) Forget(key K) {
 // Close lets no use begin and ends those that still wait, with [ErrClosed]. It
 // then waits for the uses under way, whose grants go on working, closes every
 // grant after its last use, and returns nil. It may be called more than once,
-// but not from within a Use, which would wait for itself.
+// but not from within a [Pool.Use], which would wait for itself.
 func (p *Pool[K]) Close() error {
 	p.mu.Lock()
 	p.closed = true

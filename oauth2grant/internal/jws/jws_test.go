@@ -25,8 +25,8 @@ func TestKey_SignsWhatAnIndependentLibraryVerifies(t *testing.T) {
 	rsa2048 := jwstest.RSA(t, 2048)
 	for name, signer := range map[string]crypto.Signer{
 		"RS256": rsa2048, "RS384": rsa2048, "RS512": rsa2048, "PS256": rsa2048, "PS384": rsa2048, "PS512": rsa2048,
-		"ES256": jwstest.EC(t, elliptic.P256()), "ES384": jwstest.EC(t, elliptic.P384()), "ES512": jwstest.EC(t, elliptic.P521()),
-		"EdDSA": jwstest.Ed25519(t),
+		"ES256": jwstest.EC(t, elliptic.P256()), "ES384": jwstest.EC(t, elliptic.P384()),
+		"ES512": jwstest.EC(t, elliptic.P521()), "EdDSA": jwstest.Ed25519(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 20 { // a number with a leading zero is one in 256

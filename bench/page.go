@@ -36,7 +36,7 @@ func (r *report) page(kind string, busy bool, took time.Duration) string {
 		"rather than its times. " +
 		"Servers and APIs are in memory. Peers: " + strings.Join(versions(), ", ") + ".\n\n")
 	if busy {
-		b.WriteString("**The machine was busy with other work while this was measured.** Allocations, bytes, " +
+		b.WriteString("**The machine was busy with other work while this was measured" + load() + ".** Allocations, bytes, " +
 			"requests and what is " +
 			"said of outages do not depend on that; times do, and the tail of latencies most.\n\n")
 	}
@@ -60,6 +60,16 @@ func (r *report) page(kind string, busy bool, took time.Duration) string {
 		b.WriteString(t.String())
 	}
 	return b.String()
+}
+
+// load returns how busy the machine is, where that can be seen.
+func load() string {
+	averages, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	one, _, _ := strings.Cut(string(averages), " ")
+	return ", at a load of " + one
 }
 
 //go:embed go.mod

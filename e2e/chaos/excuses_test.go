@@ -126,10 +126,6 @@ func (c court) trouble(with string, from, to time.Time) (entry, bool) {
 	})
 }
 
-// settling is how long after a failover clients may still meet a server that
-// has lost its place.
-const settling = 5 * time.Second
-
 // failover returns one between two times, of a store that it may take back.
 func (c court) failover(from, to time.Time) (entry, bool) {
 	if !c.kind.back {

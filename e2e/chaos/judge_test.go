@@ -145,6 +145,12 @@ func TestJudge_FindsWhatMustNotBe(t *testing.T) {
 		"a store that goes back": {
 			[]entry{saw(3, 3.1, "1.1", "r2"), saw(4, 4.1, "2.1", "r1")}, "older",
 		},
+		"a store that loses what was saved when it fails over": {
+			[]entry{
+				saw(3, 3.1, "1.1", "r2"), when(3, entry{Who: "1.1", What: saves, Key: "user", Refresh: "r2"}),
+				during(3.2, 3.5, entry{Who: theStore, What: failsOver}), saw(4, 4.1, "2.1", "r1"),
+			}, "older",
+		},
 		"two looks at the same time": {
 			[]entry{saw(3, 3.5, "1.1", "r2"), saw(3.4, 4, "2.1", "r1")}, "",
 		},
@@ -182,7 +188,7 @@ func TestJudge_FindsWhatMustNotBe(t *testing.T) {
 			for _, e := range append(tokens, tc.entries...) {
 				j.add(e)
 			}
-			found := judge(kind{lease: lease}, j.read())
+			found := judge(kind{lease: lease, back: true}, j.read())
 			switch {
 			case tc.want == "" && len(found) > 0:
 				t.Errorf("the judge has found %q", found[0].what)

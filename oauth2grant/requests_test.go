@@ -275,6 +275,7 @@ func TestDiscover_SaysInOneLineWhatWentWrong(t *testing.T) {
 		"an outage":          {map[string]int{path: 503, oidc: 503, below: 503}, ``, at + path + "; " + oidc + "; " + below + ": no metadata there (HTTP 503)", true},
 		"an outage of one":   {map[string]int{oidc: 500}, ``, at + path + ": no metadata there (HTTP 404); " + oidc + ": no metadata there (HTTP 500); " + below + ": no metadata there (HTTP 404)", true},
 		"another's metadata": {map[string]int{oidc: 200}, `{"issuer":"https://evil.example"}`, `the metadata is that of issuer "https://evil.example", not of "https://auth.example/t"`, false},
+		"a template":         {map[string]int{oidc: 200}, `{"issuer":"https://auth.example/{tenantid}?key=K"}`, `the metadata is that of issuer "https://auth.example/{tenantid}", not of`, false},
 		"no metadata":        {map[string]int{oidc: 200}, `<html>`, oidc + ": the metadata is not a JSON object (HTTP 200)", true},
 		"an error":           {map[string]int{oidc: 400}, `{"error":"invalid_request","error_description":"no such tenant"}`, oidc + ": invalid_request: no such tenant (HTTP 400)", false},
 		"a redirect":         {map[string]int{path: 302, oidc: 302, below: 302}, ``, "redirects without saying where to", false},

@@ -36,8 +36,8 @@ var storedTokens = map[string]string{
 }
 
 // process is a run of one second: it reads the token, calls the API and ends.
-func (w world) process() error {
-	g, err := oauth2grant.New(w.Context(), oauth2grant.RefreshOnly{}, w.config())
+func (w world) process(flow oauth2grant.Flow) error {
+	g, err := oauth2grant.New(w.Context(), flow, w.config())
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func TestTransport_RecoversFromAStoredTokenThatWasRevoked(t *testing.T) {
 			inWorld(t, granttest.Config{}, func(w world) {
 				for range 3 {
 					w.store(document)
-					if err := w.process(); err != nil {
+					if err := w.process(oauth2grant.RefreshOnly{}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -83,7 +83,7 @@ func TestTransport_RecoversFromAStoredTokenThatWasRevoked(t *testing.T) {
 			inWorld(t, granttest.Config{}, func(w world) {
 				w.store(document)
 				atOnce(3, func(int) {
-					if err := w.process(); err != nil {
+					if err := w.process(oauth2grant.RefreshOnly{}); err != nil {
 						t.Error(err)
 					}
 				})
@@ -96,11 +96,28 @@ func TestTransport_RecoversFromAStoredTokenThatWasRevoked(t *testing.T) {
 			inWorld(t, granttest.Config{}, func(w world) {
 				time.Sleep(24 * time.Hour)
 				w.store(document)
-				if err := w.process(); err != nil {
+				if err := w.process(oauth2grant.RefreshOnly{}); err != nil {
 					t.Error(err)
 				}
 				if n := w.srv.Count(granttest.Resource); n != 1 && name != "no end" {
 					t.Errorf("it was shown to the API: %d requests", n)
+				}
+			})
+		})
+	}
+}
+
+// Without a refresh token the flow is run.
+func TestTransport_RecoversFromAStoredTokenWithoutARefreshToken(t *testing.T) {
+	for name, document := range storedTokens {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, granttest.Config{}, func(w world) {
+				for range 3 {
+					w.store(document)
+					w.b.set(func() { w.b.token.RefreshToken = "" })
+					if err := w.process(oauth2grant.ClientCredentials{}); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		})
@@ -113,7 +130,7 @@ func TestTransport_RecoversInEachOfThreeRuns(t *testing.T) {
 		for range 3 {
 			time.Sleep(time.Minute)
 			w.b.set(func() { w.b.token.AccessToken = "revoked" })
-			if err := w.process(); err != nil {
+			if err := w.process(oauth2grant.RefreshOnly{}); err != nil {
 				t.Error(err)
 			}
 		}

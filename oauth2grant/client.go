@@ -219,28 +219,6 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 	return t, nil
 }
 
-// tokenOf makes a Token of what the server issued.
-func (c *Client) tokenOf(x exchange, read wire.Token, sent time.Time) Token {
-	t := Token{
-		AccessToken: read.AccessToken, TokenType: read.TokenType, RefreshToken: read.RefreshToken, IDToken: read.IDToken,
-		Scope: read.Scope, lifetime: saneLifetime(read.ExpiresIn), extra: read.Extra,
-		refreshAfter: saneLifetime(read.RefreshIn),
-	}
-	if t.TokenType == "" {
-		t.TokenType, _ = c.authorizing.name("")
-	}
-	if !read.HasScope {
-		t.Scope = x.scope
-	}
-	if t.lifetime > 0 {
-		t.Expiry = wall(sent.Add(t.lifetime))
-	}
-	if life := saneLifetime(read.RefreshExpiresIn); life > 0 {
-		t.refreshEnd = wall(sent.Add(life))
-	}
-	return t
-}
-
 // Post sends a form to an endpoint of the authorization server, authenticated
 // as token requests are, and decodes the JSON answer into out unless that is
 // nil. It blocks until the server has answered or ctx ends. The error is an

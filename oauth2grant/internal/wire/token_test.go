@@ -2,9 +2,11 @@ package wire
 
 import (
 	"testing"
+	"time"
 )
 
 func TestReadToken(t *testing.T) {
+	end := time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)
 	for _, c := range []struct {
 		name, body string
 		want       Token
@@ -30,8 +32,15 @@ func TestReadToken(t *testing.T) {
 		{"refresh_expires_in below zero", `{"access_token":"A","refresh_expires_in":-1}`, Token{AccessToken: "A", Extra: `{"refresh_expires_in":-1}`}},
 		{"refresh_token_expires_in", `{"access_token":"A","refresh_token_expires_in":"60"}`, Token{AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"refresh_token_expires_in":"60"}`}},
 		{"refresh_token_timeout", `{"access_token":"A","refresh_token_timeout":60}`, Token{AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"refresh_token_timeout":60}`}},
+		{"x_refresh_token_expires_in", `{"access_token":"A","x_refresh_token_expires_in":60}`, Token{AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"x_refresh_token_expires_in":60}`}},
 		{"authorization_expires_in", `{"access_token":"A","authorization_expires_in":60}`, Token{AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"authorization_expires_in":60}`}},
-		{"what is ours is nobody else's", `{"access_token":"A","oauth2grant":{"v":9},"refresh_expiry":1,"expiry":2}`, Token{AccessToken: "A"}},
+		{"what is ours is nobody else's", `{"access_token":"A","oauth2grant":{"v":9},"refresh_expiry":1}`, Token{AccessToken: "A"}},
+		{"expires_at", `{"access_token":"A","expires_at":1580702706}`, Token{AccessToken: "A", Expires: end}},
+		{"expires_at in milliseconds", `{"access_token":"A","expires_at":1580702706000}`, Token{AccessToken: "A", Expires: end}},
+		{"expires_on as a string", `{"access_token":"A","expires_on":"1580702706"}`, Token{AccessToken: "A", Expires: end}},
+		{"expiration as a date", `{"access_token":"A","expiration":"2020-02-03T04:05:06Z"}`, Token{AccessToken: "A", Expires: end}},
+		{"expires_at of null", `{"access_token":"A","expires_at":null,"expires_in":null}`, Token{AccessToken: "A"}},
+		{"expires_at beside expires_in", `{"access_token":"A","expires_at":1580702706,"expires_in":60}`, Token{AccessToken: "A", ExpiresIn: 60}},
 		{"errors that are none", `{"access_token":"A","errors":[],"error":{}}`, Token{AccessToken: "A", Extra: `{"error":{},"errors":[]}`}},
 		{"an error that says ok", `{"access_token":"A","error":{"code":"ok","message":""}}`, Token{AccessToken: "A", Extra: `{"error":{"code":"ok","message":""}}`}},
 		{"a message beside a token", `{"access_token":"A","message":"success"}`, Token{AccessToken: "A", Extra: `{"message":"success"}`}},

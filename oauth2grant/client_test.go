@@ -134,14 +134,20 @@ func TestATokenOfATypeThatCanNotBeUsedIsRefused(t *testing.T) {
 		proving   bool
 		ok        bool
 	}{
-		"Bearer":                                  {"Bearer", false, true},
-		"bearer in any case":                      {"bEARER", false, true},
-		"none said":                               {nil, false, true},
-		"one that nobody knows":                   {"mac", false, false},
-		"DPoP without a prover":                   {"DPoP", false, false},
-		"DPoP in any case":                        {"dpop", true, true},
-		"Bearer although a proof was sent":        {"Bearer", true, false},
-		"none said, which counts as DPoP":         {nil, true, true},
+		"Bearer":                           {"Bearer", false, true},
+		"bearer in any case":               {"bEARER", false, true},
+		"none said":                        {nil, false, true},
+		"one that nobody knows":            {"mac", false, false},
+		"a bot's":                          {"bot", false, false},
+		"a user's":                         {"user", false, false},
+		"BearerToken":                      {"BearerToken", false, false},
+		"Bearer with a blank":              {"Bearer ", false, false},
+		"two at once":                      {"Bearer, DPoP", false, false},
+		"a list":                           {[]string{"Bearer"}, false, true}, // of another type: none said
+		"DPoP without a prover":            {"DPoP", false, false},
+		"DPoP in any case":                 {"dpop", true, true},
+		"Bearer although a proof was sent": {"Bearer", true, false},
+		"none said, which counts as DPoP":  {nil, true, true},
 		"one that nobody knows, in spite of that": {"N_A", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {

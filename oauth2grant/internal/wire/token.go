@@ -78,6 +78,9 @@ func ReadToken(a Answer) (Token, *Failure) {
 		RefreshIn: m.Seconds("refresh_in"), RefreshExpiresIn: m.RefreshLifetime(),
 		Extra: m.Rest(TokenMembers...),
 	}
+	if n := m.Seconds("expires_in_sec"); n > 0 {
+		t.ExpiresIn = n // beside it, expires_in is in milliseconds
+	}
 	if t.ExpiresIn == 0 && !m.Has("expires_in") {
 		t.ExpiresIn = m.Seconds("expires") // of forms, before RFC 6749
 	}

@@ -44,6 +44,8 @@ func TestReadToken(t *testing.T) {
 		{"errors that are none", `{"access_token":"A","errors":[],"error":{}}`, Token{AccessToken: "A", Extra: `{"error":{},"errors":[]}`}},
 		{"an error that says ok", `{"access_token":"A","error":{"code":"ok","message":""}}`, Token{AccessToken: "A", Extra: `{"error":{"code":"ok","message":""}}`}},
 		{"a message beside a token", `{"access_token":"A","message":"success"}`, Token{AccessToken: "A", Extra: `{"message":"success"}`}},
+		{"expires_in in milliseconds", `{"access_token":"A","expires_in":3600000,"expires_in_sec":3600}`, Token{AccessToken: "A", ExpiresIn: 3600, Extra: `{"expires_in_sec":3600}`}},
+		{"expires_in_sec of zero", `{"access_token":"A","expires_in":3600,"expires_in_sec":0}`, Token{AccessToken: "A", ExpiresIn: 3600, Extra: `{"expires_in_sec":0}`}},
 		{"expires_in as a fraction", `{"access_token":"A","expires_in":59.9}`, Token{AccessToken: "A", ExpiresIn: 59}},
 		{"expires_in with an exponent", `{"access_token":"A","expires_in":3.6e3}`, Token{AccessToken: "A", ExpiresIn: 3600}},
 		{"expires_in as a string", `{"access_token":"A","expires_in":"3600"}`, Token{AccessToken: "A", ExpiresIn: 3600}},

@@ -52,8 +52,9 @@ func TestFleet_AnAPIThatRefusesEverythingCausesNoStorm(t *testing.T) {
 	})
 }
 
-// fleetOf is how many grants TestFleet_HasATokenThroughAnOutage has and how
-// often it is run, with FLEET=full in the environment a thousand and ten times.
+// fleetOf returns how many grants TestFleet_HasATokenThroughAnOutage has, and
+// how often it is run. With FLEET=full in the environment, as by make fleet, it
+// is a thousand, ten times.
 func fleetOf() (grants, seeds int) {
 	if os.Getenv("FLEET") == "full" {
 		return 1000, 10

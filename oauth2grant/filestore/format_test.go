@@ -79,6 +79,43 @@ func TestASealedFileThatIsGarbageIsCorrupt(t *testing.T) {
 	fails(t, s, err, filestore.ErrCorrupt)
 }
 
+// TestLoad_ReadsTheFilesOfOthers reads what eight other libraries store, all of
+// it long expired, and saves over it.
+func TestLoad_ReadsTheFilesOfOthers(t *testing.T) {
+	for name, data := range map[string]string{
+		"golang.org/x/oauth2":     `{"access_token":"marked-a","token_type":"Bearer","refresh_token":"marked-r","expiry":"2020-02-03T05:05:06.5+01:00"}`,
+		"aiohttp-oauth2-client":   `{"access_token":"marked-a","token_type":"Bearer","expires_in":3600,"refresh_token":"marked-r","expires_at":1580702706}`,
+		"Authlib":                 `{"access_token":"marked-a","refresh_token":"marked-r","expires_in":"3600","expires_at":1580702706,"scope":"a b"}`,
+		"httpx-oauth":             `{"access_token":"marked-a","refresh_token":"marked-r","expires_at":1580702706}`,
+		"requests-oauthlib":       `{"access_token":"marked-a","refresh_token":"marked-r","scope":["a","b"],"expires_in":3600,"expires_at":1580702706.5}`,
+		"MSAL, an answer":         `{"access_token":"marked-a","refresh_token":"marked-r","expires_in":3600,"expires_on":"1580702706","ext_expires_in":7200}`,
+		"MSAL, its cache":         `{"AccessToken":{"k":{"secret":"marked-a","expires_on":"1580702706"}},"RefreshToken":{"k":{"secret":"marked-r"}},"Account":{}}`,
+		"AWS SSO":                 `{"accessToken":"marked-a","refreshToken":"marked-r","expiresAt":"2020-02-03T04:05:06Z","region":"x","startUrl":"y"}`,
+		"AWS SSO, long ago":       `{"accessToken":"marked-a","refreshToken":"marked-r","expiresAt":"2020-02-03T04:05:06UTC"}`,
+		"gcloud":                  `{"credential":{"access_token":"marked-a","refresh_token":"marked-r","token_expiry":"2020-02-03T04:05:06Z"}}`,
+		"gcloud's Python library": `{"token":"marked-a","refresh_token":"marked-r","scopes":["a"],"expiry":"2020-02-03T04:05:06.000000Z"}`,
+		"with a byte order mark":  "\xef\xbb\xbf" + `{"access_token":"marked-a","refresh_token":"marked-r","expires_at":"2020-02-03 04:05:06"}` + "\r\n",
+		"an answer as it came":    `{"access_token":"marked-a","refresh_token":"marked-r","expires_in":3600}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, filestore.Config{})
+			write(t, s.Path(), []byte(data))
+			got, err := s.Load(t.Context())
+			if err != nil || got.AccessToken != "marked-a" || got.RefreshToken != "marked-r" {
+				t.Fatalf("got %v, %v", got, err)
+			}
+			if got.Expiry.IsZero() || got.Expiry.Year() > 2020 {
+				t.Errorf("it expires %v", got.Expiry)
+			}
+			held, _ := lock(t, s)
+			if err := s.Save(held, newer); err != nil {
+				t.Fatal(err)
+			}
+			holds(t, s, newer)
+		})
+	}
+}
+
 func TestBareTokensAreRead(t *testing.T) {
 	ours, err := json.Marshal(older)
 	if err != nil {

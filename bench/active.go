@@ -120,7 +120,8 @@ func trips(r *report, sc scale, open []cache, fields, procs int) {
 		}
 	}
 	costs := byTurns(all, sc.rounds, sc.each, procs)
-	t := costTable(r, fmt.Sprintf("A, B · A round trip with %d header fields, %d goroutines", fields, procs), all, costs)
+	t := costTable(r,
+		fmt.Sprintf("A, B · A round trip with %d header fields, %d goroutines", fields, procs), all, costs)
 	t.note = "The answer, of which each contender's base makes one, is among the allocations. " +
 		"AWS, smithy and Databricks have no RoundTripper of this kind."
 	if procs == 1 {

@@ -12,12 +12,14 @@ import (
 // questionE weighs many live grants on one Client, and a Pool.
 func questionE(r *report, sc scale) {
 	t := r.table("E · Live grants on one Client",
-		"Each holds a token and waits for the time to renew it. The heap and the stacks are counted after a collection.",
+		"Each holds a token and waits for the time to renew it. The heap and the stacks are counted after a "+
+			"collection.",
 		"grants", "heap each", "stack each", "goroutines each", "start", "CPU when nothing happens", "close one by one")
 	for _, n := range sc.live {
 		grants(r, t, sc, n)
 	}
-	t = r.table("E · Beside them", "The same number of the others' caches, which have no goroutine: their token is renewed by a call.",
+	t = r.table("E · Beside them",
+		"The same number of the others' caches, which have no goroutine: their token is renewed by a call.",
 		"", "heap each")
 	for _, p := range peers()[1:] {
 		t.add(p.name, number(weigh(p, sc.live[0]))+" B")
@@ -74,7 +76,8 @@ func grants(r *report, t *table, sc scale, n int) {
 		must(g.Close())
 	}
 	end := time.Since(began)
-	t.add(thousands(n), number(heap)+" B", number(stack)+" B", number(goroutines), seconds(start), number(idle)+" % of a core", seconds(end))
+	t.add(thousands(n), number(heap)+" B", number(stack)+" B", number(goroutines), seconds(start),
+		number(idle)+" % of a core", seconds(end))
 	if n == 100_000 {
 		r.atMost("E", "100,000 live: heap and stack each", heap+stack, 4500, " B")
 		r.atMost("E", "100,000 live: goroutines each", goroutines, 1.001, "")
@@ -130,7 +133,8 @@ func pool(r *report, sc scale) {
 	grant := single(sc.keys)
 	entry := (idle.heap+idle.stack-before.heap-before.stack)/n - grant
 	left := (evicted.heap - before.heap) / n
-	t := r.table("E · A Pool", fmt.Sprintf("%s keys. What the pool adds to a grant, which has its own table.", thousands(sc.keys)),
+	t := r.table("E · A Pool",
+		fmt.Sprintf("%s keys. What the pool adds to a grant, which has its own table.", thousands(sc.keys)),
 		"a key that has been used and is idle", "after it was evicted")
 	t.add(number(entry)+" B", number(left)+" B of heap")
 	r.atMost("E Pool", "an idle key that has been used, beside its grant", entry, 600, " B")

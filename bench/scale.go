@@ -21,7 +21,8 @@ type scale struct {
 
 var scales = map[string]scale{
 	"tiny": {
-		rounds: 1, each: time.Millisecond, procs: []int{1, 2}, callers: []int{20}, repeats: 1, live: []int{100}, keys: 20,
+		rounds: 1, each: time.Millisecond, procs: []int{1, 2}, callers: []int{20}, repeats: 1,
+		live: []int{100}, keys: 20,
 		idle: 10 * time.Millisecond, fleet: 10, outage: 10 * time.Second, calm: time.Hour,
 	},
 	"quick": {

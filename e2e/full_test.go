@@ -60,7 +60,11 @@ func (d disk) isRiddenOut(t *testing.T, s rotating, c common, dir string) {
 	t.Helper()
 	c.put(t, s.signIn(t))
 	before := c.get(t)
-	p := c.start(t, spec{Issuer: s.issuer, Refresh: oauth2grant.Refresh{MinBackOff: 10 * time.Millisecond, MaxBackOff: 50 * time.Millisecond}})
+	p := c.start(t, spec{
+		Issuer: s.issuer, Refresh: oauth2grant.Refresh{
+			MinBackOff: 10 * time.Millisecond, MaxBackOff: 50 * time.Millisecond,
+		},
+	})
 	p.tokenFrom(t, doToken)
 	d.fill(t, p, dir)
 

@@ -164,7 +164,8 @@ func (w *wake) staysLost() {
 		w.t.Error("the store was changed")
 	}
 	w.signIn()
-	if r := w.heir.tokenFrom(w.t, doRenew); r.Access != w.store.get(w.t).AccessToken { // adopted, or renewed where the store had told of it before
+	// Adopted, or renewed where the store had told of it before.
+	if r := w.heir.tokenFrom(w.t, doRenew); r.Access != w.store.get(w.t).AccessToken {
 		w.t.Error("the new sign-in was not taken up")
 	}
 	w.note(w.store.get(w.t))

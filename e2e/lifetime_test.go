@@ -73,7 +73,8 @@ func neverWaits(t *testing.T, s *authServer, every time.Duration) {
 		}
 	}
 	slices.Sort(took)
-	t.Logf("%d calls: half took at most %v, 99 %% at most %v, all at most %v", len(took), took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
+	t.Logf("%d calls: half took at most %v, 99 %% at most %v, all at most %v", len(took), took[len(took)/2],
+		took[len(took)*99/100], took[len(took)-1])
 	renewedInTime(t, w.tokenRequests(), time.Since(start))
 }
 

@@ -92,7 +92,8 @@ func (l life) live(t *testing.T, s *authServer, table *cells) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second.AccessToken == first.AccessToken || first.RefreshToken != "" && second.RefreshToken == first.RefreshToken {
+	if second.AccessToken == first.AccessToken ||
+		first.RefreshToken != "" && second.RefreshToken == first.RefreshToken {
 		t.Error("the refresh brought nothing new")
 	}
 	s.wantActive(t, "the token after a refresh", second.AccessToken)

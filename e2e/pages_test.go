@@ -32,10 +32,14 @@ func TestOurPagesAreFitForPeople(t *testing.T) {
 			p.answered(t, url.Values{"code": {"the-code"}}, "Return to the program")
 		}},
 		{"callback-denied", func(t *testing.T, p *person) {
-			p.answered(t, url.Values{"error": {"access_denied"}, "error_description": {"The resource owner denied the request."}}, "Access was not granted")
+			p.answered(t, url.Values{
+				"error": {"access_denied"}, "error_description": {"The resource owner denied the request."},
+			}, "Access was not granted")
 		}},
 		{"callback-long-failure", func(t *testing.T, p *person) {
-			p.answered(t, url.Values{"error": {"server_error"}, "error_description": {strings.Repeat("unbreakable", 100)}}, "Access was not granted")
+			p.answered(t, url.Values{
+				"error": {"server_error"}, "error_description": {strings.Repeat("unbreakable", 100)},
+			}, "Access was not granted")
 		}},
 		{"callback-refused", func(t *testing.T, p *person) {
 			p.goes(t, callback(t)+"?state=guessed&code=forged", browser.Sees("No sign-in waits for this answer"))
@@ -46,7 +50,8 @@ func TestOurPagesAreFitForPeople(t *testing.T) {
 		{"sign-in", func(t *testing.T, p *person) { p.goes(t, signInPage(t, fit, native), browser.Sees("Sign in")) }},
 		{"sign-in-wrong", func(t *testing.T, p *person) {
 			wrong := oauth2grant.Password{Username: "alice", Password: "a guess"}
-			p.goes(t, signInPage(t, fit, native), givesPassword(wrong), browser.Reads("p", "The user name or the password is wrong."))
+			p.goes(t, signInPage(t, fit, native), givesPassword(wrong),
+				browser.Reads("p", "The user name or the password is wrong."))
 		}},
 		{"sign-in-impossible", func(t *testing.T, p *person) {
 			p.goes(t, fit.issuer+"/authorize?client_id=nobody", browser.Sees("This sign-in cannot start"))
@@ -88,7 +93,9 @@ func TestBadPagesAreFoundOut(t *testing.T) {
 	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'")
-		_, _ = io.WriteString(w, `<!doctype html><style>p { color: #ccc; background: #fff; width: 200vw }</style><h1>Bad</h1><p>pale</p><img src="/pixel.png">`)
+		_, _ = io.WriteString(w,
+			`<!doctype html><style>p { color: #ccc; background: #fff; width: 200vw }</style>`+
+				`<h1>Bad</h1><p>pale</p><img src="/pixel.png">`)
 	}))
 	t.Cleanup(bad.Close)
 	p := newPerson(t, fosite)

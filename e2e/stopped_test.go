@@ -23,7 +23,8 @@ func TestAStoppedHolderOfTheLock(t *testing.T) {
 		}
 		first := s.signIn(t)
 		c.put(t, first)
-		holder, fed, starved := c.start(t, spec{Issuer: s.issuer}), c.start(t, spec{Issuer: s.issuer}), c.start(t, spec{Issuer: s.issuer})
+		holder, fed, starved := c.start(t, spec{Issuer: s.issuer}), c.start(t, spec{Issuer: s.issuer}),
+			c.start(t, spec{Issuer: s.issuer})
 		fed.tokenFrom(t, doToken)
 		c.put(t, expired(first))
 

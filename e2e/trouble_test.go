@@ -94,7 +94,8 @@ func TestATokenFileInTrouble(t *testing.T) {
 						t.Fatal(err)
 					}
 					if stored, err := store.Load(t.Context()); err != nil || stored.AccessToken != renewed.AccessToken {
-						t.Errorf("the renewed token is in the file: %t, %v", stored.AccessToken == renewed.AccessToken, err)
+						t.Errorf("the renewed token is in the file: %t, %v",
+							stored.AccessToken == renewed.AccessToken, err)
 					}
 					if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 						t.Errorf("the file is %v, %v", info.Mode(), err)

@@ -130,18 +130,25 @@ func TestAWebApplicationIsProtected(t *testing.T) {
 		want    error // nil: any
 	}{
 		{
-			name: "against a code with another verifier", decides: func(p *person) browser.Step { return p.approves(alice) }, want: oauth2grant.InvalidGrant,
+			name: "against a code with another verifier", decides: func(p *person) browser.Step {
+				return p.approves(alice)
+			}, want: oauth2grant.InvalidGrant,
 			spoil: func(a *oauth2grant.Authorization) { a.CodeVerifier = rand.Text() + rand.Text() },
 		},
 		{
-			name: "against an answer with another state", decides: func(p *person) browser.Step { return p.approves(alice) },
+			name: "against an answer with another state", decides: func(p *person) browser.Step {
+				return p.approves(alice)
+			},
 			spoil: func(a *oauth2grant.Authorization) { a.State = rand.Text() },
 		},
 		{
 			name: "against a session that is gone", decides: func(p *person) browser.Step { return p.approves(alice) },
 			spoil: func(a *oauth2grant.Authorization) { *a = oauth2grant.Authorization{} },
 		},
-		{name: "against a person who says no", decides: func(*person) browser.Step { return browser.Press(no) }, want: oauth2grant.AccessDenied},
+		{
+			name: "against a person who says no", decides: func(*person) browser.Step { return browser.Press(no) },
+			want: oauth2grant.AccessDenied,
+		},
 	}
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		for _, tc := range cases {

@@ -31,7 +31,9 @@ func TestWhyThereIsThisLibrary(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				one, two := startWorker(t, spec{Place: path, Issuer: s.issuer, Peer: true}), startWorker(t, spec{Place: path, Issuer: s.issuer, Peer: true})
+				one, two := startWorker(t, spec{
+					Place: path, Issuer: s.issuer, Peer: true,
+				}), startWorker(t, spec{Place: path, Issuer: s.issuer, Peer: true})
 				first, _ := one.until(t, answered, order{Do: doToken})
 				second := two.do(t, doToken)
 				one.do(t, doGoOn)
@@ -52,7 +54,8 @@ func TestWhyThereIsThisLibrary(t *testing.T) {
 				one.do(t, doGoOn)
 				got, same := first.wait(t), second.wait(t)
 				if got.Err != "" || same.Err != "" || got.Access != same.Access {
-					t.Fatalf("the first got %q, the second %q, the same token %t", got.Err, same.Err, got.Access == same.Access)
+					t.Fatalf("the first got %q, the second %q, the same token %t", got.Err, same.Err,
+						got.Access == same.Access)
 				}
 				if n := s.tokenRequests() - before; n != 1 {
 					t.Errorf("%d token requests, want 1", n)

@@ -17,10 +17,12 @@ type codeServer struct{ forms []url.Values }
 func (s *codeServer) config(host, metadata string) oauth2grant.Config {
 	issuer := "https://" + host
 	return oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: issuer}, Auth: oauth2grant.Public("native"), Scopes: []string{"openid", "email", "a+b"},
+		Server: oauth2grant.Server{Issuer: issuer}, Auth: oauth2grant.Public("native"),
+		Scopes: []string{"openid", "email", "a+b"},
 		HTTPClient: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodGet {
-				return says(200, `{"issuer":"`+issuer+`","authorization_endpoint":"`+issuer+`/a?tenant=x+y","token_endpoint":"`+issuer+`/t"`+metadata+`}`)
+				return says(200, `{"issuer":"`+issuer+`","authorization_endpoint":"`+issuer+
+					`/a?tenant=x+y","token_endpoint":"`+issuer+`/t"`+metadata+`}`)
 			}
 			err := r.ParseForm()
 			s.forms = append(s.forms, r.PostForm)
@@ -43,7 +45,8 @@ func TestBeginAuthorization_EncodesSpacesAsEveryServerReadsThem(t *testing.T) {
 		}
 		_, query, _ := strings.Cut(a.URL, "?")
 		for _, want := range []string{
-			"scope=openid%20email%20a%2Bb", "login_hint=" + want, "tenant=x%20y", "redirect_uri=https%3A%2F%2Fapp.example%2Fa%2520b",
+			"scope=openid%20email%20a%2Bb", "login_hint=" + want, "tenant=x%20y",
+			"redirect_uri=https%3A%2F%2Fapp.example%2Fa%2520b",
 		} {
 			if !slices.Contains(strings.Split(query, "&"), want) {
 				t.Errorf("%q: %s lacks %s", value, query, want)
@@ -150,7 +153,8 @@ func TestBeginAuthorization_PublicClientNeedsPKCE(t *testing.T) {
 func TestBeginAuthorization_EndpointsQueryDecidesNothing(t *testing.T) {
 	cfg := new(codeServer).config("as.example", "")
 	cfg.Scopes = []string{"read"}
-	cfg.Server.AuthURL = "https://as.example/a?keep=1&state=x&nonce=x&client_id=x&redirect_uri=x&response_type=token&code_challenge=x&request=x&request_uri=x&dpop_jkt=x"
+	cfg.Server.AuthURL = "https://as.example/a?keep=1&state=x&nonce=x&client_id=x&redirect_uri=x" +
+		"&response_type=token&code_challenge=x&request=x&request_uri=x&dpop_jkt=x"
 	a, err := newClient(t, cfg).BeginAuthorization(t.Context(), "https://app.example/cb", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +165,8 @@ func TestBeginAuthorization_EndpointsQueryDecidesNothing(t *testing.T) {
 	}
 	q := u.Query()
 	for name, want := range map[string]string{
-		"keep": "1", "state": a.State, "nonce": "", "client_id": "native", "redirect_uri": "https://app.example/cb", "response_type": "code",
+		"keep": "1", "state": a.State, "nonce": "", "client_id": "native", "redirect_uri": "https://app.example/cb",
+		"response_type":         "code",
 		"code_challenge_method": "S256", "request": "", "request_uri": "", "dpop_jkt": "", "scope": "read",
 	} {
 		if len(q[name]) > 1 || q.Get(name) != want {

@@ -41,6 +41,8 @@ type grantState struct {
 	sent    witness
 	origins []webOrigin // where the token may go; empty: anywhere
 
+	loginDueOf time.Time // the end of which EventLoginDue was told, by endSaid; of the goroutine that tells events
+
 	subscribers subscribers
 	subscribed  func() // ends the subscription to the Notifier
 	unwatch     func() // leaves the Client's watcher
@@ -118,7 +120,7 @@ func newGrant(flow Flow, cfg Config) *grant {
 		g.log = slog.New(slog.DiscardHandler)
 	}
 	g.log = g.log.With("grant", g.cfg.Name)
-	g.sent.log = g.log
+	g.sent.log, g.custody.log = g.log, g.log
 	return g
 }
 
@@ -201,7 +203,8 @@ func (g *Grant) FetchToken(ctx context.Context) (Token, error) {
 // where only that would help it returns [ErrLoginRequired]. A token that
 // another process has put into the [Store] meanwhile counts as renewed. It
 // waits until that is done or ctx ends, and does not wait for the back-off
-// after a failure.
+// after a failure. If the token is set or revoked meanwhile, the error says so
+// unless the new one is held already.
 func (g *Grant) RefreshToken(ctx context.Context) (Token, error) {
 	if g.grant == nil {
 		return Token{}, errZeroGrant
@@ -247,51 +250,6 @@ func (g *Grant) SetToken(ctx context.Context, t Token) error {
 	}
 	defer done()
 	return g.set(ctx, t)
-}
-
-// Invalidate says that an API refused the access token, so that the next call
-// renews it. It does nothing if another token is held by now, or if the token
-// was issued, to whomever, less than 10 s or a tenth of its life ago, whichever
-// is shorter: so an API that refuses every token causes no storm. Where nobody
-// noted when the token was issued, one call within that time is believed. It is
-// in memory only and does not block.
-func (g *Grant) Invalidate(accessToken string) {
-	if g.grant != nil {
-		g.invalidate(accessToken)
-	}
-}
-
-// invalidate reports whether a renewal can help against the refusal.
-func (g *grant) invalidate(accessToken string) bool {
-	s := g.engine.Current()
-	switch {
-	case s == nil:
-		return !g.custody.hasSignedOut()
-	case s.Value.token.AccessToken != accessToken: // another one is held, or will be
-		return true
-	case !s.Invalid && !g.believes(s):
-		return false
-	}
-	g.custody.refuse(accessToken)
-	g.engine.Invalidate(s)
-	return true
-}
-
-// believes reports whether a token is old enough to be believed refused.
-func (g *grant) believes(s *snapshot) bool {
-	t := s.Value.token
-	least := youngToken
-	if t.lifetime > 0 {
-		least = min(least, t.lifetime/10)
-	}
-	if !s.Value.adopted {
-		return time.Since(s.Since) >= least
-	}
-	age := wallNow().Sub(t.obtained())
-	if t.obtained().IsZero() || age < 0 {
-		return g.custody.believes(youngToken)
-	}
-	return age >= least
 }
 
 // Client returns the stateless half that the grant works with, with the grant's

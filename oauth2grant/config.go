@@ -90,10 +90,13 @@ type Config struct {
 	// Logger is told what happens, and no secret. If nil, nothing is logged.
 	//
 	// The keys are part of the API: grant (Name) is in every record; op, token,
-	// error, retry_in and events_dropped are the fields of [Event]. Durations
-	// are numbers, in seconds. Failures, a token that could not be saved and a
-	// sign-in that is required are at level Warn, the rest at Info. The
-	// messages may change.
+	// error, retry_in, refresh_expiry and events_dropped are the fields of
+	// [Event]; server is the host of the authorization server, and took and
+	// waited say how long discovery and the lock of the Store have taken.
+	// Durations are numbers, in seconds. Failures, a token that could not be
+	// saved, and a sign-in that is required or will be soon, are at level Warn;
+	// discovery, adoption and waiting for the lock at Debug; the rest is at
+	// Info. The messages may change.
 	Logger *slog.Logger
 
 	// Origins are where the token may go, as https://host[:port]. If nil, it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -15,12 +16,12 @@ type custody struct {
 	answers AnswerSaver   // nil: the store is none
 	durable bool          // the store outlives the grant
 	timeout time.Duration // of one Load
+	log     *slog.Logger
 
 	// mu guards what follows. It is never held during a call of the store.
 	mu         sync.Mutex
 	known      bool     // the store has held a token: from now on an empty store means signed out
 	found      Token    // what the store was last seen to hold; zero: none
-	signedOut  bool     // by this grant, and nothing has been obtained since
 	latest     Token    // obtained or adopted last; zero: none, or signed out
 	pending    *pending // nil: all is written
 	generation uint64   // of the last write that was asked for
@@ -132,8 +133,10 @@ func (c *custody) lock(ctx context.Context, w waiting) (held context.Context, un
 	if w.slow != nil {
 		defer time.AfterFunc(longWait, w.slow).Stop()
 	}
+	asked := c.waitingForLock(ctx)
 	held, release, err := c.store.Lock(limited)
 	decided.Do(func() {})
+	c.waitedForLock(ctx, asked, err)
 	switch {
 	case err == nil && why == nil:
 		return held, func() { release(); cancel(nil) }, nil
@@ -154,7 +157,7 @@ func (c *custody) load(ctx context.Context) (t Token, found bool, err error) {
 }
 
 func (c *custody) loadMarked(ctx context.Context) (t Token, found bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := c.within(ctx, c.timeout)
 	defer cancel()
 	t, err = c.store.Load(ctx)
 	switch {
@@ -167,6 +170,14 @@ func (c *custody) loadMarked(ctx context.Context) (t Token, found bool, err erro
 	t = defaultType(t)
 	c.meet(t.marked("", time.Time{}))
 	return t, true, nil
+}
+
+// within bounds one call of the store; memory needs no bound.
+func (c *custody) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if !c.durable {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 func (c *custody) look(ctx context.Context) view {
@@ -183,7 +194,6 @@ func (c *custody) put(p pending) bool {
 		return false
 	}
 	c.generation, c.pending, c.latest = p.generation, &p, p.want
-	c.signedOut = same(p.want, Token{})
 	select {
 	case c.changed <- struct{}{}:
 	default:
@@ -256,7 +266,7 @@ func (c *custody) answering() (answers, unlocked bool) {
 
 // write writes p, and takes it off if that succeeds.
 func (c *custody) write(ctx context.Context, p *pending) error {
-	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	ctx, cancel := c.within(ctx, saveTimeout)
 	defer cancel()
 	err := c.call(ctx, p)
 	c.mu.Lock()

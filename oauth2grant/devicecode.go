@@ -1,6 +1,7 @@
 package oauth2grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,8 +121,7 @@ func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error
 	if err := c.postTo(ctx, OpDeviceAuthorization, endpoint, c.auth, params, &answer); err != nil {
 		return nil, err
 	}
-	timeout := d.Timeout
-	setDefault(&timeout, defaultDeviceTimeout)
+	timeout := cmp.Or(d.Timeout, defaultDeviceTimeout)
 	r.prompt, err = answer.prompt(sent, timeout, c.insecure)
 	r.interval = answer.interval()
 	r.token.Set("device_code", answer.DeviceCode)

@@ -24,7 +24,7 @@ import (
 type trouble struct {
 	row       string // what README asks of the error; empty: a file, a port and the like, of which no row is
 	flow      oauth2grant.Flow
-	cfg       func(cfg *oauth2grant.Config, srv *granttest.Server)
+	cfg       edit
 	transport http.RoundTripper // what the client is made of, instead of the grant's own
 	before    func(t *testing.T, g *oauth2grant.Grant, srv *granttest.Server)
 	limit     time.Duration // of the call's own context
@@ -52,9 +52,12 @@ func failingWith(err error) *http.Client {
 	return &http.Client{Transport: tripper(func(*http.Request) (*http.Response, error) { return nil, err })}
 }
 
-func breaking(f granttest.Fault) func(*oauth2grant.Config, *granttest.Server) {
-	return func(_ *oauth2grant.Config, srv *granttest.Server) { srv.Break(granttest.Token, f) }
+func breaks(f granttest.Fault) func(*testing.T, *oauth2grant.Grant, *granttest.Server) {
+	return func(_ *testing.T, _ *oauth2grant.Grant, srv *granttest.Server) { srv.Break(granttest.Token, f) }
 }
+
+// edit changes a Config.
+type edit = func(cfg *oauth2grant.Config, srv *granttest.Server)
 
 func troubles(t *testing.T) map[string]trouble {
 	const (
@@ -64,46 +67,61 @@ func troubles(t *testing.T) map[string]trouble {
 		timeout = "errors.Is(err, oauth2grant.ErrAuthorizationTimeout)"
 	)
 	machine := oauth2grant.ClientCredentials{}
-	prompt := func(context.Context, oauth2grant.DevicePrompt) error { return nil }
+	device := oauth2grant.DeviceCode{
+		Prompt: func(context.Context, oauth2grant.DevicePrompt) error { return nil }, Timeout: time.Minute,
+	}
 	public := func(cfg *oauth2grant.Config, _ *granttest.Server) { cfg.Auth = oauth2grant.Public("native") }
+	auth := func(a oauth2grant.ClientAuth) edit {
+		return func(cfg *oauth2grant.Config, _ *granttest.Server) { cfg.Auth = a }
+	}
+	dead := func(cfg *oauth2grant.Config, _ *granttest.Server) { cfg.Token.RefreshToken = "dead" }
+	network := func(err error) edit {
+		return func(cfg *oauth2grant.Config, _ *granttest.Server) { cfg.HTTPClient = failingWith(err) }
+	}
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	taken := &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
+	noFile := filepath.Join(t.TempDir(), "none")
 	return map[string]trouble{
-		"nobody has signed in": {row: login, flow: oauth2grant.RefreshOnly{}},
-		"the session has ended": {row: login, flow: oauth2grant.RefreshOnly{}, answered: true, cfg: func(cfg *oauth2grant.Config, _ *granttest.Server) {
-			cfg.Token.RefreshToken = "dead"
-		}},
-		"a session of which nothing is clear": {row: login, flow: oauth2grant.RefreshOnly{}, answered: true, cfg: func(cfg *oauth2grant.Config, srv *granttest.Server) {
-			cfg.Token.RefreshToken = "dead"
-			srv.Break(granttest.Token, granttest.Fault{Status: 400})
-		}},
-		"503":    {row: busy, flow: machine, transient: true, answered: true, cfg: breaking(granttest.Fault{Status: 503})},
-		"a page": {row: busy, flow: machine, transient: true, answered: true, cfg: breaking(granttest.HTML(200))},
-		"a cut":  {row: busy, flow: machine, transient: true, answered: true, cfg: breaking(granttest.Fault{Cut: granttest.CutBefore})},
-		"nobody there": {row: busy, flow: machine, transient: true, answered: true, cfg: func(cfg *oauth2grant.Config, _ *granttest.Server) {
-			cfg.HTTPClient = failingWith(&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)})
-		}},
-		"a wrong secret": {row: "errors.Is(err, oauth2grant.InvalidClient)", flow: machine, answered: true, cfg: func(cfg *oauth2grant.Config, _ *granttest.Server) {
-			cfg.Auth = oauth2grant.SecretBasic("client", "another secret")
-		}},
+		"nobody has signed in":  {row: login, flow: oauth2grant.RefreshOnly{}},
+		"the session has ended": {row: login, flow: oauth2grant.RefreshOnly{}, answered: true, cfg: dead},
+		"a session of which nothing is clear": {
+			row: login, flow: oauth2grant.RefreshOnly{}, answered: true, cfg: dead, before: breaks(granttest.Fault{Status: 400}),
+		},
+		"503": {
+			row: busy, flow: machine, transient: true, answered: true, before: breaks(granttest.Fault{Status: 503}),
+		},
+		"a page": {row: busy, flow: machine, transient: true, answered: true, before: breaks(granttest.HTML(200))},
+		"a cut": {
+			row: busy, flow: machine, transient: true, answered: true,
+			before: breaks(granttest.Fault{Cut: granttest.CutBefore}),
+		},
+		"nobody there": {row: busy, flow: machine, transient: true, answered: true, cfg: network(refused)},
+		"a wrong secret": {
+			row: "errors.Is(err, oauth2grant.InvalidClient)", flow: machine, answered: true,
+			cfg: auth(oauth2grant.SecretBasic("client", "another secret")),
+		},
 		"a scope": {
 			row: "errors.Is(err, oauth2grant.InvalidScope)", flow: machine, answered: true,
-			cfg: breaking(granttest.Error(400, "invalid_scope", "what is that?")),
+			before: breaks(granttest.Error(400, "invalid_scope", "what is that?")),
 		},
-		"somebody says no": {row: denied, answered: true, cfg: public, flow: oauth2grant.DeviceCode{Prompt: prompt}, before: func(_ *testing.T, _ *oauth2grant.Grant, srv *granttest.Server) {
-			srv.Break(granttest.Token, granttest.Error(400, "access_denied", ""))
-		}},
-		"somebody declines": {row: denied, answered: true, cfg: public, flow: oauth2grant.DeviceCode{Prompt: prompt}, before: func(_ *testing.T, _ *oauth2grant.Grant, srv *granttest.Server) {
-			srv.Break(granttest.Token, granttest.Error(400, "authorization_declined", ""))
-		}},
-		"nobody comes": {row: timeout, cfg: public, flow: oauth2grant.DeviceCode{Prompt: prompt, Timeout: time.Minute}},
-		"a Config": {row: "errors.Is(err, oauth2grant.ErrConfig)", flow: machine, transport: tripper(func(r *http.Request) (*http.Response, error) {
-			g, err := oauth2grant.New(r.Context(), machine, oauth2grant.Config{})
-			if err != nil {
+		"somebody says no": {
+			row: denied, answered: true, cfg: public, flow: device, before: breaks(granttest.Error(400, "access_denied", "")),
+		},
+		"somebody declines": {
+			row: denied, answered: true, cfg: public, flow: device,
+			before: breaks(granttest.Error(400, "authorization_declined", "")),
+		},
+		"nobody comes": {row: timeout, cfg: public, flow: device},
+		"a Config": {
+			row: "errors.Is(err, oauth2grant.ErrConfig)", flow: machine,
+			transport: tripper(func(r *http.Request) (*http.Response, error) {
+				_, err := oauth2grant.New(r.Context(), machine, oauth2grant.Config{})
 				return nil, err
-			}
-			return g.Transport(nil).RoundTrip(r)
-		})},
+			}),
+		},
 		"the caller's own deadline": {
-			row: "errors.Is(err, context.DeadlineExceeded)", flow: machine, transient: true, answered: true, limit: 2 * time.Minute,
+			row:  "errors.Is(err, context.DeadlineExceeded)",
+			flow: machine, transient: true, answered: true, limit: 2 * time.Minute,
 			before: func(t *testing.T, g *oauth2grant.Grant, srv *granttest.Server) {
 				srv.Break(granttest.Token, granttest.Fault{Status: 503})
 				_ = g.EnsureActiveToken(t.Context())
@@ -116,21 +134,22 @@ func troubles(t *testing.T) map[string]trouble {
 			before: func(_ *testing.T, g *oauth2grant.Grant, _ *granttest.Server) { _ = g.Close() },
 		},
 
-		"an API that is not among the origins": {flow: machine, cfg: func(cfg *oauth2grant.Config, _ *granttest.Server) {
-			cfg.Origins = []string{"https://other.example"}
-		}},
-		"a secret that is not there": {flow: machine, answered: true, cfg: func(cfg *oauth2grant.Config, _ *granttest.Server) {
-			cfg.Auth = oauth2grant.SecretFile("client", oauth2grant.MethodBasic, filepath.Join(t.TempDir(), "none"))
-		}},
-		"an unknown authority": {flow: machine, answered: true, cfg: func(cfg *oauth2grant.Config, _ *granttest.Server) {
-			cfg.HTTPClient = failingWith(x509.UnknownAuthorityError{})
-		}},
-		"a redirect": {flow: machine, answered: true, cfg: breaking(granttest.Redirect("https://as.example/token/"))},
-		"a port that is taken": {
-			transport: tripper(func(*http.Request) (*http.Response, error) {
-				return nil, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
-			}),
+		"an API that is not among the origins": {
 			flow: machine,
+			cfg: func(cfg *oauth2grant.Config, _ *granttest.Server) {
+				cfg.Origins = []string{"https://other.example"}
+			},
+		},
+		"a secret that is not there": {
+			flow: machine, answered: true, cfg: auth(oauth2grant.SecretFile("client", oauth2grant.MethodBasic, noFile)),
+		},
+		"an unknown authority": {flow: machine, answered: true, cfg: network(x509.UnknownAuthorityError{})},
+		"a redirect": {
+			flow: machine, answered: true, before: breaks(granttest.Redirect("https://as.example/token/")),
+		},
+		"a port that is taken": {
+			flow:      machine,
+			transport: tripper(func(*http.Request) (*http.Response, error) { return nil, taken }),
 		},
 	}
 }
@@ -143,7 +162,8 @@ func TestErrors_OfREADMEComeThroughAnyWrapping(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				err := c.meet(t)
 				for how, err := range map[string]error{
-					"as it is": err, "by Errorf": fmt.Errorf("at work: %w", err), "by Join": errors.Join(errors.New("at work"), err),
+					"as it is": err, "by Errorf": fmt.Errorf("at work: %w", err),
+					"by Join": errors.Join(errors.New("at work"), err),
 					"by both": fmt.Errorf("at work: %w", errors.Join(fmt.Errorf("within: %w", err), errors.New("beside it"))),
 				} {
 					for row, holds := range rows {

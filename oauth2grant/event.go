@@ -31,7 +31,12 @@ const (
 	EventNotSaved
 	// EventLoginRequired: only a person can obtain the next token.
 	EventLoginRequired
-	// EventLoginDue: the refresh token ends soon, and with it the session.
+	// EventLoginDue: the refresh token ends soon, and with it the session, as
+	// the server has said; a refresh has not put that off, or has failed. Only
+	// a person can obtain the next one. It comes once for each end: a tenth of
+	// the refresh token's life ahead, at least 10 min and at most a day, but
+	// not more than half of that life. With [Refresh].Disabled it waits for a
+	// renewal that a call needs.
 	EventLoginDue
 	// EventWaiting: the lock of the [Store] has been waited for, for a while;
 	// most likely somebody is signing in elsewhere.
@@ -65,6 +70,9 @@ type Event struct {
 
 	// Err is the error of EventFailed, EventNotSaved and EventLoginRequired.
 	Err error
+
+	// RefreshExpiry is when the refresh token of EventLoginDue ends.
+	RefreshExpiry time.Time
 
 	// RetryIn is the time until the background tries again. If zero, it does
 	// not.
@@ -188,6 +196,9 @@ func (g *grant) tell(ctx context.Context, e Event) {
 		g.cfg.OnEvent(ctx, e)
 	}
 	g.subscribers.tell(ctx, e)
+	if due, ok := g.loginDue(e); ok {
+		g.tell(ctx, due)
+	}
 }
 
 // report has an event told soon, outside every flight.
@@ -210,15 +221,20 @@ func (g *grant) reportAfter(f *flight, e Event) {
 
 func (g *grant) logEvent(ctx context.Context, e Event) {
 	level, text := slog.LevelInfo, "token "+e.Kind.String()
-	var attrs []slog.Attr
+	attrs := make([]slog.Attr, 0, 4)
 	switch e.Kind {
-	case EventObtained, EventAdopted, EventSet:
+	case EventObtained, EventSet:
 		attrs = append(attrs, slog.Any("token", e.Token))
+	case EventAdopted:
+		level, attrs = slog.LevelDebug, append(attrs, slog.Any("token", e.Token))
 	case EventFailed, EventLoginRequired:
 		level, text = slog.LevelWarn, "no new token"
 	case EventNotSaved:
 		level = slog.LevelWarn
-	case EventLoginDue, EventWaiting:
+	case EventLoginDue:
+		level, text = slog.LevelWarn, e.Kind.String()
+		attrs = append(attrs, slog.Time("refresh_expiry", e.RefreshExpiry))
+	case EventWaiting:
 		text = e.Kind.String()
 	}
 	if e.Op != "" {

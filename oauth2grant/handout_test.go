@@ -45,9 +45,9 @@ type handout struct {
 	// inClear says that its JSON is in clear, for stores and sessions.
 	inClear bool
 
-	// plain says that its secrets are exported fields, which fmt reads where the
-	// value is in an unexported field of another package's struct: it calls no
-	// method there. SECURITY.md names these types.
+	// plain says that its secrets are exported fields, which fmt reads where
+	// the value is in an unexported field of another package's struct: it calls
+	// no method there. SECURITY.md names these types.
 	plain bool
 }
 
@@ -55,7 +55,8 @@ func handouts(t *testing.T) map[string]handout {
 	t.Helper()
 	srv := granttest.New(granttest.Config{Clients: []granttest.Client{{ID: "client", Secret: marker}}})
 	var issued oauth2grant.Token
-	document := `{"access_token":"` + marker + `","token_type":"Bearer","refresh_token":"` + marker + `","id_token":"` + marker +
+	document := `{"access_token":"` + marker + `","token_type":"Bearer","refresh_token":"` + marker + `","id_token":"` +
+		marker +
 		`","expires_in":3600,"expiry":"2100-01-01T00:00:00Z","other":"` + marker + `"}`
 	if err := json.Unmarshal([]byte(document), &issued); err != nil {
 		t.Fatal(err)
@@ -72,18 +73,21 @@ func handouts(t *testing.T) map[string]handout {
 		return oauth2grant.New(context.WithoutCancel(t.Context()), password, cfg)
 	}, oauth2grant.PoolConfig{})
 	t.Cleanup(func() { _ = pool.Close() })
-	if err := pool.Use(t.Context(), "key", func(g *oauth2grant.Grant) error { return g.EnsureActiveToken(t.Context()) }); err != nil {
+	err := pool.Use(t.Context(), "key", func(g *oauth2grant.Grant) error { return g.EnsureActiveToken(t.Context()) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	_, refusal := answering(t, 400, `{"error":"invalid_scope","other":"`+marker+`"}`).Refresh(t.Context(), marker, nil)
-	outage := oauth2grant.Config{
-		Server: cfg.Server, Auth: cfg.Auth, HTTPClient: failingWith(&url.Error{Op: "Post", URL: "https://h.example/?" + marker, Err: spilled(marker)}),
-	}
+	outage := oauth2grant.Config{Server: cfg.Server, Auth: cfg.Auth, HTTPClient: failingWith(
+		&url.Error{Op: "Post", URL: "https://h.example/?" + marker, Err: spilled(marker)},
+	)}
 	_, cut := newClient(t, outage).Refresh(t.Context(), marker, nil)
 	authorization := oauth2grant.Authorization{
 		URL: "https://auth.example/?state=" + marker, State: marker, Nonce: marker, CodeVerifier: marker,
 	}
-	proof := oauth2grant.ProofRequest{Method: "GET", URL: "https://api.example/?q=" + marker, AccessToken: marker, Nonce: marker}
+	proof := oauth2grant.ProofRequest{
+		Method: "GET", URL: "https://api.example/?q=" + marker, AccessToken: marker, Nonce: marker,
+	}
 	c := answering(t, 200, `{"active":true,"sub":"s","other":"`+marker+`"}`)
 	active, err := c.Introspect(t.Context(), marker, "")
 	who, whoErr := c.UserInfo(t.Context(), marker)
@@ -94,12 +98,14 @@ func handouts(t *testing.T) map[string]handout {
 	return map[string]handout{
 		"Grant": {value: *g}, "*Grant": {value: g}, "Client": {value: *g.Client()}, "*Client": {value: g.Client()},
 		"Transport": {value: g.Transport(nil)}, "RPCCredentials": {value: g.PerRPCCredentials()},
-		"Pool": {value: pool}, "Status": {value: g.Status()}, "*Error": {value: refusal}, "*Error of the network": {value: cut},
+		"Pool": {value: pool}, "Status": {value: g.Status()},
+		"*Error": {value: refusal}, "*Error of the network": {value: cut},
 		"ClientAuth": {value: cfg.Auth}, "header auth": {value: oauth2grant.AuthorizationHeader("c", marker)},
 		"Token": {value: issued, inClear: true, plain: true}, "*Token": {value: &issued, inClear: true, plain: true},
 		"Event": {value: event, plain: true}, "*Event": {value: &event, plain: true},
-		"Authorization": {value: authorization, inClear: true, plain: true}, "*Authorization": {value: &authorization, inClear: true, plain: true},
-		"ProofRequest": {value: proof, plain: true}, "*ProofRequest": {value: &proof, plain: true},
+		"Authorization":  {value: authorization, inClear: true, plain: true},
+		"*Authorization": {value: &authorization, inClear: true, plain: true},
+		"ProofRequest":   {value: proof, plain: true}, "*ProofRequest": {value: &proof, plain: true},
 		"Password": {value: password, plain: true}, "*Password": {value: &password, plain: true},
 		"Config": {value: cfg, plain: true}, "*Config": {value: &cfg, plain: true},
 		"JWTBearer":     {value: oauth2grant.JWTBearer{Assertion: secretly}},
@@ -152,19 +158,23 @@ func satellites(t *testing.T) map[string]handout {
 		"Prover": {value: *prover, secrets: []string{jwk.D}}, "*Prover": {value: prover, secrets: []string{jwk.D}},
 		"Endpoint": {value: endpoint, plain: true, inClear: true}, "Source": {value: identity.URL(endpoint)},
 		"Record": {value: record, plain: true, inClear: true}, "Change": {value: change, plain: true, inClear: true},
-		"Box": {value: seal.Box{Keys: keys}}, "filestore.Store": {value: files}, "filestore.Config": {value: filestore.Config{Keys: keys}},
+		"Box": {value: seal.Box{Keys: keys}}, "filestore.Store": {value: files},
+		"filestore.Config": {value: filestore.Config{Keys: keys}},
 	}
 }
 
-func TestNothingHandedOutShowsASecret(t *testing.T) {
+func TestValues_ShowNoSecret(t *testing.T) {
 	all := handouts(t)
 	maps.Copy(all, satellites(t))
 	for name, h := range all {
 		v := h.value
 		for place, in := range map[string]any{
-			"by itself": v, "its address": &v, "an exported field": struct{ V any }{v}, "the address of a field": &struct{ V any }{v},
-			"an array": [1]any{v}, "a slice": []any{v}, "a map": map[string]any{"k": v}, "deep": map[string][]any{"k": {struct{ V any }{v}}},
-			"an error": fmt.Errorf("failed with %v and %+v", v, v), "errors": errors.Join(fmt.Errorf("%#v", v), fmt.Errorf("%q", v)),
+			"by itself": v, "its address": &v, "an exported field": struct{ V any }{v},
+			"the address of a field": &struct{ V any }{v},
+			"an array":               [1]any{v}, "a slice": []any{v}, "a map": map[string]any{"k": v},
+			"deep":                map[string][]any{"k": {struct{ V any }{v}}},
+			"an error":            fmt.Errorf("failed with %v and %+v", v, v),
+			"errors":              errors.Join(fmt.Errorf("%#v", v), fmt.Errorf("%q", v)),
 			"an unexported field": struct{ v any }{v}, "its address in an unexported field": struct{ v *any }{&v},
 			"deep within unexported fields": struct{ v []any }{[]any{map[string]any{"k": struct{ v any }{v}}}},
 		} {
@@ -172,8 +182,8 @@ func TestNothingHandedOutShowsASecret(t *testing.T) {
 				continue
 			}
 			for how, text := range printed(in) {
-				if h.inClear && strings.HasPrefix(how, "JSON") && place != "by itself" && place != "an error" && place != "errors" ||
-					h.inClear && how == "JSON" {
+				within := place != "by itself" && place != "an error" && place != "errors"
+				if h.inClear && (how == "JSON" || strings.HasPrefix(how, "JSON") && within) {
 					continue
 				}
 				if shows(text, append(h.secrets, marker)) {
@@ -197,11 +207,12 @@ func shows(text string, secrets []string) bool {
 	return false
 }
 
-// TestNothingHandedOut_ListsEveryType holds the list to the types that there
+// TestValues_ListEveryType holds the list to the types that there
 // are.
-func TestNothingHandedOut_ListsEveryType(t *testing.T) {
+func TestValues_ListEveryType(t *testing.T) {
 	harmless := []string{ // nothing but settings, and funcs
-		"AuthCode", "ClientCredentials", "DeviceCode", "DevicePrompt", "Dialect", "PoolConfig", "Refresh", "RefreshOnly", "SingleProcess",
+		"AuthCode", "ClientCredentials", "DeviceCode", "DevicePrompt", "Dialect", "PoolConfig", "Refresh",
+		"RefreshOnly", "SingleProcess",
 		"Server",      // its URLs are the user's own
 		"StepUpError", // see below
 	}
@@ -261,7 +272,8 @@ func printed(v any) map[string]string {
 
 func TestStepUpError_ShowsNoMoreThanTheAPISaid(t *testing.T) {
 	res := &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{"Www-Authenticate": {
-		`Bearer error="insufficient_user_authentication", acr_values="a", error_description="x\u202ey", token="` + marker + `"`,
+		`Bearer error="insufficient_user_authentication", acr_values="a", error_description="x\u202ey", token="` +
+			marker + `"`,
 	}}}
 	e, ok := oauth2grant.StepUp(res)
 	if !ok {

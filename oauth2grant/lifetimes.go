@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"time"
-
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
 // refreshIn returns the time after which the server wants t to be refreshed,
@@ -24,32 +22,6 @@ func saneLifetime(seconds int64) time.Duration {
 		return 0
 	}
 	return time.Duration(seconds) * time.Second
-}
-
-// tokenOf makes a Token of what the server issued in answer to a request that
-// was sent at some time.
-func (c *Client) tokenOf(x exchange, read wire.Token, sent time.Time) Token {
-	t := Token{
-		AccessToken: read.AccessToken, TokenType: read.TokenType, RefreshToken: read.RefreshToken, IDToken: read.IDToken,
-		Scope: read.Scope, lifetime: saneLifetime(read.ExpiresIn), extra: read.Extra,
-		refreshAfter: saneLifetime(read.RefreshIn),
-	}
-	if t.TokenType == "" {
-		t.TokenType, _ = c.authorizing.name("")
-	}
-	if !read.HasScope {
-		t.Scope = x.scope
-	}
-	if t.lifetime == 0 { // by the server's clock, for want of better
-		t.lifetime = saneLifetime(int64(read.Expires.Sub(wall(sent)) / time.Second))
-	}
-	if t.lifetime > 0 {
-		t.Expiry = wall(sent.Add(t.lifetime))
-	}
-	if life := saneLifetime(read.RefreshExpiresIn); life > 0 {
-		t.refreshEnd = wall(sent.Add(life))
-	}
-	return t
 }
 
 // wallClock is where the time of the wall comes from, nil for time.Now; a test

@@ -110,7 +110,7 @@ func TestRefresh_AssumedLifetime(t *testing.T) {
 			cfg := configFor(srv)
 			cfg.Refresh.AssumedLifetime, cfg.Refresh.Jitter = 3*time.Hour, -1
 			g := open(t, alice(), cfg)
-			// Nobody sees a 401: the header is put onto requests that go elsewhere.
+			// Nobody sees a 401: the header is put onto requests elsewhere.
 			prepare := func() {
 				start := time.Now()
 				if err := g.PrepareRequest(t.Context(), http.Header{}); err != nil || time.Since(start) > 0 {

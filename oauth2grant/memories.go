@@ -31,15 +31,14 @@ func (c *custody) triedSince(then time.Time) bool {
 func (c *custody) adopt(t Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.latest, c.signedOut = t, false
+	c.latest = t
 }
 
-// hasSignedOut reports whether this grant has signed out, and nothing has been
-// obtained since.
-func (c *custody) hasSignedOut() bool {
+// holdsNone reports whether there is no token, nor one that waits to be written.
+func (c *custody) holdsNone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.signedOut
+	return same(c.latest, Token{})
 }
 
 // refuse notes that an API refused an access token.

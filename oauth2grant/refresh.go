@@ -38,7 +38,9 @@ type Refresh struct {
 	MaxBackOff time.Duration
 
 	// IdleAfter is for how long a token that nobody uses is renewed ahead. If
-	// zero, it is always renewed.
+	// zero, it is always renewed. Where only a person could obtain the next
+	// token, and the server says when the refresh token ends, an idle one is
+	// still renewed ahead of each such end, so that the session lasts.
 	IdleAfter time.Duration
 
 	// AssumedLifetime is that of a token whose answer names none, from when it
@@ -168,7 +170,7 @@ func (r Refresh) leeway(lifetime time.Duration) time.Duration { return min(r.Lee
 func (r Refresh) renewFloor() time.Duration { return min(r.MinBackOff, longestFloor) }
 
 // times are those of one token.
-type times struct{ renewAt, freshUntil, expiry time.Time }
+type times struct{ renewAt, keepAt, freshUntil, expiry time.Time }
 
 // schedule returns the times of a token obtained, or adopted from elsewhere, at
 // now.
@@ -178,6 +180,12 @@ func (r Refresh) schedule(t Token, now time.Time, adopted bool) times {
 		left := end.Sub(now)
 		if at := end.Add(-r.earlier(min(left/3, longestLead))); s.renewAt.IsZero() || at.Before(s.renewAt) {
 			s.renewAt = at // with the refresh token the session would end
+		}
+		if at := t.noticeAt(); !t.endsSoon() {
+			s.keepAt = at
+			if at.Before(s.renewAt) {
+				s.renewAt = at
+			}
 		}
 	}
 	if floor := now.Add(r.renewFloor()); !s.renewAt.IsZero() && s.renewAt.Before(floor) {
@@ -231,5 +239,3 @@ func (r Refresh) due(t Token, now time.Time) bool {
 		return !now.Before(t.Expiry.Add(-max(r.before(t.lifetime, t.refreshIn()), r.leeway(t.lifetime))))
 	}
 }
-
-func setDefault(d *time.Duration, value time.Duration) { *d = cmp.Or(*d, value) }

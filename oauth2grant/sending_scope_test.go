@@ -25,8 +25,13 @@ func TestRefresh_ScopeThatServersWantOrRefuse(t *testing.T) {
 			return status, body
 		}
 	}
-	const none, granted, all = oauth2grant.RefreshScopeNone, oauth2grant.RefreshScopeGranted, oauth2grant.RefreshScopeRequested
-	invalidScope, missing := `{"error":"invalid_scope"}`, `{"error":"invalid_request","error_description":"scope is required"}`
+	const (
+		none         = oauth2grant.RefreshScopeNone
+		granted      = oauth2grant.RefreshScopeGranted
+		all          = oauth2grant.RefreshScopeRequested
+		invalidScope = `{"error":"invalid_scope"}`
+		missing      = `{"error":"invalid_request","error_description":"scope is required"}`
+	)
 	for _, c := range []struct {
 		name      string
 		setting   oauth2grant.RefreshScope
@@ -39,21 +44,40 @@ func TestRefresh_ScopeThatServersWantOrRefuse(t *testing.T) {
 		{"any scope is refused", none, "read write", refuses(400, invalidScope, ""), "", "", true},
 		{"more than was granted is refused", none, "read write", refuses(400, invalidScope, "", "read"), "", "", true},
 		{"what was granted is wanted", granted, "read write", refuses(400, invalidScope, "read"), "read", "read", true},
-		{"what was requested is wanted", all, "read write", refuses(400, missing, "read write"), "read write", "read write", true},
-		{"none is refused in words", none, "read write", refuses(400, missing, "read write"), "|read write", "read write", true},
-		{"none is refused by code", none, "read write", refuses(400, invalidScope, "read write"), "|read write", "read write", true},
+		{
+			"what was requested is wanted", all, "read write", refuses(400, missing, "read write"), "read write",
+			"read write", true,
+		},
+		{
+			"none is refused in words", none, "read write", refuses(400, missing, "read write"), "|read write",
+			"read write", true,
+		},
+		{
+			"none is refused by code", none, "read write", refuses(400, invalidScope, "read write"), "|read write",
+			"read write", true,
+		},
 		{
 			"none is refused in other words", none, "read",
-			refuses(400, `{"error":"invalid_request","error_description":"Missing parameter: SCOPE"}`, "read"), "|read", "read", true,
+			refuses(400, `{"error":"invalid_request","error_description":"Missing parameter: SCOPE"}`, "read"),
+			"|read", "read", true,
 		},
 		{"none is refused in a 200", none, "read", refuses(200, invalidScope, "read"), "|read", "read", true},
 		{"none is refused in a form", none, "read", refuses(400, `error=invalid_scope`, "read"), "|read", "read", true},
-		{"none is refused in an object", none, "read", refuses(400, `{"error":{"code":"invalid_scope"}}`, "read"), "|read", "read", true},
-		{"what was granted is refused", granted, "read write", refuses(400, invalidScope, "read write"), "read|read write", "read write", true},
+		{
+			"none is refused in an object", none, "read", refuses(400, `{"error":{"code":"invalid_scope"}}`, "read"),
+			"|read", "read", true,
+		},
+		{
+			"what was granted is refused", granted, "read write", refuses(400, invalidScope, "read write"),
+			"read|read write", "read write", true,
+		},
 		{"every scope is refused", none, "read", refuses(400, invalidScope), "|read", "|read", false},
 		{"what was requested is refused", all, "read", refuses(400, invalidScope), "read", "read", false},
 		{"none was requested", none, "", refuses(400, invalidScope), "", "", false},
-		{"another thing is missing", none, "read", refuses(400, `{"error":"invalid_request","error_description":"which tenant?"}`, "read"), "", "", false},
+		{
+			"another thing is missing", none, "read",
+			refuses(400, `{"error":"invalid_request","error_description":"which tenant?"}`, "read"), "", "", false,
+		},
 		{"nothing is said", none, "read", refuses(400, `{"error":"invalid_request"}`, "read"), "", "", false},
 		{
 			"the token is dead, for its scope", none, "read",

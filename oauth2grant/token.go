@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unique"
 )
 
 // Token is what an authorization server issued (RFC 6749 §5.1). It is an
@@ -37,7 +38,8 @@ type Token struct {
 	refreshAfter time.Duration // as the server gave it in refresh_in; zero if unknown
 	refreshEnd   time.Time     // when the refresh token ends; zero if unknown
 	extra        string        // every other member of the response, as one JSON object; empty: none
-	meta         string        // what a stored token carries besides, as compact JSON; see meta.go
+
+	meta unique.Handle[meta] // what a stored token carries besides; see meta.go
 }
 
 // Scopes returns the granted scopes one by one; nil if they are unknown.

@@ -115,13 +115,6 @@ func (g *Grant) allowed(u *url.URL) error {
 	return fmt.Errorf("oauth2grant: Config.Origins does not allow a token to go to %s", origin(u))
 }
 
-// mayRenew reports whether, after an API has refused the token of s, another
-// one may help, and if so sees to it that s is used no more. While none is held
-// the grant is signed out or closed, and a refusal must not sign it in again.
-func (g *Grant) mayRenew(s *snapshot) bool {
-	return g.engine.Current() != nil && g.invalidate(s.Value.token.AccessToken)
-}
-
 // transport is what [Grant.Transport] returns.
 type transport struct {
 	g    *Grant
@@ -263,7 +256,7 @@ func (t *transport) answer401(req *http.Request, res *http.Response, s *snapshot
 			}
 			proved = true
 		default:
-			if renewed || !t.g.mayRenew(s) {
+			if renewed || !t.g.invalidate(s.Value.token.AccessToken) {
 				return res, nil
 			}
 			renewed = true

@@ -16,19 +16,20 @@ import (
 // eight others: good by what is said of them, but the API knows no A. R stands
 // for a refresh token that is good.
 var storedTokens = map[string]string{
-	"this library, long ago": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T01:00:00Z","expires_in":7200,` +
-		`"oauth2grant":{"v":1,"obtained":946681200000}}`,
-	"this library, a minute ago": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T01:00:00Z","expires_in":3600,` +
-		`"oauth2grant":{"v":1,"obtained":946684740000}}`,
+	"this library, long ago": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T01:00:00Z",` +
+		`"expires_in":7200,"oauth2grant":{"v":1,"obtained":946681200000}}`,
+	"this library, a minute ago": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T01:00:00Z",` +
+		`"expires_in":3600,"oauth2grant":{"v":1,"obtained":946684740000}}`,
 	"this library, by a clock that is ahead": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T03:00:00Z",` +
 		`"expires_in":3600,"oauth2grant":{"v":1,"obtained":946692000000}}`,
-	"no end":                   `{"access_token":"A","refresh_token":"R"}`,
-	"no word of when it began": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T01:00:00Z","expires_in":3600}`,
-	"golang.org/x/oauth2":      `{"access_token":"A","token_type":"Bearer","refresh_token":"R","expiry":"2000-01-01T02:00:00+01:00"}`,
-	"aiohttp-oauth2-client":    `{"access_token":"A","token_type":"Bearer","expires_in":3600,"refresh_token":"R","expires_at":946688400}`,
-	"Authlib":                  `{"access_token":"A","refresh_token":"R","expires_in":"3600","expires_at":946688400,"scope":"read"}`,
-	"httpx-oauth":              `{"access_token":"A","refresh_token":"R","expires_at":946688400}`,
-	"requests-oauthlib":        `{"access_token":"A","refresh_token":"R","scope":["read"],"expires_in":3600,"expires_at":946688400.5}`,
+	"no end": `{"access_token":"A","refresh_token":"R"}`,
+	"no word of when it began": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T01:00:00Z",` +
+		`"expires_in":3600}`,
+	"golang.org/x/oauth2":   `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T02:00:00+01:00"}`,
+	"aiohttp-oauth2-client": `{"access_token":"A","expires_in":3600,"refresh_token":"R","expires_at":946688400}`,
+	"Authlib":               `{"access_token":"A","refresh_token":"R","expires_in":"3600","expires_at":946688400}`,
+	"httpx-oauth":           `{"access_token":"A","refresh_token":"R","expires_at":946688400}`,
+	"requests-oauthlib":     `{"access_token":"A","refresh_token":"R","scope":["read"],"expires_at":946688400.5}`,
 	"MSAL": `{"AccessToken":{"k":{"secret":"A","token_type":"Bearer","target":"read","expires_on":"946688400"}},` +
 		`"RefreshToken":{"k":{"secret":"R"}},"Account":{}}`,
 	"AWS SSO": `{"accessToken":"A","refreshToken":"R","expiresAt":"2000-01-01T01:00:00Z","region":"x"}`,

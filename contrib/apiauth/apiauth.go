@@ -71,7 +71,8 @@ func (a *Auth) open(ctx context.Context, p place) (*oauth2grant.Grant, error) {
 	}
 	cfg := oauth2grant.Config{
 		Name: a.cfg.Name, Server: oauth2grant.Server{Issuer: r.Issuer}, Auth: auth, Scopes: r.Scopes, Store: store,
-		Proof: a.cfg.Proof, Refresh: a.cfg.Refresh, HTTPClient: a.hc, Logger: a.cfg.Logger, Origins: []string{a.ownIssuer()},
+		Proof: a.cfg.Proof, Refresh: a.cfg.Refresh, HTTPClient: a.hc, Logger: a.cfg.Logger,
+		Origins: []string{a.ownIssuer()},
 	}
 	if r.Guessed {
 		cfg.Server = oauth2grant.Server{AuthURL: r.Issuer + "/authorize", TokenURL: r.Issuer + "/token"}

@@ -55,7 +55,8 @@ func New(client *clientv3.Client, cfg Config) (*Family, error) {
 	case client == nil:
 		return nil, errors.New("etcdstore: there is no client")
 	case cfg.Lease < leastLease, cfg.Lease%time.Second != 0:
-		return nil, fmt.Errorf("etcdstore: Config.Lease %v must be at least %v, in whole seconds", cfg.Lease, leastLease)
+		return nil, fmt.Errorf("etcdstore: Config.Lease %v must be at least %v, in whole seconds",
+			cfg.Lease, leastLease)
 	}
 	return leasestore.New(&backend{client, cfg.Prefix}, leasestore.Config{
 		Name: "etcdstore", Place: cfg.Prefix, Lease: cfg.Lease, Timeout: cfg.Timeout,

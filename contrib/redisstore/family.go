@@ -99,10 +99,12 @@ func clientProblem(client redis.UniversalClient) error {
 				"they may return a refresh token that is rotated already")
 		}
 	default:
-		return fmt.Errorf("a %T can't be used: give a *redis.Client, of Sentinel or not, or a *redis.ClusterClient", client)
+		return fmt.Errorf("a %T can't be used: give a *redis.Client, of Sentinel or not, or a *redis.ClusterClient",
+			client)
 	}
 	if !honoured {
-		return errors.New("set ContextTimeoutEnabled in the options of the client: else it ignores the deadlines of contexts")
+		return errors.New(
+			"set ContextTimeoutEnabled in the options of the client: else it ignores the deadlines of contexts")
 	}
 	return nil
 }

@@ -48,7 +48,8 @@ func serveRPC(t *testing.T, srv *granttest.Server) (addr string, of *tls.Config)
 		}
 		return next(ctx, req)
 	}
-	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])), grpc.UnaryInterceptor(checks))
+	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])),
+		grpc.UnaryInterceptor(checks))
 	services := health.NewServer()
 	services.SetServingStatus("temporal.api.workflowservice.v1.WorkflowService", healthpb.HealthCheckResponse_SERVING)
 	healthpb.RegisterHealthServer(s, services)
@@ -65,13 +66,16 @@ func serveRPC(t *testing.T, srv *granttest.Server) (addr string, of *tls.Config)
 	return l.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12}
 }
 
+// hurry makes many calls at once.
+type hurry func(call func() error)
+
 func TestGRPC(t *testing.T) {
-	for name, perRPC := range map[string]func(*testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)){
-		"the grant's credentials": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
+	for name, perRPC := range map[string]func(*testing.T) (credentials.PerRPCCredentials, *granttest.Server, hurry){
+		"the grant's credentials": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, hurry) {
 			srv, g := open(t)
 			return g.PerRPCCredentials(), srv, func(call func() error) { stampede(t, srv, g, call) }
 		},
-		"a TokenSource": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
+		"a TokenSource": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, hurry) {
 			srv, g := open(t)
 			source := oauth.TokenSource{TokenSource: oauth2source.TokenSource(t.Context(), g, 0)}
 			return source, srv, func(call func() error) { stampede(t, srv, g, call) }
@@ -80,7 +84,8 @@ func TestGRPC(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			creds, srv, drive := perRPC(t)
 			addr, of := serveRPC(t, srv)
-			conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(credentials.NewTLS(of)), grpc.WithPerRPCCredentials(creds))
+			conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(credentials.NewTLS(of)),
+				grpc.WithPerRPCCredentials(creds))
 			if err != nil {
 				t.Fatal(err)
 			}

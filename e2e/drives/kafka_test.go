@@ -59,8 +59,9 @@ func TestSarama(t *testing.T) {
 	broker := sarama.NewMockBroker(t, 1)
 	t.Cleanup(broker.Close)
 	broker.SetHandlerByMap(map[string]sarama.MockResponse{
-		"ApiVersionsRequest":      sarama.NewMockApiVersionsResponse(t),
-		"SaslHandshakeRequest":    sarama.NewMockSaslHandshakeResponse(t).SetEnabledMechanisms([]string{sarama.SASLTypeOAuth}),
+		"ApiVersionsRequest": sarama.NewMockApiVersionsResponse(t),
+		"SaslHandshakeRequest": sarama.NewMockSaslHandshakeResponse(t).
+			SetEnabledMechanisms([]string{sarama.SASLTypeOAuth}),
 		"SaslAuthenticateRequest": sarama.NewMockSaslAuthenticateResponse(t),
 	})
 	cfg := sarama.NewConfig()

@@ -21,7 +21,8 @@ func noEnvironment(string) string { return "" }
 
 // follow goes to the page for the device, with parameters added.
 func follow(ctx context.Context, p oauth2grant.DevicePrompt, params string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.VerificationURIComplete, strings.NewReader("user_code="+p.UserCode+"&"+params))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.VerificationURIComplete,
+		strings.NewReader("user_code="+p.UserCode+"&"+params))
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,8 @@ func TestAFleetRefreshesOnceForAll(t *testing.T) {
 	}
 	t.Logf("\n%s", &out)
 	refreshers := map[string]int{} // of each token
-	for _, line := range regexp.MustCompile(`worker \d (refreshed|adopted) token (\d+)`).FindAllStringSubmatch(out.String(), -1) {
+	for _, line := range regexp.MustCompile(`worker \d (refreshed|adopted) token (\d+)`).
+		FindAllStringSubmatch(out.String(), -1) {
 		if line[1] == "refreshed" {
 			refreshers[line[2]]++
 		}
@@ -87,7 +88,8 @@ func TestATerminalGetsOneTableThatIsDrawnAnew(t *testing.T) {
 	b.update(1, snapshot{Token: "aa", Adopted: 1}) // too soon after the first to be drawn
 	b.finish()
 	before, after, again := strings.Cut(out.String(), "\x1b[3A")
-	if !again || strings.Contains(before, "adopted\x1b") || strings.Count(before, "\n") != 3 || strings.Count(after, "\n") != 3 {
+	if !again || strings.Contains(before, "adopted\x1b") || strings.Count(before, "\n") != 3 ||
+		strings.Count(after, "\n") != 3 {
 		t.Errorf("got %q", &out)
 	}
 	if !strings.Contains(after, "refreshed") || strings.Count(after, "token 1 ") != 2 {

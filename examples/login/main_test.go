@@ -22,7 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func person(opened *int, params url.Values) func(context.Context, string) error {
 	return func(ctx context.Context, address string) error {
 		*opened++
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"&"+params.Encode(), strings.NewReader(params.Encode()))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"&"+params.Encode(),
+			strings.NewReader(params.Encode()))
 		if err != nil {
 			return err
 		}
@@ -66,7 +67,8 @@ func TestTheSecondRunNeedsNoBrowser(t *testing.T) {
 	opened := 0
 	for range 2 {
 		var out bytes.Buffer
-		if err := run(t.Context(), &out, func(name string) string { return env[name] }, person(&opened, alice)); err != nil {
+		err := run(t.Context(), &out, func(name string) string { return env[name] }, person(&opened, alice))
+		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out.String(), "signed in as alice") {

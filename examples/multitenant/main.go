@@ -88,7 +88,8 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, args []
 	if err := seed(ctx, family, provider, o.users); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d users have a refresh token in PostgreSQL, stored in %v\n", o.users, time.Since(begin).Round(time.Millisecond))
+	fmt.Fprintf(out, "%d users have a refresh token in PostgreSQL, stored in %v\n", o.users,
+		time.Since(begin).Round(time.Millisecond))
 
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
 		Server: oauth2grant.Server{Issuer: provider.url},
@@ -99,21 +100,25 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, args []
 	}
 	defer client.CloseIdleConnections()
 	var live census
-	grants := oauth2grant.NewPool(context.WithoutCancel(ctx), func(ctx context.Context, user string) (*oauth2grant.Grant, error) {
-		grant, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
-			Client:  client,
-			Name:    user,
-			Store:   family.Store(user),
-			Refresh: oauth2grant.Refresh{Disabled: true}, // users come and go: a token is renewed when its user is there
-		})
-		if err == nil {
-			live.add(grant)
-		}
-		return grant, err
-	}, oauth2grant.PoolConfig{MaxLive: o.live})
+	grants := oauth2grant.NewPool(context.WithoutCancel(ctx),
+		func(ctx context.Context, user string) (*oauth2grant.Grant, error) {
+			grant, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
+				Client: client,
+				Name:   user,
+				Store:  family.Store(user),
+				// Users come and go: a token is renewed when its user is there.
+				Refresh: oauth2grant.Refresh{Disabled: true},
+			})
+			if err == nil {
+				live.add(grant)
+			}
+			return grant, err
+		}, oauth2grant.PoolConfig{MaxLive: o.live})
 	defer grants.Close()
 
-	app := &app{grants: grants, api: provider.url + "/api/orders", connections: &http.Transport{MaxIdleConnsPerHost: parallel}}
+	app := &app{
+		grants: grants, api: provider.url + "/api/orders", connections: &http.Transport{MaxIdleConnsPerHost: parallel},
+	}
 	defer app.connections.CloseIdleConnections()
 	address, stop, err := serve(ctx, o.listen, app)
 	if err != nil {

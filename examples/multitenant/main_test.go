@@ -27,7 +27,8 @@ func at(url string) func(string) string {
 func TestUsersAreServedThroughFewGrantsAndTheDatabaseIsLeftAsItWas(t *testing.T) {
 	postgres := testservers.StartPostgres(t)
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, at(postgres.URL()), []string{"-users", "60", "-live", "20", "-for", "2s"}); err != nil {
+	if err := run(t.Context(), &out, at(postgres.URL()),
+		[]string{"-users", "60", "-live", "20", "-for", "2s"}); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	t.Logf("\n%s", &out)
@@ -95,9 +96,11 @@ func TestJudge(t *testing.T) {
 		spoil func(*figures)
 		off   bool
 	}{
-		"good figures pass":                       {func(*figures) {}, false},
-		"the orders of another user are off":      {func(f *figures) { f.wrong = 1 }, true},
-		"a failed request is off":                 {func(f *figures) { f.failed, f.firstFailure = 1, io.ErrUnexpectedEOF }, true},
+		"good figures pass":                  {func(*figures) {}, false},
+		"the orders of another user are off": {func(f *figures) { f.wrong = 1 }, true},
+		"a failed request is off": {
+			func(f *figures) { f.failed, f.firstFailure = 1, io.ErrUnexpectedEOF }, true,
+		},
 		"a token request too many is off":         {func(f *figures) { f.tokenRequests++ }, true},
 		"a refresh token that comes twice is off": {func(f *figures) { f.reused = 1 }, true},
 		"a grant too many is off":                 {func(f *figures) { f.mostLive++ }, true},

@@ -236,9 +236,11 @@ func TestTheCookieIsOutOfReach(t *testing.T) {
 		{"http://127.0.0.1:8080", "session", false},
 	} {
 		w := httptest.NewRecorder()
-		newSessions(c.self).begin(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.self, nil), session{}, signInTime)
+		newSessions(c.self).begin(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.self, nil),
+			session{}, signInTime)
 		got := w.Result().Cookies()
-		if len(got) != 1 || got[0].Name != c.name || got[0].Secure != c.secure || !got[0].HttpOnly || got[0].SameSite != http.SameSiteLaxMode || got[0].Domain != "" {
+		if len(got) != 1 || got[0].Name != c.name || got[0].Secure != c.secure || !got[0].HttpOnly ||
+			got[0].SameSite != http.SameSiteLaxMode || got[0].Domain != "" {
 			t.Errorf("%s: %v", c.self, got)
 		}
 	}

@@ -97,7 +97,8 @@ func TestAWrongSecretIsReportedAndTheServerIsNotAskedAgainAtEveryCall(t *testing
 }
 
 func TestWhatTheEnvironmentLacksIsNamedAllAtOnce(t *testing.T) {
-	_, err := lines(t, map[string]string{"OAUTH_ISSUER": "https://login.example.test", "OAUTH_CLIENT_ID": "w"}, func(string) bool { return true })
+	_, err := lines(t, map[string]string{"OAUTH_ISSUER": "https://login.example.test", "OAUTH_CLIENT_ID": "w"},
+		func(string) bool { return true })
 	var all interface{ Unwrap() []error }
 	if !errors.As(err, &all) || len(all.Unwrap()) != 2 {
 		t.Errorf("got %v, want one error for OAUTH_CLIENT_SECRET and one for API_URL", err)

@@ -22,21 +22,29 @@ func tampering() map[string]func(path string) error {
 		"a link to a private file": func(path string) error {
 			return errors.Join(os.Rename(path, path+".real"), os.Symlink("token.json.real", path))
 		},
-		"a link to nothing":         func(path string) error { return errors.Join(os.Remove(path), os.Symlink("nothing", path)) },
-		"a link to somewhere else":  func(path string) error { return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path)) },
-		"a folder":                  func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
-		"a pipe that nobody writes": func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) },
-		"in a folder of all":        func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) },
-		"in a folder of a group":    func(path string) error { return os.Chmod(filepath.Dir(path), 0o770) },
+		"a link to nothing": func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("nothing", path))
+		},
+		"a link to somewhere else": func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path))
+		},
+		"a folder": func(path string) error {
+			return errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
+		},
+		"a pipe that nobody writes": func(path string) error {
+			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
+		},
+		"in a folder of all":     func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) },
+		"in a folder of a group": func(path string) error { return os.Chmod(filepath.Dir(path), 0o770) },
 	}
-	if os.Geteuid() == 0 { // TestOwners covers it for everybody
+	if os.Geteuid() == 0 { // TestStore_Owners covers it for everybody
 		list["of another user"] = func(path string) error { return os.Chown(path, 12345, -1) }
 		list["in a folder of another user"] = func(path string) error { return os.Chown(filepath.Dir(path), 12345, -1) }
 	}
 	return list
 }
 
-func TestLoadRefusesWhatIsNotPrivate(t *testing.T) {
+func TestLoad_RefusesWhatIsNotPrivate(t *testing.T) {
 	for name, tamper := range tampering() {
 		t.Run(name, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -50,7 +58,7 @@ func TestLoadRefusesWhatIsNotPrivate(t *testing.T) {
 	}
 }
 
-func TestLockRefusesALockThatIsNotPrivate(t *testing.T) {
+func TestLock_RefusesALockThatIsNotPrivate(t *testing.T) {
 	for name, tamper := range tampering() {
 		t.Run(name, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -66,7 +74,7 @@ func TestLockRefusesALockThatIsNotPrivate(t *testing.T) {
 	}
 }
 
-func TestSaveReplacesWhatLoadRefuses(t *testing.T) {
+func TestSave_ReplacesWhatLoadRefuses(t *testing.T) {
 	for name, tamper := range tampering() {
 		s := stored(t, filestore.Config{})
 		if err := tamper(s.Path()); err != nil {
@@ -95,7 +103,7 @@ func TestSaveReplacesWhatLoadRefuses(t *testing.T) {
 	}
 }
 
-func TestModesDoNotDependOnTheUmask(t *testing.T) {
+func TestSave_ModesDoNotDependOnTheUmask(t *testing.T) {
 	before := syscall.Umask(0)
 	t.Cleanup(func() { syscall.Umask(before) })
 	dir := filepath.Join(privateDir(t), "a", "b")
@@ -133,7 +141,8 @@ func TestStore_RefusesALinkAlike(t *testing.T) {
 			dir := filepath.Dir(s.Path())
 			target = strings.Replace(target, "%", filepath.Base(dir), 1)
 			if err := errors.Join(
-				os.Rename(s.Path(), s.Path()+".real"), os.Symlink("token.json.real", filepath.Join(dir, "chain")), os.Symlink(target, s.Path()),
+				os.Rename(s.Path(), s.Path()+".real"), os.Symlink("token.json.real", filepath.Join(dir, "chain")),
+				os.Symlink(target, s.Path()),
 			); err != nil {
 				t.Fatal(err)
 			}

@@ -60,7 +60,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestTwoWaysToOneFolderAreOnePlace(t *testing.T) {
+func TestOpen_TwoWaysToOneFolderAreOnePlace(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(filepath.Dir(s.Path()), link); err != nil {
@@ -76,7 +76,7 @@ func TestTwoWaysToOneFolderAreOnePlace(t *testing.T) {
 	}
 }
 
-func TestDeletedWhileInUse(t *testing.T) {
+func TestStore_DeletedWhileInUse(t *testing.T) {
 	for name, remove := range map[string]func(s *filestore.Store) error{
 		"the token":  func(s *filestore.Store) error { return os.Remove(s.Path()) },
 		"the lock":   func(s *filestore.Store) error { return os.Remove(s.Path() + ".lock") },
@@ -99,7 +99,7 @@ func TestDeletedWhileInUse(t *testing.T) {
 	}
 }
 
-func TestDeleteWithoutAFolderIsNoError(t *testing.T) {
+func TestDelete_WithoutAFolderIsNoError(t *testing.T) {
 	s := open(t, filestore.Config{})
 	if err := os.RemoveAll(filepath.Dir(s.Path())); err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestDeleteWithoutAFolderIsNoError(t *testing.T) {
 	}
 }
 
-func TestAHolderMayDeleteWhatIsNotThere(t *testing.T) {
+func TestDelete_AHolderMayDeleteWhatIsNotThere(t *testing.T) {
 	s := open(t, filestore.Config{})
 	held, _ := lock(t, s)
 	for range 2 {
@@ -123,7 +123,7 @@ func TestAHolderMayDeleteWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestAHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
+func TestSave_AHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
 	for name, change := range map[string]func(s *filestore.Store) error{
 		"a save": func(s *filestore.Store) error { return s.Save(context.Background(), newer) },
 		"a save and a delete": func(s *filestore.Store) error {
@@ -146,7 +146,7 @@ func TestAHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
 	}
 }
 
-func TestDeleteLeavesNoSecretBehind(t *testing.T) {
+func TestDelete_LeavesNoSecretBehind(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	write(t, filepath.Join(filepath.Dir(s.Path()), ".token.json.tmp"), []byte("marked-secret"))
 	if err := s.Delete(t.Context()); err != nil {
@@ -220,9 +220,10 @@ func TestSave_IsTriedAgainIfItsTemporaryFileIsTakenAwayOrReplaced(t *testing.T) 
 	}
 }
 
-func TestAKillAtAnyPointLeavesAWholeToken(t *testing.T) {
+func TestSave_AKillAtAnyPointLeavesAWholeToken(t *testing.T) {
 	for point, want := range map[string]oauth2grant.Token{
-		"filestore.locked": older, "filestore.temp-written": older, "filestore.renamed": newer, "filestore.saved": newer,
+		"filestore.locked": older, "filestore.temp-written": older, "filestore.renamed": newer,
+		"filestore.saved": newer,
 	} {
 		t.Run(point, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -253,14 +254,15 @@ func TestAKillAtAnyPointLeavesAWholeToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			holds(t, s, last)
-			if got := names(t, s); !slices.Equal(got, []string{"token.json", "token.json.lock", "token.json.write.lock"}) {
+			got := names(t, s)
+			if !slices.Equal(got, []string{"token.json", "token.json.lock", "token.json.write.lock"}) {
 				t.Errorf("after the next save the folder has %q", got)
 			}
 		})
 	}
 }
 
-func TestStoreShowsItsPathOnly(t *testing.T) {
+func TestStore_ShowsItsPathOnly(t *testing.T) {
 	s := open(t, filestore.Config{Keys: keys, Label: "marked-label"})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		for _, value := range []any{s, *s} {

@@ -28,7 +28,8 @@ func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), e
 	}
 	done, err := s.family.queue(ctx, s.key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: lock of %q: %w: another caller holds it", s.family.cfg.Name, s.key, ended(ctx, err))
+		return nil, nil, fmt.Errorf("%s: lock of %q: %w: another caller holds it", s.family.cfg.Name, s.key,
+			ended(ctx, err))
 	}
 	l, err := s.acquire(ctx)
 	if err == nil {
@@ -60,7 +61,8 @@ func (s Store) acquire(ctx context.Context) (*lease, error) {
 		}
 		last = now
 		if !sleep(ctx, min(wait.next(), try.Wait+time.Millisecond)) {
-			return nil, fmt.Errorf("%s: lock of %q: %w: somebody else holds it", s.family.cfg.Name, s.key, ended(ctx, ctx.Err()))
+			return nil, fmt.Errorf("%s: lock of %q: %w: somebody else holds it", s.family.cfg.Name, s.key,
+				ended(ctx, ctx.Err()))
 		}
 	}
 }

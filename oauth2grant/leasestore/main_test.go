@@ -99,8 +99,9 @@ func (p process) Close() error { return p.family.Close() }
 func marked(tb testing.TB, t oauth2grant.Token, mark string) oauth2grant.Token {
 	tb.Helper()
 	var with oauth2grant.Token
-	must(tb, json.Unmarshal(fmt.Appendf(nil, `{"access_token":%q,"token_type":"Bearer","refresh_token":%q,"oauth2grant":{"v":1,"mark":%q}}`,
-		t.AccessToken, t.RefreshToken, mark), &with))
+	must(tb, json.Unmarshal(
+		fmt.Appendf(nil, `{"access_token":%q,"token_type":"Bearer","refresh_token":%q,"oauth2grant":{"v":1,"mark":%q}}`,
+			t.AccessToken, t.RefreshToken, mark), &with))
 	if with.Mark() != mark {
 		tb.Fatalf("the mark is %q", with.Mark())
 	}
@@ -141,7 +142,9 @@ func TestConformance(t *testing.T) {
 					})
 				},
 				LoseLease: func(place string) error {
-					return backend.do(context.Background(), place, func(r *leasestore.Record, _ time.Time) { r.Unlock(r.Fence) })
+					return backend.do(context.Background(), place, func(r *leasestore.Record, _ time.Time) {
+						r.Unlock(r.Fence)
+					})
 				},
 				Break: func(string) (func(), error) { backend.take(true); return func() { backend.take(false) }, nil },
 			})

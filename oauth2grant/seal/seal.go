@@ -65,7 +65,8 @@ func (b Box) Seal(ctx context.Context, plain []byte, place string) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	e.Data = aead.Seal(nil, nil, plain, e.bind(place)) //nolint:gosec // the nonce is random, made and put in front by Seal
+	//nolint:gosec // the nonce is random, made and put in front by Seal
+	e.Data = aead.Seal(nil, nil, plain, e.bind(place))
 	return json.Marshal(e)
 }
 

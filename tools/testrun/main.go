@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -25,6 +27,10 @@ func main() {
 	stop()
 	os.Exit(code)
 }
+
+// atOnce is how many steps run beside each other: what the tests of a store do
+// is mostly to wait.
+const atOnce = 3
 
 // run tests the modules below root and returns the exit code.
 func run(ctx context.Context, root string, parts []string) int {
@@ -44,17 +50,29 @@ func runSteps(ctx context.Context, out *console, steps []step) bool {
 	begin := time.Now()
 	introduce(out, steps)
 	var results []*result
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for i, s := range steps {
+		if !s.beside {
+			_ = group.Wait()
+		}
 		if ctx.Err() != nil {
 			break
 		}
-		out.printf("\nstep %d of %d: %s\n", i+1, len(steps), s.name)
+		what := fmt.Sprintf("step %d of %d: %s", i+1, len(steps), s.name)
 		r := &result{step: s}
-		stop := out.keepAwake(fmt.Sprintf("step %d of %d: %s", i+1, len(steps), s.name), r.status)
-		r.run(ctx, out)
-		stop()
 		results = append(results, r)
+		group.Go(func() error {
+			out.printf("\n%s\n", what)
+			defer out.keepAwake(what, r.status)()
+			r.run(ctx, out)
+			return nil
+		})
+		if !s.beside {
+			_ = group.Wait()
+		}
 	}
+	_ = group.Wait()
 	return conclude(out, results, len(steps), time.Since(begin))
 }
 

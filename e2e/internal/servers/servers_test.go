@@ -84,7 +84,8 @@ for (let i = 0; i < 1500; i += 1) {
   if (i % 100 === 0) console.log(i);
 }
 console.log('done');`
-	cmd := exec.CommandContext(t.Context(), testservers.Command(t, "node", "servers"), "--input-type=module", "--eval", script)
+	cmd := exec.CommandContext(t.Context(), testservers.Command(t, "node", "servers"), "--input-type=module",
+		"--eval", script)
 	cmd.Dir = oidcProviderDir(t)
 	testservers.Run(t, cmd, "done")
 }

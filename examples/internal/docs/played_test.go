@@ -38,8 +38,9 @@ var played = map[string]provider{
 		edit: func(answer map[string]any) {
 			answer["ext_expires_in"], answer["client_info"] = answer["expires_in"], "eyJ9"
 		},
-		dead: says(http.StatusBadRequest, `{"error":"interaction_required","error_description":"AADSTS50076: use multi-factor","error_codes":[50076],`+
-			`"timestamp":"2026-01-01 00:00:00Z","suberror":"basic_action","claims":"{\"access_token\":{\"capolids\":{}}}"}`),
+		dead: says(http.StatusBadRequest, `{"error":"interaction_required","error_codes":[50076],`+
+			`"error_description":"AADSTS50076: use multi-factor","suberror":"basic_action",`+
+			`"timestamp":"2026-01-01 00:00:00Z","claims":"{\"access_token\":{\"capolids\":{}}}"}`),
 		extra: "client_info",
 	},
 	"GitHub": {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestEveryWaitIsRandomWithinItsBounds(t *testing.T) {
+func TestBackOff_EveryWaitIsRandomWithinItsBounds(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		min, max time.Duration
@@ -37,7 +37,7 @@ func TestEveryWaitIsRandomWithinItsBounds(t *testing.T) {
 	}
 }
 
-func TestTheFirstWaitIsShortAndLaterOnesReachTheMaximum(t *testing.T) {
+func TestBackOff_TheFirstWaitIsShortAndLaterOnesReachTheMaximum(t *testing.T) {
 	longest := time.Duration(0)
 	for range 200 {
 		m := memory{}
@@ -53,7 +53,7 @@ func TestTheFirstWaitIsShortAndLaterOnesReachTheMaximum(t *testing.T) {
 	}
 }
 
-func TestEqualBoundsGiveThatWait(t *testing.T) {
+func TestBackOff_EqualBoundsAreThatWait(t *testing.T) {
 	m := memory{}
 	for range 10 {
 		if wait := m.fail(errDown, Verdict{}, time.Second, time.Second); wait != time.Second {
@@ -62,7 +62,7 @@ func TestEqualBoundsGiveThatWait(t *testing.T) {
 	}
 }
 
-func TestTheWaitGrowsAnewAfterASuccess(t *testing.T) {
+func TestBackOff_GrowsAnewAfterASuccess(t *testing.T) {
 	m := memory{}
 	for range 20 {
 		m.fail(errDown, Verdict{}, time.Second, time.Hour)
@@ -73,7 +73,7 @@ func TestTheWaitGrowsAnewAfterASuccess(t *testing.T) {
 	}
 }
 
-func TestTheServersWishLengthensAWaitWithinReason(t *testing.T) {
+func TestBackOff_TheServersWishLengthensAWaitWithinReason(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		verdict     Verdict
@@ -93,7 +93,7 @@ func TestTheServersWishLengthensAWaitWithinReason(t *testing.T) {
 	}
 }
 
-func TestARefusalLastsForTheMaximumThenTwiceThatUpToItsLongest(t *testing.T) {
+func TestBackOff_ARefusalDoublesUpToItsLongest(t *testing.T) {
 	for _, c := range []struct {
 		max, longest time.Duration
 		want         []time.Duration
@@ -130,7 +130,7 @@ func callersAtEveryMoment(t *testing.T, e *Engine[int], callers int, long, pause
 	}
 }
 
-func TestCallersDuringTheBackOffStartNoFlight(t *testing.T) {
+func TestBackOff_CallersStartNoFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		s.fail(errDown)
@@ -149,7 +149,7 @@ func TestCallersDuringTheBackOffStartNoFlight(t *testing.T) {
 	})
 }
 
-func TestTheNumberOfRunsFollowsTheBackOffWhateverTheNumberOfCallers(t *testing.T) {
+func TestBackOff_RunsFollowItWhateverTheNumberOfCallers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		callers int
@@ -181,7 +181,7 @@ func TestTheNumberOfRunsFollowsTheBackOffWhateverTheNumberOfCallers(t *testing.T
 	}
 }
 
-func TestARefusedQuestionIsAskedAtMostThirtyTimesADay(t *testing.T) {
+func TestBackOff_ARefusedQuestionIsAskedAtMostThirtyTimesADay(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*Config[int])
@@ -200,7 +200,7 @@ func TestARefusedQuestionIsAskedAtMostThirtyTimesADay(t *testing.T) {
 	}
 }
 
-func TestAnotherQuestionIsAskedAtOnce(t *testing.T) {
+func TestBackOff_AnotherQuestionIsAskedAtOnce(t *testing.T) {
 	t.Run("by the next caller, once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, changed := &script{}, true
@@ -263,7 +263,7 @@ func TestAnotherQuestionIsAskedAtOnce(t *testing.T) {
 	})
 }
 
-func TestAFailureIsRememberedBeforeTheLaneIsFree(t *testing.T) {
+func TestFailure_IsRememberedBeforeTheLaneIsFree(t *testing.T) {
 	s := &script{}
 	s.fail(errDown)
 	var e *Engine[int]
@@ -282,7 +282,7 @@ func TestAFailureIsRememberedBeforeTheLaneIsFree(t *testing.T) {
 	fails(t, errDown)(e.Get(t.Context()))
 }
 
-func TestAHarmlessFailureComesWithTheValueAndIsTriedAgain(t *testing.T) {
+func TestFailure_AHarmlessOneComesWithTheValueAndIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		saves := 0
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -304,7 +304,7 @@ func TestAHarmlessFailureComesWithTheValueAndIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestAFailureNotedOutsideAFlightIsTriedAgain(t *testing.T) {
+func TestFailure_NotedOutsideAFlightIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		told := 0

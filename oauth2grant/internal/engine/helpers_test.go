@@ -75,6 +75,7 @@ func valueAt(n int, now time.Time) *Snapshot[int] {
 type script struct {
 	runs  atomic.Int64
 	takes time.Duration
+	keep  time.Duration // after which a value is renewed though nobody uses it; zero: never
 
 	mu  sync.Mutex
 	err error
@@ -109,15 +110,21 @@ func (s *script) run(f *Flight[int]) (*Snapshot[int], error) {
 	if err != nil {
 		return nil, err
 	}
-	return publish(f, int(n))
+	return publishKept(f, int(n), s.keep)
 }
 
-func publish(f *Flight[int], n int) (*Snapshot[int], error) {
+func publish(f *Flight[int], n int) (*Snapshot[int], error) { return publishKept(f, n, 0) }
+
+func publishKept(f *Flight[int], n int, keep time.Duration) (*Snapshot[int], error) {
 	f.Obtained = true
 	if f.Why == Force && f.lane == &f.lane.e.signIn {
 		f.Claim()
 	}
-	if s := valueAt(n, f.lane.e.now()); f.Publish(s) {
+	s := valueAt(n, f.lane.e.now())
+	if keep > 0 {
+		s.KeepAt = s.Since.Add(keep)
+	}
+	if f.Publish(s) {
 		return s, nil
 	}
 	return nil, nil

@@ -116,7 +116,7 @@ func (e *Engine[T]) Note(err error) {
 // Invalidate marks the value as refused if it is still old. Nobody is given it
 // any more.
 func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
-	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, Invalid: true}
+	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, KeepAt: old.KeepAt, Invalid: true}
 	e.current.CompareAndSwap(old, s.seal())
 }
 

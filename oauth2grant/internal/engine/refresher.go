@@ -14,8 +14,9 @@ type plan[T any] struct {
 	never bool          // nothing by itself
 	in    time.Duration // from now
 	why   Reason
-	spare bool // not while nobody uses the value
-	probe bool // only if what was refused has changed
+	spare bool      // not while nobody uses the value, unless it is to be kept
+	probe bool      // only if what was refused has changed
+	keep  time.Time // from when on nothing is spared; zero: never
 
 	value  *Snapshot[T] // with memory and its end, what the plan was made from
 	memory *memory
@@ -36,9 +37,9 @@ func (e *Engine[T]) refresh() {
 	for e.life.Err() == nil {
 		next := e.plan()
 		e.idle.observe(next.value)
-		rests := next.spare && e.idle.rests()
+		rests := next.spare && e.idle.rests() && !e.keeps(next)
 		if next.never || next.in > 0 || rests {
-			p, alarm = next, e.idle.wake(next, rests)
+			p, alarm = next, e.idle.wake(next, rests, e.until(next.keep))
 			return
 		}
 		e.due.Store(never)
@@ -66,6 +67,9 @@ func (e *Engine[T]) plan() plan[T] {
 	p := plan[T]{why: Due, value: s, memory: m}
 	if m != nil {
 		p.until = m.until
+	}
+	if s != nil && !m.refused() {
+		p.keep = s.KeepAt
 	}
 	switch {
 	case l.flight != nil: // it wakes the refresher when it lands
@@ -96,6 +100,9 @@ func (e *Engine[T]) plan() plan[T] {
 	}
 	return p
 }
+
+// keeps reports whether the value is renewed though nobody uses it.
+func (e *Engine[T]) keeps(p plan[T]) bool { return !p.keep.IsZero() && e.until(p.keep) <= 0 }
 
 // until returns how long it is to a time of the wall clock, zero for one that
 // never comes.

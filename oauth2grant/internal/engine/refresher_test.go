@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestTheBackgroundRenewsAValueWhenItIsDue(t *testing.T) {
+func TestRefresher_RenewsAValueWhenItIsDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, background)
@@ -25,7 +25,7 @@ func TestTheBackgroundRenewsAValueWhenItIsDue(t *testing.T) {
 	})
 }
 
-func TestAFailingRenewalIsRetriedWithBackOffAndTheValueKept(t *testing.T) {
+func TestRefresher_RetriesWithBackOffAndKeepsTheValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		var told []time.Duration
@@ -66,7 +66,7 @@ type jump struct{ by atomic.Int64 }
 
 func (j *jump) now() time.Time { return time.Now().Add(time.Duration(j.by.Load())) }
 
-func TestAReaderWakesTheRefresherWhenTheWallClockWentOnAndTimersDidNot(t *testing.T) {
+func TestRefresher_AReaderWakesItWhenTimersStoodStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var clock jump
 		s := &script{takes: time.Second}
@@ -90,7 +90,7 @@ func TestAReaderWakesTheRefresherWhenTheWallClockWentOnAndTimersDidNot(t *testin
 	})
 }
 
-func TestAValueThatIsDueAlreadyIsNotRenewedInALoop(t *testing.T) {
+func TestRefresher_RenewsNothingInALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -105,7 +105,7 @@ func TestAValueThatIsDueAlreadyIsNotRenewedInALoop(t *testing.T) {
 	})
 }
 
-func TestAClockSetBackRenewsNothing(t *testing.T) {
+func TestRefresher_AClockSetBackRenewsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var clock jump
 		s := &script{}
@@ -118,7 +118,7 @@ func TestAClockSetBackRenewsNothing(t *testing.T) {
 	})
 }
 
-func TestAPassiveEngineRenewsOnlyForACaller(t *testing.T) {
+func TestRefresher_PassiveRenewsOnlyForACaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = true, true })
@@ -137,7 +137,7 @@ func TestAPassiveEngineRenewsOnlyForACaller(t *testing.T) {
 	})
 }
 
-func TestAnEagerEngineObtainsAValueAtOnce(t *testing.T) {
+func TestRefresher_EagerObtainsAValueAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = false, true })
@@ -148,7 +148,7 @@ func TestAnEagerEngineObtainsAValueAtOnce(t *testing.T) {
 	})
 }
 
-func TestAnEagerEngineIsNotDivertedByALook(t *testing.T) {
+func TestRefresher_EagerIsNotDivertedByALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -163,7 +163,7 @@ func TestAnEagerEngineIsNotDivertedByALook(t *testing.T) {
 	})
 }
 
-func TestAnEngineThatIsNotEagerLeavesTheFirstValueToACaller(t *testing.T) {
+func TestRefresher_NotEagerLeavesTheFirstValueToACaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		start(t, s.run, background)
@@ -172,7 +172,7 @@ func TestAnEngineThatIsNotEagerLeavesTheFirstValueToACaller(t *testing.T) {
 	})
 }
 
-func TestAChangeElsewhereIsLookedAtAlsoWhenItComesDuringAFlight(t *testing.T) {
+func TestRefresher_LooksAtAChangeElsewhereAlsoDuringAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var why []Reason
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -193,7 +193,7 @@ func TestAChangeElsewhereIsLookedAtAlsoWhenItComesDuringAFlight(t *testing.T) {
 	})
 }
 
-func TestIdleness(t *testing.T) {
+func TestRefresher_Idleness(t *testing.T) {
 	const after = 10 * time.Minute
 	minutes := func(m ...int) (all []time.Duration) {
 		for _, m := range m {
@@ -231,7 +231,7 @@ func TestIdleness(t *testing.T) {
 	}
 }
 
-func TestAnIdleEngineResumesWithTheNextUse(t *testing.T) {
+func TestRefresher_IdleResumesWithTheNextUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
@@ -248,7 +248,7 @@ func TestAnIdleEngineResumesWithTheNextUse(t *testing.T) {
 	})
 }
 
-func TestAnIdleEngineStopsRetrying(t *testing.T) {
+func TestRefresher_IdleStopsRetrying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
@@ -261,7 +261,7 @@ func TestAnIdleEngineStopsRetrying(t *testing.T) {
 	})
 }
 
-func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
+func TestRefresher_APlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, nil)
@@ -279,5 +279,24 @@ func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 		fails(t, errDown)(e.Renew(t.Context()))
 		e.act(due)
 		s.ran(t, 4)
+	})
+}
+
+func TestAnIdleEngineKeepsWhatSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{keep: 5 * time.Hour}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(5*time.Hour - time.Second)
+		s.ran(t, 1)
+		time.Sleep(2 * time.Second)
+		s.ran(t, 2)
+		s.fail(errDown)
+		time.Sleep(5 * time.Hour)
+		n := s.runs.Load()
+		time.Sleep(time.Hour)
+		if s.runs.Load() <= n {
+			t.Error("it is not tried again")
+		}
 	})
 }

@@ -78,6 +78,18 @@ func TestReplay(t *testing.T) {
 			Scenario{Store: File, Stored: Unread, Calls: []string{"RefreshToken FetchToken SetToken"}},
 			"A.FetchToken() A.flow A.lock A.SetToken() A.load A.RefreshToken() A.save A.load A.unlock A.lock#2",
 		},
+		{
+			"a sign-out that could not be saved, and a look at the store that fails",
+			Scenario{
+				Store: Notifying, Stored: Fresh, Faults: 3,
+				Calls: []string{
+					"Invalidate Revoke RefreshToken", "Revoke RefreshToken FetchToken", "RefreshToken FetchToken SetToken",
+				},
+			},
+			"B.RefreshToken() B.FetchToken() A.RefreshToken() A.Invalidate() B.Revoke() B.load store:away B.lock#2 A.load " +
+				"A.lock A.Revoke() B.lock A.lock B.revoke B.revoke B.flow A.revoke A.revoke C:killed A.load " +
+				"B.load A.load A.lock A.load:fails",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if x := Replay(t, &c.scenario, c.schedule); x.Rule != "" {

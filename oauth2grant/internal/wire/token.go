@@ -74,7 +74,8 @@ func ReadToken(a Answer) (Token, *Failure) {
 	}
 	t := Token{
 		AccessToken: m.Text("access_token"), TokenType: m.Text("token_type"), RefreshToken: m.Text("refresh_token"),
-		IDToken: m.Text("id_token"), Scope: m.Words("scope"), HasScope: m.Has("scope"), ExpiresIn: m.Seconds("expires_in"),
+		IDToken: m.Text("id_token"), Scope: m.Words("scope"), HasScope: m.Has("scope"),
+		ExpiresIn: m.Seconds("expires_in"),
 		RefreshIn: m.Seconds("refresh_in"), RefreshExpiresIn: m.RefreshLifetime(),
 		Extra: m.Rest(TokenMembers...),
 	}

@@ -41,19 +41,24 @@ func TestAuthCode_OnCallback(t *testing.T) {
 		{"is called where nothing else came", nil, nil, true, 1, nil},
 		{"sees the scopes that were granted", url.Values{"scope": {"read,activity:read_all"}}, nil, true, 1, nil},
 		{
-			"sees the person's domain", url.Values{"authuser": {"0"}, "hd": {"example.com"}, "prompt": {"consent"}},
+			"sees the person's domain",
+			url.Values{"authuser": {"0"}, "hd": {"example.com"}, "prompt": {"consent"}},
 			nil, true, 1, nil,
 		},
 		{
 			"sees where the account is",
-			url.Values{"location": {"eu"}, "accounts-server": {"https://accounts.example.eu"}}, nil, true, 1, nil,
+			url.Values{"location": {"eu"}, "accounts-server": {"https://accounts.example.eu"}},
+			nil, true, 1, nil,
 		},
 		{
 			"sees a shop and its proof",
-			url.Values{"shop": {"x.example"}, "hmac": {"0a1b"}, "timestamp": {"1337178173"}}, nil, true, 1, nil,
+			url.Values{"shop": {"x.example"}, "hmac": {"0a1b"}, "timestamp": {"1337178173"}},
+			nil, true, 1, nil,
 		},
 		{
-			"sees an administrator's consent", url.Values{"admin_consent": {"True"}, "tenant": {"0000-1111"}}, nil,
+			"sees an administrator's consent",
+			url.Values{"admin_consent": {"True"}, "tenant": {"0000-1111"}},
+			nil,
 			true, 1, nil,
 		},
 		{"sees the session", url.Values{"session_state": {"a.b-c"}}, nil, true, 1, nil},

@@ -201,7 +201,8 @@ func TestDeviceCode_EndsWithTheReason(t *testing.T) {
 		},
 		{
 			"the server says so in a form", waits,
-			[]granttest.Fault{{Status: 200, Body: `error=access_denied`}}, oauth2grant.AccessDenied,
+			[]granttest.Fault{{Status: 200, Body: `error=access_denied`}},
+			oauth2grant.AccessDenied,
 		},
 		{
 			"the server says that the code has expired, in its own word", waits,
@@ -210,15 +211,18 @@ func TestDeviceCode_EndsWithTheReason(t *testing.T) {
 		},
 		{
 			"the client may not do so", waits,
-			[]granttest.Fault{granttest.Error(http.StatusUnauthorized, "invalid_client", "")}, oauth2grant.InvalidClient,
+			[]granttest.Fault{granttest.Error(http.StatusUnauthorized, "invalid_client", "")},
+			oauth2grant.InvalidClient,
 		},
 		{
 			"the server knows no such grant", waits,
-			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "unsupported_grant_type", "")}, errors.ErrUnsupported,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "unsupported_grant_type", "")},
+			errors.ErrUnsupported,
 		},
 		{
 			"the code is another client's", waits,
-			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "invalid_grant", "")}, oauth2grant.InvalidGrant,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "invalid_grant", "")},
+			oauth2grant.InvalidGrant,
 		},
 		{
 			"the prompt fails", func(*granttest.Server, oauth2grant.DevicePrompt) error { return errStoreDown }, nil,

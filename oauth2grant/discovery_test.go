@@ -285,7 +285,8 @@ func TestDiscover_SaysInOneLineWhatWentWrong(t *testing.T) {
 			`the metadata is that of issuer "https://evil.example", not of "https://auth.example/t"`, false,
 		},
 		"a template": {
-			map[string]int{oidc: 200}, `{"issuer":"https://auth.example/{tenantid}?key=K"}`,
+			map[string]int{oidc: 200},
+			`{"issuer":"https://auth.example/{tenantid}?key=K"}`,
 			`the metadata is that of issuer "https://auth.example/{tenantid}", not of`, false,
 		},
 		"no metadata": {

@@ -178,7 +178,7 @@ func TestVerdict_ADeadRefreshTokenInEverySpelling(t *testing.T) {
 				aDay(func() {
 					err := g.EnsureActiveToken(t.Context())
 					if time.Now().Before(end) != (err == nil) || err != nil && !errors.Is(err, oauth2grant.ErrLoginRequired) {
-						t.Errorf("%v before the end of the token: %v", end.Sub(time.Now()), err)
+						t.Errorf("%v before the end of the token: %v", time.Until(end), err)
 					}
 				})
 				y.checkBackOff(t, o.clear, 1)
@@ -197,7 +197,7 @@ func TestVerdict_ADeadRefreshTokenInEverySpelling(t *testing.T) {
 					}
 					tabs := p.tabs.Load() - before
 					if first := !signedIn && !time.Now().Before(end); tabs > 0 != first && !signedIn {
-						t.Errorf("%v before the end of the token, %d tabs", end.Sub(time.Now()), tabs)
+						t.Errorf("%v before the end of the token, %d tabs", time.Until(end), tabs)
 					}
 					signedIn = signedIn || tabs > 0
 				})

@@ -107,15 +107,21 @@ func (y *graveyard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return y.Transport().RoundTrip(r)
 }
 
-// checkBackOff holds the refreshes of a day to what the back-off allows, with
-// so many tokens. One that is dead without a doubt is sent once.
+// checkBackOff holds the refreshes of a day with so many tokens to what the
+// back-off allows. One that is dead without a doubt is sent once; about another
+// the server is asked while its access token is good, and then ever more
+// seldom.
 func (y *graveyard) checkBackOff(t *testing.T, clear bool, tokens int) {
 	t.Helper()
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	most := tokens
 	if !clear {
-		most = int(24 * time.Hour / (maxBackOff / 2)) // the mean of the longest waits
+		const (
+			lead   = int(25 * time.Minute / (maxBackOff / 2)) // by the mean of the longest waits
+			seldom = int(24 * time.Hour / (5 * time.Minute))
+		)
+		most = tokens*(lead+10) + seldom
 	}
 	if len(y.sent) > most {
 		t.Errorf("%d refreshes in a day, want at most %d", len(y.sent), most)

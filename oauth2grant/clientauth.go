@@ -16,9 +16,10 @@ import (
 // ClientAuth authenticates the client to the authorization server (RFC 6749
 // §2.3). Implementations are safe for concurrent use.
 //
-// One may have a method AuthMethod() string, which returns the name of its
-// method in metadata (RFC 8414 §2, token_endpoint_auth_methods_supported): then
-// a server that says that it does not take it is not asked.
+// An implementation may also have a method AuthMethod() string, which returns
+// the name of its method in metadata (RFC 8414 §2,
+// token_endpoint_auth_methods_supported). Then no request goes to a server
+// whose metadata lists other methods only.
 type ClientAuth interface {
 	// ClientID returns the client identifier.
 	ClientID() string
@@ -30,7 +31,7 @@ type ClientAuth interface {
 // AuthMethod says where a client secret goes.
 type AuthMethod string
 
-// Methods of RFC 6749 §2.3.1. MethodBasicRaw is MethodBasic without the
+// Methods of RFC 6749 §2.3.1. [MethodBasicRaw] is [MethodBasic] without the
 // form-encoding of id and secret, for servers that do not decode it.
 const (
 	MethodBasic    AuthMethod = "client_secret_basic"
@@ -54,8 +55,8 @@ func SecretFunc(id string, method AuthMethod, secret func(context.Context) (stri
 }
 
 // AuthorizationHeader sends value, made elsewhere, as the Authorization header,
-// for a server that is given neither an id nor a secret in the ways of the
-// RFCs. id is the client identifier, which an authorization request names.
+// for a server that takes id and secret in none of the ways of the RFCs. id is
+// the client identifier, which an authorization request names.
 func AuthorizationHeader(id, value string) ClientAuth {
 	return &headerAuth{id: id, value: func() string { return value }}
 }

@@ -144,9 +144,10 @@ func TestDeviceCode_GoesOnAfterWhatIsNoAnswer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := granttest.New(granttest.Config{})
 				srv.Script(granttest.Token, fault, fault)
-				g := newGrant(t, oauth2grant.DeviceCode{Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error {
+				approve := func(_ context.Context, p oauth2grant.DevicePrompt) error {
 					return srv.ApproveDevice(p.UserCode, "alice")
-				}}, deviceConfig(srv))
+				}
+				g := newGrant(t, oauth2grant.DeviceCode{Prompt: approve}, deviceConfig(srv))
 				start := time.Now()
 				ensure(t, g)
 				if waited := time.Since(start); waited > time.Minute || srv.Count(granttest.Token) != 3 {

@@ -243,13 +243,14 @@ func TestDiscover_LooksBelowTheIssuerLast(t *testing.T) {
 	} {
 		for name, others := range map[string]int{"nothing": 404, "a page": 200, "an outage": 503, "a refusal": 403} {
 			var asked []string
-			s, err := oauth2grant.Discover(t.Context(), issuer, scripted(func(r *http.Request, _ url.Values) (int, string) {
+			server := scripted(func(r *http.Request, _ url.Values) (int, string) {
 				asked = append(asked, r.URL.Path)
 				if r.URL.Path == below {
 					return 200, `{"issuer":"` + issuer + `","token_endpoint":"` + issuer + `/token"}`
 				}
 				return others, "<html>"
-			}))
+			})
+			s, err := oauth2grant.Discover(t.Context(), issuer, server)
 			if err != nil || s.TokenURL != issuer+"/token" || len(asked) != 3 || asked[2] != below {
 				t.Errorf("%s, %s elsewhere: got %q, %v after %q", issuer, name, s.TokenURL, err, asked)
 			}

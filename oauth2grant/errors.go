@@ -27,8 +27,8 @@ var (
 	// ErrNoToken comes from a [Store] that holds no token, and from nothing
 	// else.
 	ErrNoToken = errors.New("oauth2grant: the store holds no token")
-	// ErrSignedOut is the ErrNoToken of a [Store] that remembers that its token
-	// was deleted, and so tells a sign-out from a store that was wiped.
+	// ErrSignedOut is the [ErrNoToken] of a [Store] that remembers that its
+	// token was deleted, and so tells a sign-out from a store that was wiped.
 	ErrSignedOut = fmt.Errorf("%w: it was deleted by a sign-out", ErrNoToken)
 	// ErrLockLost comes, wrapped, from the Save and Delete of a [Store] whose
 	// lock is not held any more, or under whose lock somebody else has changed
@@ -116,8 +116,8 @@ func (e *Error) Format(f fmt.State, _ rune) { formatRedacted(f, e.Error()) }
 // Unwrap returns the cause where no usable answer came, else nil.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is makes errors.Is(err, InvalidGrant) work. A code that a server has in place
-// of one of the specifications is that one, too.
+// Is makes errors.Is(err, [InvalidGrant]) work. A code of a server's own that
+// stands for one of the specifications is that one, too.
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
 	if !ok {
@@ -163,8 +163,9 @@ func (e *Error) at(endpoint string) *Error {
 // failed makes the public error of a failure on the wire.
 func failed(op, endpoint string, f *wire.Failure) *Error {
 	e := &Error{
-		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status, RetryAfter: f.RetryAfter,
-		cause: f.Cause, extra: hide(f.Extra), interval: time.Duration(f.Interval) * time.Second,
+		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status,
+		RetryAfter: f.RetryAfter, interval: time.Duration(f.Interval) * time.Second,
+		cause: f.Cause, extra: hide(f.Extra),
 		said: f.Said, cut: f.Cut, own: f.Own, unsent: f.NotSent,
 	}
 	return e.at(endpoint)

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -85,7 +86,8 @@ func troubles(t *testing.T) map[string]trouble {
 		"nobody has signed in":  {row: login, flow: oauth2grant.RefreshOnly{}},
 		"the session has ended": {row: login, flow: oauth2grant.RefreshOnly{}, answered: true, cfg: dead},
 		"a session of which nothing is clear": {
-			row: login, flow: oauth2grant.RefreshOnly{}, answered: true, cfg: dead, before: breaks(granttest.Fault{Status: 400}),
+			row: login, flow: oauth2grant.RefreshOnly{}, answered: true, cfg: dead,
+			before: breaks(granttest.Fault{Status: 400}),
 		},
 		"503": {
 			row: busy, flow: machine, transient: true, answered: true, before: breaks(granttest.Fault{Status: 503}),
@@ -105,7 +107,8 @@ func troubles(t *testing.T) map[string]trouble {
 			before: breaks(granttest.Error(400, "invalid_scope", "what is that?")),
 		},
 		"somebody says no": {
-			row: denied, answered: true, cfg: public, flow: device, before: breaks(granttest.Error(400, "access_denied", "")),
+			row: denied, answered: true, cfg: public, flow: device,
+			before: breaks(granttest.Error(400, "access_denied", "")),
 		},
 		"somebody declines": {
 			row: denied, answered: true, cfg: public, flow: device,
@@ -164,7 +167,7 @@ func TestErrors_OfREADMEComeThroughAnyWrapping(t *testing.T) {
 				for how, err := range map[string]error{
 					"as it is": err, "by Errorf": fmt.Errorf("at work: %w", err),
 					"by Join": errors.Join(errors.New("at work"), err),
-					"by both": fmt.Errorf("at work: %w", errors.Join(fmt.Errorf("within: %w", err), errors.New("beside it"))),
+					"by both": fmt.Errorf("at work: %w", errors.Join(fmt.Errorf("within: %w", err), io.EOF)),
 				} {
 					for row, holds := range rows {
 						want := row == c.row || row == "oauth2grant.IsTransient(err)" && c.transient

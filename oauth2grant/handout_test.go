@@ -128,7 +128,9 @@ func satellites(t *testing.T) map[string]handout {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{base64.RawURLEncoding.EncodeToString(d), new(big.Int).SetBytes(d).String(), fmt.Sprintf("%d", d)}
+	secrets := []string{
+		base64.RawURLEncoding.EncodeToString(d), new(big.Int).SetBytes(d).String(), fmt.Sprintf("%d", d),
+	}
 	key, err := clientassertion.NewKey(signer, "id")
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +149,9 @@ func satellites(t *testing.T) map[string]handout {
 		t.Fatal(err)
 	}
 	options := &clientassertion.Options{}
-	endpoint := identity.Endpoint{URL: "https://u:" + marker + "@h.example/?" + marker, Header: http.Header{"X": {marker}}}
+	endpoint := identity.Endpoint{
+		URL: "https://u:" + marker + "@h.example/?" + marker, Header: http.Header{"X": {marker}},
+	}
 	record := leasestore.Record{Token: []byte(marker), Version: 1}
 	change := leasestore.Change{Token: []byte(marker)}
 	return map[string]handout{

@@ -70,7 +70,9 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (Introspect
 	}
 	active, ok := m.Bool("active")
 	if !ok {
-		return Introspection{}, (&Error{Op: OpIntrospection, StatusCode: answer.Status, cause: errNotIntrospection}).at(to)
+		return Introspection{}, (&Error{
+			Op: OpIntrospection, StatusCode: answer.Status, cause: errNotIntrospection,
+		}).at(to)
 	}
 	return Introspection{
 		Active: active, Scope: m.Words("scope"), ClientID: m.Word("client_id"), Username: m.Word("username"),

@@ -75,7 +75,8 @@ func TestToken_EndsWhenItsServerSays(t *testing.T) {
 			}
 			s := g.Status()
 			if from(token.Expiry) != want.access || from(s.RefreshExpiry) != want.refresh {
-				t.Errorf("%s: ends after %v, and the refresh token after %v", members, from(token.Expiry), from(s.RefreshExpiry))
+				t.Errorf("%s: ends after %v, and the refresh token after %v",
+					members, from(token.Expiry), from(s.RefreshExpiry))
 			}
 			if end := s.RefreshExpiry; !end.IsZero() && !s.NextRefresh.Before(end) {
 				t.Errorf("%s: renewed after %v", members, from(s.NextRefresh))

@@ -102,8 +102,9 @@ func wantsScope(err error) bool {
 	return e.Code == InvalidScope || e.Code == InvalidRequest && about
 }
 
-// outlast returns a context with the values of held that ends so much later than
-// the flight, and does not end with the lock, where there is something to lose.
+// outlast returns a context with the values of held that ends that much later
+// than the flight, and does not end with the lock, where there is something to
+// lose.
 func (g *grant) outlast(
 	held context.Context, f *flight, by func() time.Duration,
 ) (longer context.Context, cancel context.CancelFunc) {

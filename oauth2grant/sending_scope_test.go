@@ -90,7 +90,9 @@ func TestRefresh_ScopeThatServersWantOrRefuse(t *testing.T) {
 				g := open(t, oauth2grant.RefreshOnly{}, oauth2grant.Config{
 					Server: oauth2grant.Server{TokenURL: "https://as.example/t"}, Auth: oauth2grant.Public("client"),
 					Scopes: strings.Fields(c.requested), Refresh: oauth2grant.Refresh{Scope: c.setting, Disabled: true},
-					Token: oauth2grant.Token{AccessToken: "A", RefreshToken: "R", Scope: "read", Expiry: time.Now().Add(time.Hour)},
+					Token: oauth2grant.Token{
+						AccessToken: "A", RefreshToken: "R", Scope: "read", Expiry: time.Now().Add(time.Hour),
+					},
 					HTTPClient: scripted(func(_ *http.Request, form url.Values) (int, string) {
 						sent = append(sent, form.Get("scope"))
 						return c.server(form.Get("scope"))
@@ -99,7 +101,8 @@ func TestRefresh_ScopeThatServersWantOrRefuse(t *testing.T) {
 				for _, want := range []string{c.first, c.second} {
 					sent = nil
 					_, err := g.RefreshToken(t.Context())
-					if got := strings.Join(sent, "|"); got != want && (want != "-" || len(sent) > 0) || (err == nil) != c.ok {
+					got := strings.Join(sent, "|")
+					if got != want && (want != "-" || len(sent) > 0) || (err == nil) != c.ok {
 						t.Errorf("sent %q, want %q: %v", got, want, err)
 					}
 				}

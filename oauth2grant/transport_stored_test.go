@@ -20,8 +20,8 @@ var storedTokens = map[string]string{
 		`"expires_in":7200,"oauth2grant":{"v":1,"obtained":946681200000}}`,
 	"this library, a minute ago": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T01:00:00Z",` +
 		`"expires_in":3600,"oauth2grant":{"v":1,"obtained":946684740000}}`,
-	"this library, by a clock that is ahead": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T03:00:00Z",` +
-		`"expires_in":3600,"oauth2grant":{"v":1,"obtained":946692000000}}`,
+	"this library, by a clock that is ahead": `{"access_token":"A","refresh_token":"R",` +
+		`"expiry":"2000-01-01T03:00:00Z","expires_in":3600,"oauth2grant":{"v":1,"obtained":946692000000}}`,
 	"no end": `{"access_token":"A","refresh_token":"R"}`,
 	"no word of when it began": `{"access_token":"A","refresh_token":"R","expiry":"2000-01-01T01:00:00Z",` +
 		`"expires_in":3600}`,

@@ -35,7 +35,8 @@ func (u UserInfo) Extra(name string, out any) (bool, error) {
 	return member(u.members.reveal(), name, out)
 }
 
-// String names the person; the other claims may be none of a log's business.
+// String names the person, and shows no other claim: they may not belong in a
+// log.
 func (u UserInfo) String() string { return fmt.Sprintf("UserInfo{subject %q}", u.Subject) }
 
 // Format implements [fmt.Formatter]: no verb shows the other claims.
@@ -63,7 +64,8 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	answer, failure := c.getUserInfo(ctx, to, accessToken, "")
-	if nonce := answer.Header.Get(headerNonce); answer.Status == http.StatusUnauthorized && nonce != "" && c.proof != nil {
+	nonce := answer.Header.Get(headerNonce)
+	if answer.Status == http.StatusUnauthorized && nonce != "" && c.proof != nil {
 		answer, failure = c.getUserInfo(ctx, to, accessToken, nonce)
 	}
 	if failure != nil {

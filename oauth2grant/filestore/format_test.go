@@ -89,16 +89,16 @@ func TestLoad_ReadsTheFilesOfOthers(t *testing.T) {
 		"Authlib":               `{"access_token":"A","refresh_token":"R","expires_in":"3600","expires_at":1580702706}`,
 		"httpx-oauth":           `{"access_token":"A","refresh_token":"R","expires_at":1580702706}`,
 		"requests-oauthlib":     `{"access_token":"A","refresh_token":"R","scope":["a"],"expires_at":1580702706.5}`,
-		"MSAL, an answer":       `{"access_token":"A","refresh_token":"R","expires_on":"1580702706","ext_expires_in":7200}`,
+		"MSAL, an answer":       `{"access_token":"A","refresh_token":"R","expires_on":"1580702706"}`,
 		"MSAL, its cache": `{"AccessToken":{"k":{"secret":"A","expires_on":"1580702706"}},` +
 			`"RefreshToken":{"k":{"secret":"R"}}}`,
 		"AWS SSO":           `{"accessToken":"A","refreshToken":"R","expiresAt":"2020-02-03T04:05:06Z","region":"x"}`,
 		"AWS SSO, long ago": `{"accessToken":"A","refreshToken":"R","expiresAt":"2020-02-03T04:05:06UTC"}`,
 		"gcloud": `{"credential":{"access_token":"A","refresh_token":"R",` +
 			`"token_expiry":"2020-02-03T04:05:06Z"}}`,
-		"gcloud's Python library": `{"token":"A","refresh_token":"R","scopes":["a"],"expiry":"2020-02-03T04:05:06.000000Z"}`,
-		"with a byte order mark":  "\xef\xbb\xbf" + `{"access_token":"A","refresh_token":"R","expires_at":"2020"}` + "\r\n",
-		"an answer as it came":    `{"access_token":"A","refresh_token":"R","expires_in":3600}`,
+		"gcloud's Python one":  `{"token":"A","refresh_token":"R","expiry":"2020-02-03T04:05:06.000000Z"}`,
+		"a byte order mark":    "\xef\xbb\xbf" + `{"access_token":"A","refresh_token":"R","expires_at":1}` + "\r\n",
+		"an answer as it came": `{"access_token":"A","refresh_token":"R","expires_in":3600}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, filestore.Config{})

@@ -148,7 +148,8 @@ func TestStore_RefusesALinkAlike(t *testing.T) {
 			}
 			held, _ := lock(t, s)
 			_, err := s.Load(held)
-			for what, err := range map[string]error{"Load": err, "Save": s.Save(held, newer), "Delete": s.Delete(held)} {
+			got := map[string]error{"Load": err, "Save": s.Save(held, newer), "Delete": s.Delete(held)}
+			for what, err := range got {
 				t.Run(what, func(t *testing.T) { fails(t, s, err, filestore.ErrInsecure) })
 			}
 			if got, err := os.Readlink(s.Path()); err != nil || got != target {

@@ -10,7 +10,7 @@ import (
 // can't be kept.
 //
 // Its methods are called concurrently, with contexts that end after
-// Config.Timeout, and return when theirs does. An error says that the outcome
+// [Config.Timeout], and return when theirs does. An error says that the outcome
 // is not known; it holds neither token nor password. Each change is durable, as
 // far as the database makes it so, when the method returns.
 type Backend interface {

@@ -24,7 +24,7 @@ var (
 // all Stores of one key and place share one token and exclude each other, in
 // all processes. It comes from [Family.Store].
 //
-// Its methods return an error after Config.Timeout when the database can't be
+// Its methods return an error after [Config.Timeout] when the database can't be
 // reached, and wrap what the [Backend] says.
 type Store struct {
 	family *Family

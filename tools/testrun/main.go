@@ -85,8 +85,8 @@ func introduce(out *console, steps []step) {
 	out.printf("%d steps: %s\n", len(steps), strings.Join(names, ", "))
 	if len(steps) > 0 && steps[0].name == setUp {
 		out.printf(`Step 1 installs what is missing of the servers that the tests talk to: Node with
-oidc-provider, Redis, PostgreSQL, Chromium and GNOME Keyring, up to 700 MB in
-about three minutes. make unit needs none of them. All of it takes about fifteen
+oidc-provider, Redis, PostgreSQL, etcd, RabbitMQ, Chromium and GNOME Keyring, up
+to 760 MB in about four minutes. make unit needs none of them. All of it takes about fifteen
 minutes on two idle cores, once everything is there.
 `)
 	}

@@ -118,7 +118,8 @@ func TestProviders_PageMarksWhatIsPlayed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile(`(?m)^\| ([A-Z][A-Za-z0-9 ]*) \|.*\| ([a-z ]+) \|$`).FindAllStringSubmatch(string(page), -1)
+	row := regexp.MustCompile(`(?m)^\| ([A-Z][A-Za-z0-9 ]*) \|.*\| ([a-z ]+) \|$`)
+	rows := row.FindAllStringSubmatch(string(page), -1)
 	if len(rows) < 20 {
 		t.Fatalf("the page lists %d providers", len(rows))
 	}

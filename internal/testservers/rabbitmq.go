@@ -53,7 +53,8 @@ func StartRabbitMQ(tb testing.TB, key []byte) *RabbitMQ {
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
 		"RABBITMQ_CONF_ENV_FILE=/dev/null", "RABBITMQ_CONFIG_FILE="+in("rabbitmq.conf"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+in("plugins"), "RABBITMQ_PID_FILE="+in("pid"),
-		"RABBITMQ_GENERATED_CONFIG_DIR="+in("generated"), "RABBITMQ_MNESIA_BASE="+in("data"), "RABBITMQ_LOG_BASE="+in("log"))
+		"RABBITMQ_GENERATED_CONFIG_DIR="+in("generated"), "RABBITMQ_MNESIA_BASE="+in("data"),
+		"RABBITMQ_LOG_BASE="+in("log"))
 	Run(tb, cmd, "Server startup complete")
 	return r
 }

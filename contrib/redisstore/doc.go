@@ -36,9 +36,10 @@
 // Replication is asynchronous. With [Config.Replicas] zero, a failover can lose
 // the last writes: a lock, so that two holders meet, or a token that was just
 // rotated. With Replicas, each Save waits until as many replicas have it, and
-// fails if they do not in time: a refresh token is then not sent. Sentinel and
-// Cluster promote the replica that is ahead, so one of them is enough unless a
-// replica is lost as well.
+// fails if they do not in time: a refresh token is then not sent. Set it to the
+// number of replicas that a master has. Fewer are not enough, since a master
+// that is failed over while it lives (SENTINEL FAILOVER, a partition) goes on
+// for a while with the replicas that were not promoted.
 //
 // maxmemory-policy must be noeviction, or volatile-* without [Config.TTL]: an
 // evicted token is a signed-out user. [leasestore.Family.Check] and the first

@@ -33,8 +33,9 @@ type Config struct {
 	// until Delete.
 	TTL time.Duration
 
-	// Replicas is how many of them must have a token before Save returns; zero:
-	// none. See the package's comment for what a failover then loses.
+	// Replicas is how many of them must have a token before Save returns, best
+	// as many as each master has; zero: none. See the package's comment for
+	// what a failover then loses.
 	Replicas int
 
 	// Lease is how long a lock outlives a holder that was killed. If zero, it

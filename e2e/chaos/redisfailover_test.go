@@ -31,7 +31,7 @@ func (p place) dialer() func(ctx context.Context, network, addr string) (net.Con
 
 // behindProxies returns the place of several servers, at the addresses that
 // clients begin with, seen directly and through proxies.
-func behindProxies(t *testing.T, servers []*testservers.Redis, addrs []string) (site, []*testservers.Proxy) {
+func behindProxies(t *testing.T, servers []*testservers.Redis, addrs []string) site {
 	t.Helper()
 	direct := place{Addr: strings.Join(addrs, ",")}
 	through := place{Addr: direct.Addr, Through: map[string]string{}}
@@ -41,7 +41,7 @@ func behindProxies(t *testing.T, servers []*testservers.Redis, addrs []string) (
 		proxies = append(proxies, proxy)
 		through.Through[s.Addr()] = proxy.Addr()
 	}
-	return site{place: through, direct: direct, faults: wayFaults(proxies...)}, proxies
+	return site{place: through, direct: direct, faults: wayFaults(proxies...)}
 }
 
 func serverAt(servers []*testservers.Redis, addr string) *testservers.Redis {
@@ -72,10 +72,12 @@ func failovers(ask func() error, master func() *testservers.Redis) []fault {
 	}
 }
 
+// startSentinel starts a master with two replicas, both of which must have what
+// is saved: see [redisstore.Config].
 func startSentinel(t *testing.T) site {
 	t.Helper()
 	sentinel := testservers.StartSentinel(t)
-	s, _ := behindProxies(t, sentinel.Servers, sentinel.Addrs)
+	s := behindProxies(t, sentinel.Servers, sentinel.Addrs)
 	watch := redis.NewSentinelClient(&redis.Options{Addr: sentinel.Addrs[0]})
 	t.Cleanup(func() { _ = watch.Close() })
 	master := func() *testservers.Redis {
@@ -103,7 +105,7 @@ func (p place) sentinelClient() *redis.Client {
 }
 
 func openSentinel(p place) (opened, error) {
-	return openRedisFamily(p.sentinelClient(), redisstore.Config{Lease: lease, Replicas: 1})
+	return openRedisFamily(p.sentinelClient(), redisstore.Config{Lease: lease, Replicas: 2})
 }
 
 // startCluster starts three masters with a replica each.
@@ -121,7 +123,7 @@ func startCluster(t *testing.T) site {
 	if out, err := exec.CommandContext(t.Context(), cli, create...).CombinedOutput(); err != nil {
 		t.Fatalf("redis-cli: %v\n%s", err, out)
 	}
-	s, _ := behindProxies(t, servers, addrs)
+	s := behindProxies(t, servers, addrs)
 	one := s.direct.clusterClient()
 	t.Cleanup(func() { _ = one.Close() })
 	progress.Retry(t, "cluster", func() error {
@@ -131,13 +133,14 @@ func startCluster(t *testing.T) site {
 		}
 		return err
 	})
-	node := func(role string) (addr string) {
+	turn := 0
+	node := func(role string) (addr string) { // of each shard in turn
 		shards, err := one.ClusterShards(context.Background()).Result()
 		if err != nil || len(shards) == 0 {
 			return ""
 		}
-		shard := shards[time.Now().UnixNano()%int64(len(shards))]
-		for _, n := range shard.Nodes {
+		turn++
+		for _, n := range shards[turn%len(shards)].Nodes {
 			if n.Role == role && n.Health == "online" {
 				addr = net.JoinHostPort(n.IP, fmt.Sprint(n.Port))
 			}

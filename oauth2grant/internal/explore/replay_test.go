@@ -108,6 +108,15 @@ func TestReplay(t *testing.T) {
 			},
 			"A.Invalidate() C.RefreshToken() A.SetToken() A.load A.lock A.load A.save:lost",
 		},
+		{
+			"a renewal that is tried again while a sign-out is under way",
+			Scenario{
+				Store: Leased, Stored: Dead, Faults: 3,
+				Calls: []string{"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken"},
+			},
+			"C.Invalidate() C.load A.Token() C.lock:fails A.load C.Revoke() A.lock A.load A.save A.authenticate A.body " +
+				"A.arrive A.answer A.SetToken() A.load A.flow A.load A.save A.unlock C.lock C.load time",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if x := Replay(t, &c.scenario, c.schedule); x.Rule != "" {

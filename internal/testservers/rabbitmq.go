@@ -42,7 +42,7 @@ func StartRabbitMQ(tb testing.TB, key []byte) *RabbitMQ {
 	}
 	env := append(os.Environ(), "HOME="+dir, "ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT="+names)
 	// Erlang's directory of names, which would else be left behind.
-	epmd := exec.CommandContext(context.Background(), Command(tb, "epmd", "rabbitmq"), "-d")
+	epmd := exec.CommandContext(context.Background(), Command(tb, "epmd", "rabbitmq"), "-d") //nolint:gosec // RabbitMQ
 	epmd.Env = env
 	Run(tb, epmd, "epmd running")
 

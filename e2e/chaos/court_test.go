@@ -27,9 +27,13 @@ func judge(k kind, entries []entry) (found []finding) {
 	for _, e := range entries {
 		switch e.What {
 		case misses:
-			found = append(found, finding{at: e.At, key: e.Key, what: "the store has lost the token: " + e.Who + " found none"})
+			found = append(found, finding{
+				at: e.At, key: e.Key, what: "the store has lost the token: " + e.Who + " found none",
+			})
 		case sendsFree:
-			found = append(found, finding{at: e.At, key: e.Key, what: "a refresh token was sent without the lock: " + e.Request})
+			found = append(found, finding{
+				at: e.At, key: e.Key, what: "a refresh token was sent without the lock: " + e.Request,
+			})
 		case leaks:
 			found = append(found, finding{at: e.At, what: e.Who + " leaks: " + e.Err})
 		}
@@ -53,7 +57,8 @@ func (c court) losses() (found []finding) {
 		switch e.What {
 		case revokes:
 			found = append(found, finding{
-				at: e.At, key: e.Key, what: fmt.Sprintf("a sign-in is lost: %s sent %s again", e.Who, e.Refresh), why: c.excuse(e),
+				at: e.At, key: e.Key, what: fmt.Sprintf("a sign-in is lost: %s sent %s again", e.Who, e.Refresh),
+				why: c.excuse(e),
 			})
 		case needsLogin:
 			if !c.revoked(e) {
@@ -100,7 +105,9 @@ func (c court) overlaps() (found []finding) {
 			if before.Who == now.Who || !before.out.Before(now.done) || !now.out.Before(before.done) {
 				continue
 			}
-			f := finding{at: e.At, key: e.Key, what: "two refreshes at the same time: " + before.Request + " and " + now.Request}
+			f := finding{
+				at: e.At, key: e.Key, what: "two refreshes at the same time: " + before.Request + " and " + now.Request,
+			}
 			if before.out.Before(now.out) {
 				f.why = c.silence(before.Who, before.out, now.out)
 			} else {

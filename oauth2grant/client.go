@@ -87,7 +87,7 @@ func newClient(cfg Config) *Client {
 	t := cfg.transport()
 	refresh := cfg.Refresh.withDefaults()
 	s := &session{&sessionState{
-		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE,
+		own: cfg.Server.aliased(), auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE,
 		push: cfg.PushedAuthorization, proof: cfg.Proof,
 		authorizing: cfg.authorizing(), dialect: cfg.Dialect, wire: wire.Client(t.RoundTripper), idle: t.closeIdle,
 		guard: t.guard, insecure: cfg.InsecureAllowHTTP, known: newDiscovered(refresh),
@@ -327,14 +327,6 @@ func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 		return answer, withClockHint(failed(r.op, r.to, failure), answer.Header)
 	}
 	return answer, nil
-}
-
-func (c *Client) learn(from string, h http.Header) {
-	if nonce := h.Get(headerNonce); nonce != "" && c.proof != nil {
-		if u, err := url.Parse(from); err == nil {
-			c.proof.Learn(origin(u), nonce)
-		}
-	}
 }
 
 // String names the client and its server.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 )
 
@@ -52,3 +53,12 @@ const (
 	schemeDPoP   = "DPoP"
 	headerNonce  = "DPoP-Nonce"
 )
+
+// learn keeps the nonce that a server wants in the next proofs.
+func (c *Client) learn(from string, h http.Header) {
+	if nonce := h.Get(headerNonce); nonce != "" && c.proof != nil {
+		if u, err := url.Parse(from); err == nil {
+			c.proof.Learn(origin(u), nonce)
+		}
+	}
+}

@@ -27,7 +27,12 @@ export const clients = (readKey) => [
     grant_types: [...code, deviceCode] },
   { client_id: 'par', client_secret: 'par-secret', require_pushed_authorization_requests: true, ...loopback, grant_types: code },
   { client_id: 'mtls', token_endpoint_auth_method: 'self_signed_tls_client_auth', jwks: { keys: [readKey('client.x5c.jwk')] },
-    tls_client_certificate_bound_access_tokens: true, ...loopback, grant_types: [...code, 'client_credentials'] },
+    tls_client_certificate_bound_access_tokens: true, ...loopback, grant_types: [...code, 'client_credentials', deviceCode] },
   { client_id: 'mtls-ca', token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: 'CN=client.test',
-    tls_client_certificate_bound_access_tokens: true, ...machine, grant_types: ['client_credentials'] },
+    tls_client_certificate_bound_access_tokens: true, ...loopback, grant_types: [...code, 'client_credentials', deviceCode] },
+  // As FAPI 2.0 wants clients that sign: a token is bound to the key of a proof, or to a certificate.
+  { client_id: 'fapi-dpop', token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [readKey('client.pub.jwk')] },
+    dpop_bound_access_tokens: true, id_token_signed_response_alg: 'ES256', ...loopback, grant_types: code },
+  { client_id: 'fapi-mtls', token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [readKey('client.pub.jwk')] },
+    tls_client_certificate_bound_access_tokens: true, id_token_signed_response_alg: 'ES256', ...loopback, grant_types: code },
 ];

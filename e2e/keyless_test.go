@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"net/http"
 	"net/http/cookiejar"
@@ -39,21 +40,34 @@ func TestClientAssertion_AtTheCertifiedServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokenEndpoint := &clientassertion.Options{Audience: s.issuer + "/token"}
-	const secret = "a-hmac-secret-of-at-least-32-bytes!!"
 	for name, auth := range map[string]oauth2grant.ClientAuth{
 		"private_key_jwt": privateKeyJWT(p),
 		"private_key_jwt, PEM": clientassertion.PrivateKeyJWT("pkjwt", fromPEM.WithID("client-1"),
 			nil),
 		"private_key_jwt, as older servers want":   clientassertion.PrivateKeyJWT("pkjwt", fromPEM, tokenEndpoint),
-		"client_secret_jwt":                        clientassertion.ClientSecretJWT("hmac", secret, nil),
-		"client_secret_jwt, as older servers want": clientassertion.ClientSecretJWT("hmac", secret, tokenEndpoint),
+		"client_secret_jwt":                        clientassertion.ClientSecretJWT("hmac", hmacSecret, nil),
+		"client_secret_jwt, as older servers want": clientassertion.ClientSecretJWT("hmac", hmacSecret, tokenEndpoint),
 	} {
 		t.Run(name, func(t *testing.T) { authenticates(t, s, auth) })
 	}
-	wrong := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.ClientSecretJWT("hmac", secret+"!",
+	wrong := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.ClientSecretJWT("hmac", hmacSecret+"!",
 		nil)))
 	if err := wrong.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidClient) {
 		t.Errorf("with another secret: %v", err)
+	}
+}
+
+// TestClientAssertion_AtFosite: it wants its token endpoint for the audience,
+// which the options bring.
+func TestClientAssertion_AtFosite(t *testing.T) {
+	t.Parallel()
+	s := fositeTrial(t)
+	authenticates(t, s.authServer, s.clients["private_key_jwt"].Auth)
+	key, err := clientassertion.NewKey(s.key.Key.(crypto.Signer), s.key.KeyID)
+	must(t, err)
+	g := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.PrivateKeyJWT("signed", key, nil)))
+	if err := g.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidClient) {
+		t.Errorf("with the issuer for the audience: %v", err)
 	}
 }
 

@@ -45,6 +45,10 @@ type Server struct {
 	// it (RFC 8705): where the metadata has mtls_endpoint_aliases, requests go
 	// there. Endpoints that are named here are used as they are.
 	MTLS bool
+	// RequireIss refuses an answer to an authorization request that does not
+	// name its issuer (RFC 9207), even if the metadata does not promise that it
+	// will. Where the metadata does, it is always refused.
+	RequireIss bool
 
 	metadata *metadata // as discovered; nil: it was not
 }
@@ -125,7 +129,8 @@ func (s Server) supports(name, value string) bool {
 
 // fill returns s, as discovered, with what the user said in own.
 func (s Server) fill(own Server) Server {
-	s.SubjectClaim, s.NoRefresh, s.MTLS = own.SubjectClaim, own.NoRefresh, own.MTLS
+	s.SubjectClaim, s.NoRefresh = own.SubjectClaim, own.NoRefresh
+	s.MTLS, s.RequireIss = own.MTLS, own.RequireIss
 	s = s.aliased()
 	mine := own.endpoints()
 	for i, e := range s.endpoints() {
@@ -170,6 +175,8 @@ func (s Server) problems(insecure bool) []error {
 		if _, err := checkURL(s.Issuer, insecure); err != nil {
 			all = append(all, fmt.Errorf("Server.Issuer %w", err))
 		}
+	} else if s.RequireIss {
+		all = append(all, errors.New("Server.RequireIss is set without an Issuer to compare with"))
 	}
 	for _, e := range s.endpoints() {
 		if *e.field == "" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 )
 
@@ -25,8 +24,14 @@ type Prover interface {
 // fmt or slog.
 type ProofRequest struct {
 	Method, URL string
-	AccessToken string // empty at the token endpoint
-	Nonce       string // that the server asked for just now; empty: the last one learnt from its origin, if any
+
+	// AccessToken is the token that the request carries; empty at the token
+	// endpoint.
+	AccessToken string
+
+	// Nonce is the one that the server has just asked for. If empty, it is the
+	// last one learnt from its origin, if any.
+	Nonce string
 }
 
 // String names the request, without its query.
@@ -53,12 +58,3 @@ const (
 	schemeDPoP   = "DPoP"
 	headerNonce  = "DPoP-Nonce"
 )
-
-// learn keeps the nonce that a server wants in the next proofs.
-func (c *Client) learn(from string, h http.Header) {
-	if nonce := h.Get(headerNonce); nonce != "" && c.proof != nil {
-		if u, err := url.Parse(from); err == nil {
-			c.proof.Learn(origin(u), nonce)
-		}
-	}
-}

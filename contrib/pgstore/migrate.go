@@ -66,7 +66,8 @@ func migrate(ctx context.Context, tx pgx.Tx, schema string) error {
 		if _, err := tx.Exec(ctx, names(string(sql))); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, names(`INSERT INTO oauth2grant_migrations (version) VALUES ($1)`), mode, i+1); err != nil {
+		_, err = tx.Exec(ctx, names(`INSERT INTO oauth2grant_migrations (version) VALUES ($1)`), mode, i+1)
+		if err != nil {
 			return err
 		}
 	}

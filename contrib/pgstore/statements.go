@@ -65,7 +65,8 @@ SELECT 0, 0,
   coalesce((extract(epoch FROM coalesce((SELECT until FROM noticed), until) - clock_timestamp()) * 1000)::bigint, 0)
 FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
 
-		extend: names(`UPDATE TOKENS SET until = greatest(until, SOON($3)) WHERE key = $1::text AND fence = $2::bigint`),
+		extend: names(
+			`UPDATE TOKENS SET until = greatest(until, SOON($3)) WHERE key = $1::text AND fence = $2::bigint`),
 
 		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL WHERE key = $1::text AND fence = $2::bigint`),
 

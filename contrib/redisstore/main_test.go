@@ -27,8 +27,10 @@ const keyText = "0123456789-very-marked-key-00000"
 
 var (
 	sealed = redisstore.Config{Keys: seal.Keys("k1", map[string][]byte{"k1": []byte(keyText)}), TTL: time.Hour}
-	older  = oauth2grant.Token{AccessToken: "marked-secret-older", TokenType: "Bearer", RefreshToken: "marked-secret-r1"}
-	newer  = oauth2grant.Token{AccessToken: "marked-secret-newer", TokenType: "Bearer", RefreshToken: "marked-secret-r2"}
+	older  = oauth2grant.Token{
+		AccessToken: "marked-secret-older", TokenType: "Bearer", RefreshToken: "marked-secret-r1",
+	}
+	newer = oauth2grant.Token{AccessToken: "marked-secret-newer", TokenType: "Bearer", RefreshToken: "marked-secret-r2"}
 )
 
 func newClient(addr string) *redis.Client {

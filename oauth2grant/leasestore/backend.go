@@ -38,8 +38,8 @@ type Backend interface {
 	Watch(ctx context.Context, ready func(), changed func(key string)) error
 }
 
-// Checker is what a [Backend] implements besides, if its database may be set up
-// so that tokens or locks get lost.
+// Checker is what a [Backend] implements in addition, if its database may be
+// set up so that tokens or locks get lost.
 type Checker interface {
 	// Check returns an error that says what to change.
 	Check(ctx context.Context) error

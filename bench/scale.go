@@ -31,7 +31,7 @@ var scales = map[string]scale{
 		outage: time.Minute, calm: time.Hour, soak: 10 * time.Second,
 	},
 	"full": {
-		rounds: 201, each: 3 * time.Millisecond, procs: []int{1, 2, 64}, callers: []int{100, 1000, 10_000}, repeats: 9,
+		rounds: 51, each: 3 * time.Millisecond, procs: []int{1, 2, 64}, callers: []int{100, 1000, 10_000}, repeats: 5,
 		expiry: 15 * time.Second, live: []int{10_000, 100_000}, keys: 10_000, idle: 20 * time.Second, fleet: 1000,
 		outage: 10 * time.Minute, calm: 6 * time.Hour, soak: 10 * time.Minute,
 	},

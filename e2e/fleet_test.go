@@ -18,9 +18,9 @@ const (
 	soonest   = fleetLife / 12 * 7
 )
 
-// TestAFleetKeepsOneRefreshToken lets 1,000 goroutines in 20 processes live on
+// TestFleet_KeepsOneRefreshToken lets 1,000 goroutines in 20 processes live on
 // one refresh token, which any second use would have revoked.
-func TestAFleetKeepsOneRefreshToken(t *testing.T) {
+func TestFleet_KeepsOneRefreshToken(t *testing.T) {
 	for i, c := range combinations(rotatingKinds...) {
 		t.Run(c.String(), func(t *testing.T) {
 			if i > 0 { // the first has the machine for itself

@@ -14,8 +14,9 @@ type KeyProver interface {
 	// PrivateKey returns the private key as a JWK (RFC 7517), or an empty
 	// string if it stays where it is.
 	PrivateKey() string
-	// WithKey returns a Prover with another private key, as PrivateKey of a
-	// KeyProver has returned it. It shares the nonces with the receiver.
+	// WithKey returns a Prover with another private key, as
+	// [KeyProver.PrivateKey] has returned it. It shares the nonces with the
+	// receiver.
 	WithKey(jwk string) (Prover, error)
 }
 

@@ -55,14 +55,14 @@ type sessionState struct {
 	watcher        engine.Watcher
 }
 
-// NewClient returns a Client made from what of cfg concerns the authorization
-// server. Scopes, Params and Origins are handed down to the grants that share
-// it, unless their Config says otherwise; Refresh.Timeout bounds each request
-// that is not made for a grant. It does no network I/O.
+// NewClient returns a Client made from the part of cfg that concerns the
+// authorization server. Scopes, Params and Origins are handed down to the
+// grants that share it, unless their [Config] says otherwise; [Refresh.Timeout]
+// bounds each request that is not made for a grant. It does no network I/O.
 //
 // It refuses an unusable Config with an error that wraps [ErrConfig] and names
-// every problem at once, and one with what belongs to a Grant: Token, Store,
-// the rest of Refresh, or OnEvent.
+// every problem at once, and one with what belongs to a [Grant]: Token, Store,
+// OnEvent, or anything else of Refresh.
 func NewClient(cfg Config) (*Client, error) {
 	problems := append(cfg.clientProblems(), cfg.originProblems()...)
 	if cfg.Client != nil {
@@ -71,7 +71,8 @@ func NewClient(cfg Config) (*Client, error) {
 	refresh := cfg.Refresh
 	if refresh.Timeout = 0; cfg.Token != (Token{}) || cfg.Store != nil || refresh != (Refresh{}) ||
 		cfg.OnEvent != nil {
-		problems = append(problems, errors.New("Token, Store, Refresh (but for its Timeout) and OnEvent belong to a Grant"))
+		problems = append(problems,
+			errors.New("Token, Store, Refresh (but for its Timeout) and OnEvent belong to a Grant"))
 	}
 	problems = append(problems, (&Refresh{Timeout: cfg.Refresh.Timeout}).validate()...)
 	if err := unusable(problems); err != nil {
@@ -121,8 +122,9 @@ func (c *Client) with(cfg Config) *Client {
 // ClientID returns the client identifier.
 func (c *Client) ClientID() string { return c.auth.ClientID() }
 
-// CloseIdleConnections closes those to the authorization server that no request
-// uses. A Grant that made its own Client does so when it is closed.
+// CloseIdleConnections closes the connections to the authorization server that
+// no request uses. A [Grant] that made its own Client does so when it is
+// closed.
 func (c *Client) CloseIdleConnections() { c.idle() }
 
 // String names the client and its server.

@@ -22,6 +22,7 @@ type custody struct {
 	mu         sync.Mutex
 	known      bool     // the store has held a token: from now on an empty store means signed out
 	found      Token    // what the store was last seen to hold; zero: none
+	gone       bool     // it was last seen to remember a sign-out
 	latest     Token    // obtained or adopted last; zero: none, or signed out
 	pending    *pending // nil: all is written
 	generation uint64   // of the last write that was asked for
@@ -42,6 +43,7 @@ type pending struct {
 	mark       string  // of the request that want answers; empty: it answers none
 	whole      bool    // over stands for all that has become of it
 	tried      bool    // without a look: the store may hold want already, or what others have made of it
+	gone       bool    // somebody had signed out before
 	generation uint64
 }
 
@@ -164,11 +166,11 @@ func (c *custody) loadMarked(ctx context.Context) (t Token, found bool, err erro
 	case err != nil && !errors.Is(err, ErrNoToken):
 		return Token{}, false, fmt.Errorf("%w: load: %w", errStore, err)
 	case err != nil, same(t, Token{}):
-		c.meet(Token{})
+		c.meet(Token{}, errors.Is(err, ErrSignedOut))
 		return Token{}, false, nil
 	}
 	t = defaultType(t)
-	c.meet(t.marked("", time.Time{}))
+	c.meet(t.marked("", time.Time{}), false)
 	return t, true, nil
 }
 
@@ -230,7 +232,7 @@ func (c *custody) flush(held context.Context, v view) view {
 	if p.over == nil {
 		p = c.amend(p, func(q *pending) {
 			if q.tried = true; v.err == nil { // what others put there from now on is newer
-				q.over, q.whole = []Token{v.Token}, true
+				q.over, q.whole, q.gone = []Token{v.Token}, true, c.gone
 			}
 		})
 	}
@@ -315,17 +317,6 @@ func (c *custody) amend(p *pending, change func(*pending)) *pending {
 	change(&amended)
 	c.pending = &amended
 	return c.pending
-}
-
-// mark notes in the store that the refresh token of t is being sent. Nothing
-// must be sent if that fails.
-func (c *custody) mark(held context.Context, t Token) error {
-	ctx, cancel := context.WithTimeout(held, saveTimeout)
-	defer cancel()
-	if err := c.store.Save(ctx, t); err != nil {
-		return fmt.Errorf("%w: %w", errNotSent, err)
-	}
-	return nil
 }
 
 // wins reports whether what waits is still to be written after the store

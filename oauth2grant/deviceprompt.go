@@ -51,7 +51,8 @@ func (a deviceAnswer) prompt(sent time.Time, most time.Duration, insecure bool) 
 		a.VerificationURI = a.VerificationURL
 	}
 	if a.DeviceCode == "" || a.UserCode == "" || a.VerificationURI == "" {
-		return DevicePrompt{}, refuse(OpDeviceAuthorization, "the answer lacks device_code, user_code or verification_uri")
+		return DevicePrompt{}, refuse(OpDeviceAuthorization,
+			"the answer lacks device_code, user_code or verification_uri")
 	}
 	if !isUserCode(a.UserCode) {
 		return DevicePrompt{}, refuse(OpDeviceAuthorization,

@@ -243,8 +243,9 @@ func (c *Client) capable(s Server, grantType string) error {
 			"set Server.TokenURL: %w", metaGrantTypes, printable(grantType), errors.ErrUnsupported)
 	}
 	if method := authMethod(c.auth); method != "" && !s.supports(metaAuthMethods, method) {
-		return refuse(grantType, "%s in the server's metadata does not list %s: use another ClientAuth or, if the server "+
-			"takes it all the same, set Server.TokenURL: %w", metaAuthMethods, printable(method), errors.ErrUnsupported)
+		return refuse(grantType, "%s in the server's metadata does not list %s: "+
+			"use another ClientAuth or, if the server takes it all the same, set Server.TokenURL: %w",
+			metaAuthMethods, printable(method), errors.ErrUnsupported)
 	}
 	return nil
 }

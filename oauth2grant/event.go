@@ -19,7 +19,7 @@ const (
 	// EventAdopted: a token that another process had put into the [Store] was
 	// taken over.
 	EventAdopted
-	// EventSet: SetToken brought a token.
+	// EventSet: [Grant.SetToken] brought a token.
 	EventSet
 	// EventDropped: there is no token any more, by [Grant.Revoke] or since the
 	// [Store] was emptied.
@@ -65,13 +65,14 @@ type Event struct {
 	// "client_credentials". It is empty where no request did.
 	Op string
 
-	// Token is the new token of EventObtained, EventAdopted and EventSet.
+	// Token is the new token of [EventObtained], [EventAdopted] and [EventSet].
 	Token Token
 
-	// Err is the error of EventFailed, EventNotSaved and EventLoginRequired.
+	// Err is the error of [EventFailed], [EventNotSaved] and
+	// [EventLoginRequired].
 	Err error
 
-	// RefreshExpiry is when the refresh token of EventLoginDue ends.
+	// RefreshExpiry is when the refresh token of [EventLoginDue] ends.
 	RefreshExpiry time.Time
 
 	// RetryIn is the time until the background tries again. If zero, it does
@@ -118,7 +119,7 @@ func (e Event) LogValue() slog.Value { return slog.StringValue(e.String()) }
 // such as slog's, shows no secret.
 func (e Event) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// subscribers are the receivers of a grant's events beside Config.OnEvent.
+// subscribers are the receivers of a grant's events beside [Config.OnEvent].
 type subscribers struct {
 	// mu guards what follows.
 	mu  sync.Mutex
@@ -138,8 +139,8 @@ type subscriber struct {
 //
 // Events come after those who waited were released, in order, from one queue: a
 // slow f delays the other receivers, never a renewal. f may call the grant, but
-// not Close. Its ctx has the values of the call that led to the event, and ends
-// when the grant is closed; then f must return.
+// not [Grant.Close]. Its ctx has the values of the call that led to the event,
+// and ends when the grant is closed; then f must return.
 func (g *Grant) Subscribe(f func(ctx context.Context, e Event)) (stop func()) {
 	if g.grant == nil || f == nil {
 		return func() {}

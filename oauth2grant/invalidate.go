@@ -15,8 +15,8 @@ func (g *Grant) Invalidate(accessToken string) {
 }
 
 // invalidate reports whether another token may help against the refusal. While
-// none is held the grant is signed out or closed, and a refusal must not sign it
-// in again.
+// none is held the grant is signed out or closed, and a refusal must not sign
+// it in again.
 func (g *grant) invalidate(accessToken string) bool {
 	s := g.engine.Current()
 	switch {

@@ -33,8 +33,9 @@ type Refresh struct {
 	// MinBackOff is the shortest wait after a failure. If zero, it is 500 ms.
 	MinBackOff time.Duration
 
-	// MaxBackOff is the longest wait after a failure. If zero, it is 1 min, or
-	// MinBackOff if that is longer.
+	// MaxBackOff is the longest wait after a failure, and the shortest after a
+	// refusal, after which it doubles up to 5 min, and up to an hour for a
+	// refused password. If zero, it is 1 min, or MinBackOff if that is longer.
 	MaxBackOff time.Duration
 
 	// IdleAfter is for how long a token that nobody uses is renewed ahead. If
@@ -49,21 +50,21 @@ type Refresh struct {
 	AssumedLifetime time.Duration
 
 	// Scope says which scope a refresh asks for. If zero, it is
-	// RefreshScopeNone.
+	// [RefreshScopeNone].
 	Scope RefreshScope
 
-	// Eager loads the Store, and fetches a token if needed, as soon as New has
-	// returned; never by a flow that asks a person.
+	// Eager loads the [Store], and fetches a token if needed, as soon as [New]
+	// has returned; never by a flow that asks a person.
 	Eager bool
 
-	// Disabled runs no background goroutine: the token is renewed only when a
+	// Disabled does nothing in the background: the token is renewed only when a
 	// call needs it.
 	Disabled bool
 }
 
 // RefreshScope says which scope a refresh asks for (RFC 6749 §6). A server that
 // refuses the scope of a refresh, or the lack of one, is asked once more with
-// Config.Scopes, and what worked is remembered in the [Store].
+// [Config.Scopes], and what worked is remembered in the [Store].
 type RefreshScope int
 
 const (
@@ -71,7 +72,7 @@ const (
 	RefreshScopeNone RefreshScope = iota
 	// RefreshScopeGranted repeats what the server has granted.
 	RefreshScopeGranted
-	// RefreshScopeRequested repeats Config.Scopes.
+	// RefreshScopeRequested repeats [Config.Scopes].
 	RefreshScopeRequested
 )
 

@@ -102,8 +102,9 @@ func wantsScope(err error) bool {
 	return e.Code == InvalidScope || e.Code == InvalidRequest && about
 }
 
-// outlast returns a context with the values of held that ends so much later than
-// the flight, and does not end with the lock, where there is something to lose.
+// outlast returns a context with the values of held that ends that much later
+// than the flight, and does not end with the lock, where there is something to
+// lose.
 func (g *grant) outlast(
 	held context.Context, f *flight, by func() time.Duration,
 ) (longer context.Context, cancel context.CancelFunc) {
@@ -151,4 +152,15 @@ func pause(ctx, news context.Context, d time.Duration, changed <-chan struct{}) 
 	case <-changed:
 	case <-ctx.Done():
 	}
+}
+
+// mark notes in the store that the refresh token of t is being sent. Nothing
+// must be sent if that fails.
+func (c *custody) mark(held context.Context, t Token) error {
+	ctx, cancel := context.WithTimeout(held, saveTimeout)
+	defer cancel()
+	if err := c.store.Save(ctx, t); err != nil {
+		return fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	return nil
 }

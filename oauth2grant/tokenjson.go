@@ -151,8 +151,8 @@ func likeOurs(m wire.Members) wire.Members {
 		return m
 	case m.Has("accessToken"): // AWS SSO, the Azure CLI
 		return rename(m, map[string]string{
-			"accessToken": "access_token", "refreshToken": "refresh_token", "tokenType": "token_type", "idToken": "id_token",
-			"scopes": "scope",
+			"accessToken": "access_token", "refreshToken": "refresh_token", "tokenType": "token_type",
+			"idToken": "id_token", "scopes": "scope",
 		})
 	case m.Text("token") != "": // Google's libraries
 		return rename(m, map[string]string{"token": "access_token", "scopes": "scope"})

@@ -104,8 +104,8 @@ func (c *Client) token(ctx context.Context, x exchange) (Token, error) {
 // tokenOf makes a Token of what the server issued.
 func (c *Client) tokenOf(x exchange, read wire.Token, sent time.Time) Token {
 	t := Token{
-		AccessToken: read.AccessToken, TokenType: read.TokenType, RefreshToken: read.RefreshToken, IDToken: read.IDToken,
-		Scope: read.Scope, lifetime: saneLifetime(read.ExpiresIn), extra: read.Extra,
+		AccessToken: read.AccessToken, TokenType: read.TokenType, RefreshToken: read.RefreshToken,
+		IDToken: read.IDToken, Scope: read.Scope, lifetime: saneLifetime(read.ExpiresIn), extra: read.Extra,
 		refreshAfter: saneLifetime(read.RefreshIn),
 	}
 	if t.TokenType == "" {
@@ -113,6 +113,9 @@ func (c *Client) tokenOf(x exchange, read wire.Token, sent time.Time) Token {
 	}
 	if !read.HasScope {
 		t.Scope = x.scope
+	}
+	if t.lifetime == 0 { // by the server's clock, for want of better
+		t.lifetime = saneLifetime(int64(read.Expires.Sub(wall(sent)) / time.Second))
 	}
 	if t.lifetime > 0 {
 		t.Expiry = wall(sent.Add(t.lifetime))

@@ -42,7 +42,7 @@ type place struct {
 // New returns an Auth for the API at a URL, which is https, or on this machine.
 // ctx bounds the life of the Auth, not this call. New makes no request. An
 // unusable address or Config is an error that wraps [oauth2grant.ErrConfig];
-// another error is that of Config.Store.
+// another error is that of [Config.Store].
 func New(ctx context.Context, api string, cfg Config) (*Auth, error) {
 	u, err := cfg.check(api)
 	if err != nil {

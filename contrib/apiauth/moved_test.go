@@ -46,7 +46,7 @@ func TestAuth_FollowsTheAPIToAnotherServer(t *testing.T) {
 		})
 		w.hc = &http.Client{Transport: w.net}
 		w.cfg = apiauth.Config{
-			HTTPClient: w.hc, Store: memory(), RedirectURIs: []string{redirectURI},
+			HTTPClient: w.hc, Store: apiauth.Memory(), RedirectURIs: []string{redirectURI},
 			Flow: person{w.hc, "alice", &w.tabs},
 		}
 		a, other := w.open(t), w.open(t)

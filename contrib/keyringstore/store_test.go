@@ -79,8 +79,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestSave_AKillAtAnyMomentLeavesTheOldTokenOrTheNew kills a process before each
-// operation of each change in turn.
+// A process is killed before each operation of each change in turn.
 func TestSave_AKillAtAnyMomentLeavesTheOldTokenOrTheNew(t *testing.T) {
 	sizes := []int{0, 10, 5 << 10, 20 << 10} // 0: no token
 	for _, before := range sizes {

@@ -2,34 +2,24 @@ package dpop_test
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"strings"
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/dpop"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
 
 func TestNew_RefusesAKey(t *testing.T) {
-	t.Setenv("GODEBUG", "rsa1024min=0")
-	small, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
-	odd, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, c := range map[string]struct {
 		key  crypto.Signer
 		want string
-	}{"that is too small": {small, "2048"}, "on another curve": {odd, "P-256"}, "of another type": {
-		public{},
-		"EC, Ed25519 or RSA",
-	}} {
+	}{
+		"that is too small": {jwstest.RSA(t, 1024), "2048"},
+		"on another curve":  {jwstest.EC(t, elliptic.P224()), "P-256"},
+		"of another type":   {public{}, "EC, Ed25519 or RSA"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			if p, err := dpop.New(c.key); err == nil || p != nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, %v", p, err)

@@ -2,11 +2,7 @@ package dpop_test
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +18,7 @@ import (
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/dpop"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
 
 func newProver(t testing.TB, key crypto.Signer) *dpop.Prover {
@@ -33,26 +30,16 @@ func newProver(t testing.TB, key crypto.Signer) *dpop.Prover {
 	return p
 }
 
+// keys are one of each kind that a prover takes, by its algorithm.
 func keys(t testing.TB) map[string]crypto.Signer {
 	t.Helper()
-	_, ed, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+	return map[string]crypto.Signer{
+		"EdDSA": jwstest.Ed25519(t),
+		"PS256": jwstest.RSA(t, 2048),
+		"ES256": jwstest.EC(t, elliptic.P256()),
+		"ES384": jwstest.EC(t, elliptic.P384()),
+		"ES512": jwstest.EC(t, elliptic.P521()),
 	}
-	r, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]crypto.Signer{"EdDSA": ed, "PS256": r}
-	for name, curve := range map[string]elliptic.Curve{
-		"ES256": elliptic.P256(), "ES384": elliptic.P384(),
-		"ES512": elliptic.P521(),
-	} {
-		if all[name], err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
 }
 
 // proof is one that was read and whose signature is good.

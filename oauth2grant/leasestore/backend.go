@@ -10,7 +10,7 @@ import (
 // can't be kept.
 //
 // Its methods are called concurrently, with contexts that end after
-// Config.Timeout, and return when theirs does. An error says that the outcome
+// [Config.Timeout], and return when theirs does. An error says that the outcome
 // is not known; it holds neither token nor password. Each change is durable, as
 // far as the database makes it so, when the method returns.
 type Backend interface {
@@ -38,8 +38,8 @@ type Backend interface {
 	Watch(ctx context.Context, ready func(), changed func(key string)) error
 }
 
-// Checker is what a [Backend] implements besides, if its database may be set up
-// so that tokens or locks get lost.
+// Checker is what a [Backend] implements in addition, if its database may be
+// set up so that tokens or locks get lost.
 type Checker interface {
 	// Check returns an error that says what to change.
 	Check(ctx context.Context) error

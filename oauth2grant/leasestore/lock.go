@@ -19,8 +19,8 @@ const notice = 3 * time.Second
 // ends. held ends with ctx, with [Family.Close], and when the lease is lost:
 // then its cause wraps [oauth2grant.ErrLockLost]. Its Err looks at both clocks;
 // a context derived from it learns of the end a moment later. The lease is
-// extended until unlock, which blocks for Config.Timeout at most. Besides those
-// of the database and of [Family.Check], the errors are that of ctx and
+// extended until unlock, which blocks for [Config.Timeout] at most. Besides
+// those of the database and of [Family.Check], the errors are that of ctx and
 // [ErrClosed].
 func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
 	if err := s.exchange(ctx, "lock", s.family.checkOnce); err != nil {

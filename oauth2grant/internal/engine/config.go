@@ -56,8 +56,12 @@ type Config[T any] struct {
 	// Eager says that the background renews at once.
 	Eager bool
 
-	// Passive says that there is no background goroutine.
+	// Passive says that nothing is done in the background.
 	Passive bool
+
+	// Watcher, if not nil, wakes the refresher after the machine has slept. It
+	// is left when the engine's life has ended.
+	Watcher *Watcher
 
 	// Ended is called once, when the engine's life has ended, by Close or with
 	// its ctx, and everything that ran in it has returned. Close waits for it.

@@ -22,15 +22,15 @@ type Engine[T any] struct {
 	renew   lane[T]
 	signIn  lane[T]
 
-	life  context.Context
-	end   context.CancelCauseFunc
-	ended chan struct{} // closed when all has ended
-	wake  chan struct{}
-	// forever says that nothing but Close ends the life.
-	forever bool
-	shuts   atomic.Bool  // somebody has begun to shut
-	due     atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
-	look    atomic.Bool  // somebody else may have changed the value
+	life    context.Context
+	end     context.CancelCauseFunc
+	forever bool           // nothing but Close ends the life
+	unbind  func() bool    // keeps the end of life from shutting; nil: it does not
+	shuts   atomic.Bool    // somebody has begun to shut
+	ended   sync.WaitGroup // of one: until all has ended
+	wakes   atomic.Int64   // of the refresher since it last rested; zero: it rests
+	due     atomic.Int64   // from when on a reader wakes the refresher; Unix nanoseconds
+	look    atomic.Bool    // somebody else may have changed the value
 	news    atomic.Pointer[news]
 
 	// The refresher's own.
@@ -51,24 +51,30 @@ type Engine[T any] struct {
 // New returns an engine that lives until Close is called or ctx ends. It does
 // nothing until Start.
 func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
-	e := &Engine[T]{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), generation: 1}
+	e := &Engine[T]{cfg: cfg, generation: 1}
 	e.life, e.end = context.WithCancelCause(ctx)
 	e.forever = ctx.Done() == nil
+	e.ended.Add(1)
+	e.wakes.Store(1) // as if it worked: nothing wakes it before Start
 	e.renew = lane[T]{e: e, fly: cfg.Renew}
 	e.signIn = lane[T]{e: e, fly: cfg.SignIn, asks: cfg.Interactive}
 	e.due.Store(never)
 	return e
 }
 
-// Start starts the background goroutine. It is called once, when all that the
-// funcs of Config need is there.
+// Start lets the background begin. It is called once, when all that the funcs
+// of Config need is there.
 func (e *Engine[T]) Start() {
-	if e.cfg.Passive {
-		context.AfterFunc(e.life, e.shutSoon)
-		return
+	if !e.cfg.Passive {
+		if e.cfg.Watcher != nil {
+			e.cfg.Watcher.Join(e)
+		}
+		e.idle = idleness[T]{after: e.cfg.IdleAfter, last: time.Now()}
+		e.launch(e.begin)
 	}
-	e.idle = idleness[T]{after: e.cfg.IdleAfter, last: time.Now()}
-	e.wg.Go(e.begin)
+	if !e.forever { // last: it may shut at once
+		e.unbind = context.AfterFunc(e.life, e.shutSoon)
+	}
 }
 
 // clock returns the time of the wall clock.

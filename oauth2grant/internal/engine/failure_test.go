@@ -80,7 +80,12 @@ func TestBackOff_TheServersWishLengthensAWaitWithinReason(t *testing.T) {
 		least, most time.Duration
 	}{
 		{"a shorter wish changes nothing", Verdict{After: time.Millisecond}, time.Second, 2 * time.Second},
-		{"a longer one counts, also above the maximum", Verdict{After: 10 * time.Minute}, 10 * time.Minute, 13 * time.Minute},
+		{
+			"a longer one counts, also above the maximum",
+			Verdict{After: 10 * time.Minute},
+			10 * time.Minute,
+			13 * time.Minute,
+		},
 		{"an absurd one is cut", Verdict{After: 1000 * time.Hour}, longestWish / 5 * 4, longestWish},
 		{"a refusal too", Verdict{Kind: Refused, After: 10 * time.Minute}, 10 * time.Minute, 13 * time.Minute},
 	} {
@@ -98,13 +103,17 @@ func TestBackOff_ARefusalDoublesUpToItsLongest(t *testing.T) {
 		max, longest time.Duration
 		want         []time.Duration
 	}{
-		{time.Minute, 0, []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute}},
+		{
+			time.Minute, 0,
+			[]time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute},
+		},
 		{15 * time.Minute, time.Hour, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, time.Hour}},
 		{2 * time.Hour, time.Hour, []time.Duration{2 * time.Hour, 2 * time.Hour}},
 	} {
 		m := memory{}
 		for _, want := range c.want {
-			if wait := m.fail(errRefused, Verdict{Kind: Refused, Longest: c.longest}, time.Second, c.max); wait != want {
+			wait := m.fail(errRefused, Verdict{Kind: Refused, Longest: c.longest}, time.Second, c.max)
+			if wait != want {
 				t.Errorf("with a maximum of %v the wait is %v, want %v", c.max, wait, want)
 			}
 		}

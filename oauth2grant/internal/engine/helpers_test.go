@@ -67,7 +67,10 @@ func background(cfg *Config[int]) { cfg.Passive = false }
 func value(n int) *Snapshot[int] { return valueAt(n, time.Now().Round(0)) }
 
 func valueAt(n int, now time.Time) *Snapshot[int] {
-	return &Snapshot[int]{Value: n, Since: now, RenewAt: now.Add(renewal), FreshUntil: now.Add(lifetime - leeway), Expiry: now.Add(lifetime)}
+	return &Snapshot[int]{
+		Value: n, Since: now, RenewAt: now.Add(renewal), FreshUntil: now.Add(lifetime - leeway),
+		Expiry: now.Add(lifetime),
+	}
 }
 
 // script is a run of the engine that counts, and returns 1, 2, 3, … as long as

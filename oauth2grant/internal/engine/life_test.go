@@ -150,7 +150,8 @@ func TestClose_DuringEverything(t *testing.T) {
 		e := New(ctx, Config[int]{
 			Renew: s.run, SignIn: s.run, Judge: verdict, Changed: func(context.Context) bool { return true },
 			Failed:     func(context.Context, Failure) {},
-			MinBackOff: time.Microsecond, MaxBackOff: time.Millisecond, IdleAfter: time.Hour, Eager: true, Interactive: true,
+			MinBackOff: time.Microsecond, MaxBackOff: time.Millisecond, IdleAfter: time.Hour, Eager: true,
+			Interactive: true,
 		})
 		e.Start()
 		var all sync.WaitGroup

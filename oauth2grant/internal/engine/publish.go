@@ -63,6 +63,18 @@ func (e *Engine[T]) Claim() (generation uint64) {
 	return e.generation
 }
 
+// Drop is Claim that leaves no value, and forgets failures: from now on only
+// callers want one.
+func (e *Engine[T]) Drop() (generation uint64) {
+	e.mu.Lock()
+	e.generation++
+	generation = e.generation
+	e.current.Store(nil)
+	e.mu.Unlock()
+	e.forgive()
+	return generation
+}
+
 // Set makes s the value, or leaves none where s is nil, and forgets failures,
 // unless a later generation has begun or a flight of this one has published
 // already: it knew of s. It reports whether it did.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -203,8 +204,10 @@ func TestRefresher_Idleness(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		uses []time.Duration // since the value was obtained, which is itself a use; it is due after 48 min, and stale after 59
-		runs int64           // within 49 minutes
+		// Since the value was obtained, which is itself a use; it is due after
+		// 48 min, and stale after 59.
+		uses []time.Duration
+		runs int64 // within 49 minutes
 	}{
 		{"a value that nobody uses is not renewed", nil, 1},
 		{"one that somebody used shortly before it was due is renewed", minutes(40), 2},
@@ -282,7 +285,7 @@ func TestRefresher_APlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 	})
 }
 
-func TestAnIdleEngineKeepsWhatSaysSo(t *testing.T) {
+func TestRefresher_IdleKeepsWhatSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{keep: 5 * time.Hour}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
@@ -297,6 +300,49 @@ func TestAnIdleEngineKeepsWhatSaysSo(t *testing.T) {
 		time.Sleep(time.Hour)
 		if s.runs.Load() <= n {
 			t.Error("it is not tried again")
+		}
+	})
+}
+
+func TestRefresher_HasNoGoroutineAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the bubble would not end with a goroutine left
+		s := &script{}
+		e := New(context.Background(), Config[int]{
+			Renew: s.run, Judge: verdict, Failed: func(context.Context, Failure) {},
+			MinBackOff: minWait, MaxBackOff: maxWait,
+		})
+		e.Start()
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(renewal + time.Second)
+		synctest.Wait()
+		s.ran(t, 2)
+	})
+}
+
+func TestRefresher_OutlivesAQuestionThatEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) {
+			cfg.Passive = false
+			cfg.Changed = func(context.Context) bool {
+				if asked.Add(1) <= 3 {
+					runtime.Goexit()
+				}
+				return true
+			}
+		})
+		s.fail(errRefused)
+		fails(t, errRefused)(e.Get(t.Context()))
+		s.fail(nil)
+		time.Sleep(4*maxWait - time.Second)
+		synctest.Wait()
+		s.ran(t, 1)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		s.ran(t, 2)
+		if n := asked.Load(); n != 4 {
+			t.Errorf("asked %d times", n)
 		}
 	})
 }

@@ -2,11 +2,7 @@ package jws_test
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -19,45 +15,18 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
-
-func ecKey(t testing.TB, c elliptic.Curve) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(c, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func rsaKey(t testing.TB, bits int) *rsa.PrivateKey {
-	t.Helper()
-	t.Setenv("GODEBUG", "rsa1024min=0") // for keys that are refused
-	key, err := rsa.GenerateKey(rand.Reader, bits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func edKey(t testing.TB) ed25519.PrivateKey {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
 
 // remote is a signer whose private key nobody sees.
 type remote struct{ crypto.Signer }
 
 func TestKey_SignsWhatAnIndependentLibraryVerifies(t *testing.T) {
-	rsa2048 := rsaKey(t, 2048)
+	rsa2048 := jwstest.RSA(t, 2048)
 	for name, signer := range map[string]crypto.Signer{
 		"RS256": rsa2048, "RS384": rsa2048, "RS512": rsa2048, "PS256": rsa2048, "PS384": rsa2048, "PS512": rsa2048,
-		"ES256": ecKey(t, elliptic.P256()), "ES384": ecKey(t, elliptic.P384()), "ES512": ecKey(t, elliptic.P521()),
-		"EdDSA": edKey(t),
+		"ES256": jwstest.EC(t, elliptic.P256()), "ES384": jwstest.EC(t, elliptic.P384()),
+		"ES512": jwstest.EC(t, elliptic.P521()), "EdDSA": jwstest.Ed25519(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 20 { // a number with a leading zero is one in 256
@@ -183,7 +152,7 @@ func jwkOf(t testing.TB, jwk jose.JSONWebKey) string {
 }
 
 func TestParse(t *testing.T) {
-	ec, ed, rsa2048 := ecKey(t, elliptic.P256()), edKey(t), rsaKey(t, 2048)
+	ec, ed, rsa2048 := jwstest.EC(t, elliptic.P256()), jwstest.Ed25519(t), jwstest.RSA(t, 2048)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(ed)
 	edPEM := pemOf(t, "PRIVATE KEY", pkcs8, err)
 	sec1, err := x509.MarshalECPrivateKey(ec)
@@ -218,7 +187,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestParse_Refuses(t *testing.T) {
-	ec := ecKey(t, elliptic.P256())
+	ec := jwstest.EC(t, elliptic.P256())
 	one := jwkOf(t, jose.JSONWebKey{Key: ec, KeyID: "one"})
 	raw, err := ec.Bytes()
 	if err != nil {
@@ -230,7 +199,7 @@ func TestParse_Refuses(t *testing.T) {
 		Type:    "RSA PRIVATE KEY",
 		Headers: map[string]string{"DEK-Info": "x"},
 	}))
-	p224, err := x509.MarshalPKCS8PrivateKey(ecKey(t, elliptic.P224()))
+	p224, err := x509.MarshalPKCS8PrivateKey(jwstest.EC(t, elliptic.P224()))
 	for name, c := range map[string]struct{ document, want string }{
 		"nothing":                      {" \n", "empty"},
 		"a huge document":              {strings.Repeat("x", jws.MaxKey+1), "256 KiB"},
@@ -251,11 +220,11 @@ func TestParse_Refuses(t *testing.T) {
 		},
 		"an empty set": {`{"keys":[]}`, "no private key"},
 		"two keys with one kid": {`{"keys":[` + one + "," + jwkOf(t, jose.JSONWebKey{
-			Key:   edKey(t),
+			Key:   jwstest.Ed25519(t),
 			KeyID: "one",
 		}) + `]}`, `"one"`},
 		"a curve that JOSE has not": {pemOf(t, "PRIVATE KEY", p224, err), "P-256"},
-		"an RSA key of 1024 bits": {pemOf(t, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey(t, 1024)),
+		"an RSA key of 1024 bits": {pemOf(t, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(jwstest.RSA(t, 1024)),
 			nil), "2048"},
 		"a set in which nothing is fit": {`{"keys":[7,{"kty":"oct","k":"` + secret + `"}]}`, "cannot sign"},
 	} {
@@ -291,7 +260,7 @@ func TestKey_RefusesWhatIsNoSignature(t *testing.T) {
 		"more than a signature":     "\x30\x06\x02\x01\x01\x02\x01\x01more",
 	} {
 		t.Run(name, func(t *testing.T) {
-			k, err := jws.New(faulty{ecKey(t, elliptic.P256()), answer}, "")
+			k, err := jws.New(faulty{jwstest.EC(t, elliptic.P256()), answer}, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -119,6 +119,7 @@ func (s *Server) route(e Endpoint) (route, bool) {
 		DeviceVerification:  {get, false, s.verifyDevice},
 		Discovery:           {get, false, s.metadata},
 		OpenIDConfiguration: {get, false, s.metadata},
+		JWKS:                {get, false, s.jwks},
 		UserInfo:            {either, false, s.bound(s.userInfo)},
 		Resource:            {nil, false, s.bound(s.resource)},
 		ResourceMetadata:    {get, false, s.describeResource},

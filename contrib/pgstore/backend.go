@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,25 +20,46 @@ type backend struct {
 	pool *pgxpool.Pool
 	cfg  Config
 	sql  statements
+
+	bare atomic.Bool // nothing is kept in a session: a pooler may change that at any time
 }
 
-// mode sends a statement, its arguments and the request to run it in one go,
-// and keeps nothing in the session: a pooler may change that at any time.
-const mode = pgx.QueryExecModeExec
+// run runs a statement as one that pgx prepares, if the pool is set up so, and
+// until a session turns out not to have what was prepared, or to have it from
+// somebody else: then the statement was not run.
+func (b *backend) run(statement func(args ...any) error, args ...any) error {
+	if !b.bare.Load() {
+		err := statement(args...)
+		refused, ok := errors.AsType[*pgconn.PgError](err)
+		if !ok || refused.Code != "26000" && refused.Code != "42P05" {
+			return clean(err)
+		}
+		b.bare.Store(true)
+	}
+	return clean(statement(append([]any{pgx.QueryExecModeExec}, args...)...))
+}
 
 // exec runs a statement, and reports whether it concerned a row.
-func (b *backend) exec(ctx context.Context, sql string, args ...any) (bool, error) {
-	done, err := b.pool.Exec(ctx, sql, append([]any{mode}, args...)...)
-	return done.RowsAffected() > 0, clean(err)
+func (b *backend) exec(ctx context.Context, sql string, args ...any) (done bool, err error) {
+	err = b.run(func(args ...any) error {
+		tag, err := b.pool.Exec(ctx, sql, args...)
+		done = tag.RowsAffected() > 0
+		return err
+	}, args...)
+	return done, err
+}
+
+// row runs a statement that returns one row at most.
+func (b *backend) row(ctx context.Context, into []any, sql string, args ...any) error {
+	return b.run(func(args ...any) error { return b.pool.QueryRow(ctx, sql, args...).Scan(into...) }, args...)
 }
 
 // Load implements [leasestore.Backend].
 func (b *backend) Load(ctx context.Context, key string) (token []byte, version int64, err error) {
-	err = b.pool.QueryRow(ctx, b.sql.load, mode, key).Scan(&token, &version)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, 0, nil
+	if err = b.row(ctx, []any{&token, &version}, b.sql.load, key); errors.Is(err, pgx.ErrNoRows) {
+		err = nil
 	}
-	return token, version, clean(err)
+	return token, version, err
 }
 
 // Save implements [leasestore.Backend].
@@ -60,15 +82,15 @@ func (b *backend) TryLock(
 	ctx context.Context, key string, lease, notice time.Duration,
 ) (try leasestore.Try, err error) {
 	var ms int64
-	err = b.pool.QueryRow(ctx, b.sql.lock, mode, key, lease.Milliseconds(), notice.Milliseconds()).
-		Scan(&try.Fence, &try.Version, &ms)
+	into := []any{&try.Fence, &try.Version, &ms}
+	err = b.row(ctx, into, b.sql.lock, key, lease.Milliseconds(), notice.Milliseconds())
 	if try.Wait = time.Duration(ms) * time.Millisecond; ms <= 0 {
 		try.Wait = lease // somebody else has made or taken the row just now
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
 	}
-	return try, clean(err)
+	return try, err
 }
 
 // Extend implements [leasestore.Backend].
@@ -82,19 +104,22 @@ func (b *backend) Unlock(ctx context.Context, key string, fence int64) error {
 	return err
 }
 
-// Check implements [leasestore.Checker].
+// Check implements [leasestore.Backend].
 func (b *backend) Check(ctx context.Context) error {
-	var replica bool
+	var readOnly, may bool
 	var version int
-	if err := b.pool.QueryRow(ctx, b.sql.check, mode).Scan(&replica, &version); err != nil {
-		return clean(err)
-	}
-	if replica {
-		return errors.New("this server is a replica, and read-only: " +
+	into, name := []any{&readOnly, &may, &version}, pgx.Identifier{b.cfg.Schema, table}.Sanitize()
+	err := b.row(ctx, into, b.sql.check, name)
+	switch {
+	case err != nil:
+		return err
+	case readOnly:
+		return errors.New("the connection is read-only: if the server is a replica, " +
 			"connect to its primary, with target_session_attrs=read-write")
-	}
-	if files, err := migrationFiles(); err != nil || version < len(files) {
-		return errors.Join(err, fmt.Errorf("the table is of version %d: call Migrate", version))
+	case !may:
+		return errors.New("the user lacks SELECT, INSERT or UPDATE on the table")
+	case version < len(migrations):
+		return fmt.Errorf("the table is of version %d: call Migrate", version)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/leasestore"
@@ -53,7 +54,9 @@ func New(pool *pgxpool.Pool, cfg Config) (*Family, error) {
 	if cfg.Schema == "" {
 		cfg.Schema = "public"
 	}
-	return leasestore.New(&backend{pool, cfg, statementsFor(cfg)}, leasestore.Config{
+	b := &backend{pool: pool, cfg: cfg, sql: statementsFor(cfg)}
+	b.bare.Store(pool.Config().ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement)
+	return leasestore.New(b, leasestore.Config{
 		Name: "pgstore", Place: cfg.Schema + "." + table, Lease: cfg.Lease, Timeout: cfg.Timeout,
 		Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
 	})

@@ -72,7 +72,9 @@ FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
 		poll: names(`SELECT key, (extract(epoch FROM told) * 1000000)::bigint FROM TOKENS
 WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),
 
-		check: names(`SELECT pg_is_in_recovery(), (SELECT coalesce(max(version), 0) FROM MIGRATIONS)`),
+		check: names(`SELECT current_setting('transaction_read_only') = 'on',
+  (SELECT bool_and(has_table_privilege($1, p)) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) p),
+  coalesce(max(version), 0) FROM MIGRATIONS`),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
 	"strings"
 	"time"
 
@@ -65,38 +64,23 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 		saved, err = b.run(ctx, saveScript, key, args...).Bool()
 		return saved, clean(err)
 	}
-	conn, err := b.master(ctx, key)
-	if err != nil {
-		return false, clean(err)
-	}
-	defer func() { _ = conn.Close() }()
-	saved, err = saveScript.Run(ctx, conn, []string{b.hash(key)}, args...).Bool()
+	// Watch has one connection to the server that has the key, wherever it moved.
+	err = b.client.Watch(ctx, func(conn *redis.Tx) (err error) {
+		saved, err = saveScript.Run(ctx, conn, []string{b.hash(key)}, args...).Bool()
+		if err != nil || !saved {
+			return err
+		}
+		deadline, _ := ctx.Deadline()
+		got, err := conn.Wait(ctx, b.cfg.Replicas, max(time.Until(deadline)*3/4, time.Millisecond)).Result()
+		if err == nil && got < int64(b.cfg.Replicas) {
+			err = fmt.Errorf("%d replicas have it, of the %d of Config.Replicas", got, b.cfg.Replicas)
+		}
+		return err
+	}, b.hash(key))
 	if cluster, ok := b.client.(*redis.ClusterClient); ok && err != nil {
-		cluster.ReloadState(ctx) // the slot may have moved
+		cluster.ReloadState(ctx) // the server may have been replaced
 	}
-	if err != nil || !saved {
-		return false, clean(err)
-	}
-	deadline, _ := ctx.Deadline()
-	got, err := conn.Wait(ctx, b.cfg.Replicas, max(time.Until(deadline)*3/4, time.Millisecond)).Result()
-	if err == nil && got < int64(b.cfg.Replicas) {
-		err = fmt.Errorf("%d replicas have it, of the %d of Config.Replicas", got, b.cfg.Replicas)
-	}
-	return true, clean(err)
-}
-
-// master returns a connection to the server that has a key, for several
-// commands.
-func (b *backend) master(ctx context.Context, key string) (*redis.Conn, error) {
-	cluster, ok := b.client.(*redis.ClusterClient)
-	if !ok {
-		return b.client.(*redis.Client).Conn(), nil
-	}
-	node, err := cluster.MasterForKey(ctx, b.hash(key))
-	if err != nil {
-		return nil, err
-	}
-	return node.Conn(), nil
+	return saved, clean(err)
 }
 
 // TryLock implements [leasestore.Backend].
@@ -160,12 +144,7 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 // patience is how long a subscription waits for what it has asked for.
 func (b *backend) patience() time.Duration { return max(b.cfg.Timeout, time.Second) }
 
-var (
-	policyLine = regexp.MustCompile(`(?m)^maxmemory_policy:(\S+)`)
-	roleLine   = regexp.MustCompile(`(?m)^role:(\S+)`)
-)
-
-// Check implements [leasestore.Checker].
+// Check implements [leasestore.Backend].
 func (b *backend) Check(ctx context.Context) error {
 	if cluster, ok := b.client.(*redis.ClusterClient); ok {
 		return clean(cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
@@ -177,18 +156,15 @@ func (b *backend) Check(ctx context.Context) error {
 
 // check looks at one server.
 func (b *backend) check(ctx context.Context, server redis.Cmdable) error {
-	info, err := server.Info(ctx).Result()
-	if refused, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(refused.Error(), "NOPERM") {
+	info := server.InfoMap(ctx)
+	switch policy := info.Item("Memory", "maxmemory_policy"); {
+	case redis.HasErrorPrefix(info.Err(), "NOPERM"):
 		b.cfg.Logger.WarnContext(ctx, "redisstore: INFO is not allowed: make sure that maxmemory-policy is noeviction")
-		return nil
-	} else if err != nil {
-		return err
-	}
-	word := func(line *regexp.Regexp) string { return strings.Join(line.FindStringSubmatch(info), " ") }
-	switch policy := word(policyLine); {
-	case strings.HasSuffix(word(roleLine), "slave"):
+	case info.Err() != nil:
+		return info.Err()
+	case info.Item("Replication", "role") == "slave":
 		return errors.New("this is a replica: connect to its master")
-	case strings.Contains(policy, "allkeys-"), strings.Contains(policy, "volatile-") && b.cfg.TTL > 0:
+	case strings.HasPrefix(policy, "allkeys-"), strings.HasPrefix(policy, "volatile-") && b.cfg.TTL > 0:
 		return fmt.Errorf("the server evicts tokens (%s), and with one a user is signed out: "+
 			"set maxmemory-policy to noeviction", policy)
 	}

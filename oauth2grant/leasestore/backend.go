@@ -36,12 +36,9 @@ type Backend interface {
 	// ends or the connection breaks. It is called again after a while. Its
 	// context has no deadline.
 	Watch(ctx context.Context, ready func(), changed func(key string)) error
-}
 
-// Checker is what a [Backend] implements besides, if its database may be set up
-// so that tokens or locks get lost.
-type Checker interface {
-	// Check returns an error that says what to change.
+	// Check returns an error that says what to change, if the database is set
+	// up so that tokens or locks would get lost, or can't be used.
 	Check(ctx context.Context) error
 }
 

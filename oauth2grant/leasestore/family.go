@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -60,8 +61,9 @@ type Family struct {
 	mu       sync.Mutex
 	closed   bool
 	watching bool
-	checked  bool
 	turns    map[string]*turn
+
+	checked atomic.Bool
 }
 
 // New returns a family over a backend. It does not connect. The error says what
@@ -100,34 +102,22 @@ func New(b Backend, cfg Config) (*Family, error) {
 // that tokens or locks would get lost, or can't be reached. The first Lock does
 // it too.
 func (f *Family) Check(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, f.cfg.Timeout)
-	defer cancel()
-	if err := f.check(limited); err != nil {
-		return fmt.Errorf("%s: check: %w", f.cfg.Name, ended(ctx, err))
+	if err := f.exchange(ctx, f.backend.Check); err != nil {
+		return fmt.Errorf("%s: check: %w", f.cfg.Name, err)
 	}
+	f.checked.Store(true)
 	return nil
 }
 
-func (f *Family) check(ctx context.Context) error {
-	if c, ok := f.backend.(Checker); ok {
-		return c.Check(ctx)
+// exchange runs one exchange with the database, bounded in time.
+func (f *Family) exchange(ctx context.Context, do func(context.Context) error) error {
+	err := ctx.Err()
+	if err == nil {
+		limited, cancel := context.WithTimeout(ctx, f.cfg.Timeout)
+		defer cancel()
+		err = do(limited)
 	}
-	return nil
-}
-
-// checkOnce checks until that has succeeded.
-func (f *Family) checkOnce(ctx context.Context) error {
-	f.mu.Lock()
-	checked := f.checked
-	f.mu.Unlock()
-	if checked {
-		return nil
-	}
-	err := f.check(ctx)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.checked = err == nil
-	return err
+	return ended(ctx, err)
 }
 
 // Close ends the subscription, and held of every lock, and waits for their
@@ -170,18 +160,21 @@ func (f *Family) queue(ctx context.Context, key string) (done func(), err error)
 	}
 	t.users++
 	f.mu.Unlock()
-	leave := func() {
+	err = t.sem.Acquire(ctx, 1)
+	done = sync.OnceFunc(func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if t.users--; t.users == 0 {
 			delete(f.turns, key)
 		}
+		if err == nil {
+			t.sem.Release(1)
+		}
+	})
+	if err != nil {
+		done()
 	}
-	if err := t.sem.Acquire(ctx, 1); err != nil {
-		leave()
-		return nil, err
-	}
-	return sync.OnceFunc(func() { t.sem.Release(1); leave() }), nil
+	return done, err
 }
 
 // notify has the family watch from the first subscription on.

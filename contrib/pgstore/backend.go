@@ -137,7 +137,11 @@ var hints = map[string]string{
 	"42501": " (the user lacks a privilege)",
 	"22021": " (the key is not UTF-8, or has a zero byte)",
 	"54000": " (the key is too long)",
-	"25006": " (the server is a replica, and read-only)",
+	"25006": " (the server is a replica, or read-only)",
+	"28000": " (the user is wrong)",
+	"28P01": " (the user or the password is wrong)",
+	"53100": " (its disk is full)",
+	"53300": " (it has too many connections)",
 }
 
 // Error names the code, and what to do about it.

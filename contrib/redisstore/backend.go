@@ -144,14 +144,19 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 // patience is how long a subscription waits for what it has asked for.
 func (b *backend) patience() time.Duration { return max(b.cfg.Timeout, time.Second) }
 
-// Check implements [leasestore.Backend].
+// Check implements [leasestore.Backend]. Its last look is whether scripts may
+// run, by one that changes nothing.
 func (b *backend) Check(ctx context.Context) error {
+	var err error
 	if cluster, ok := b.client.(*redis.ClusterClient); ok {
-		return clean(cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			return b.check(ctx, node)
-		}))
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return b.check(ctx, node) })
+	} else {
+		err = b.check(ctx, b.client)
 	}
-	return clean(b.check(ctx, b.client))
+	if err != nil {
+		return clean(err)
+	}
+	return b.Unlock(ctx, "", 0)
 }
 
 // check looks at one server.
@@ -177,8 +182,17 @@ type ServerError struct {
 	Code string // ERR, NOAUTH, NOPERM, OOM, READONLY, LOADING, MISCONF, …
 }
 
-// Error names the code.
-func (e *ServerError) Error() string { return "Redis refused: " + e.Code }
+var hints = map[string]string{
+	"NOAUTH":    " (it wants a user and a password)",
+	"WRONGPASS": " (the user or the password is wrong)",
+	"NOPERM":    " (the user lacks a right: those that it needs are in the comment of package redisstore)",
+	"READONLY":  " (the server is a replica)",
+	"OOM":       " (maxmemory is reached)",
+	"MISCONF":   " (it can't write to its disk)",
+}
+
+// Error names the code, and what it means.
+func (e *ServerError) Error() string { return "Redis refused: " + e.Code + hints[e.Code] }
 
 // clean makes a [ServerError] of a refusal.
 func clean(err error) error {

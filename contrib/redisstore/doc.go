@@ -23,7 +23,7 @@
 // A user of an access list needs GET, HGET, HSET, HINCRBY, PERSIST, PEXPIRE,
 // TIME, PUBLISH, EVAL, EVALSHA, SUBSCRIBE and PING on the keys <Prefix>:* and
 // the channel <Prefix>:changed; INFO, or the eviction policy is not checked;
-// and WAIT with Config.Replicas.
+// and with Config.Replicas WATCH, UNWATCH and WAIT.
 //
 // # What Redis keeps
 //
@@ -36,8 +36,9 @@
 // the last writes: a lock, so that two holders meet, or a token that was just
 // rotated. With Replicas, each Save waits until as many replicas have it, and
 // fails if they do not in time: a refresh token is then not sent. Sentinel and
-// Cluster promote the replica that is ahead, so one of them is enough unless a
-// replica is lost as well.
+// Cluster promote the replica that is ahead, so 1 is enough unless a replica is
+// lost as well. Have one replica more than that: after a failover nothing is
+// sent until the new master has as many.
 //
 // maxmemory-policy must be noeviction, or volatile-* without Config.TTL: an
 // evicted token is a signed-out user. [Family.Check] and the first Lock look at

@@ -18,14 +18,8 @@ func BenchmarkCosts(b *testing.B) {
 	for name, cfg := range map[string]pgstore.Config{"polling": {}, "listening": {Listen: true}} {
 		b.Run(name, func(b *testing.B) {
 			meter := &storetrial.Meter{}
-			settings, err := pgxpool.ParseConfig(server.URL())
-			must(b, err)
-			settings.MaxConns, settings.ConnConfig.DialFunc = 32, meter.Dial
-			pool, err := pgxpool.NewWithConfig(b.Context(), settings)
-			must(b, err)
+			family, pool := metered(b, server.URL(), 32, cfg, meter)
 			defer pool.Close()
-			family, err := pgstore.New(pool, cfg)
-			must(b, err)
 			defer family.Close()
 			storetrial.Costs{
 				Open:      func(key string) oauth2grant.Store { return family.Store(key) },
@@ -38,4 +32,35 @@ func BenchmarkCosts(b *testing.B) {
 			}.Measure(b)
 		})
 	}
+}
+
+// metered opens a family over a pool of n connections.
+func metered(tb testing.TB, url string, n int32, cfg pgstore.Config, m *storetrial.Meter) (*pgstore.Family, *pgxpool.Pool) {
+	tb.Helper()
+	settings, err := pgxpool.ParseConfig(url)
+	must(tb, err)
+	settings.MaxConns, settings.ConnConfig.DialFunc = n, m.Dial
+	pool, err := pgxpool.NewWithConfig(context.Background(), settings)
+	must(tb, err)
+	family, err := pgstore.New(pool, cfg)
+	must(tb, err)
+	return family, pool
+}
+
+func BenchmarkScale(b *testing.B) {
+	server, own := start(b)
+	_, err := own.Exec(b.Context(), `ALTER SYSTEM SET max_connections = 500`)
+	must(b, err)
+	own.Reset()
+	server.Stop()
+	server.Start()
+	meter := &storetrial.Meter{}
+	scale := storetrial.Scale{Meter: meter, Open: func(tb testing.TB) (func(string) oauth2grant.Store, func()) {
+		tb.Helper()
+		family, pool := metered(tb, server.URL(), 2, pgstore.Config{}, meter)
+		must(tb, pool.Ping(context.Background())) // 200 connections at once take longer than Config.Timeout
+		return func(key string) oauth2grant.Store { return family.Store(key) }, func() { must(tb, family.Close()); pool.Close() }
+	}}
+	b.Run("200 waiters", scale.Waiters)
+	b.Run("10,000 keys", scale.Keys)
 }

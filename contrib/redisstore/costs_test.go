@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -26,4 +27,18 @@ func BenchmarkCosts(b *testing.B) {
 			return client.Set(ctx, "bare:"+key, value, 0).Err()
 		},
 	}.Measure(b)
+}
+
+func BenchmarkScale(b *testing.B) {
+	server, meter := testservers.StartRedis(b), &storetrial.Meter{}
+	scale := storetrial.Scale{Meter: meter, Open: func(tb testing.TB) (func(string) oauth2grant.Store, func()) {
+		tb.Helper()
+		client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true, Dialer: meter.Dial})
+		family, err := redisstore.New(client, redisstore.Config{})
+		must(tb, err)
+		return func(key string) oauth2grant.Store { return family.Store(key) },
+			func() { must(tb, errors.Join(family.Close(), client.Close())) }
+	}}
+	b.Run("200 waiters", scale.Waiters)
+	b.Run("10,000 keys", scale.Keys)
 }

@@ -58,7 +58,7 @@ func BenchmarkScale(b *testing.B) {
 	scale := storetrial.Scale{Meter: meter, Open: func(tb testing.TB) (func(string) oauth2grant.Store, func()) {
 		tb.Helper()
 		family, pool := metered(tb, server.URL(), 2, pgstore.Config{}, meter)
-		must(tb, pool.Ping(context.Background())) // 200 connections at once take longer than Config.Timeout
+		must(tb, pool.Ping(context.Background())) // 200 connections at once take longer than a call may
 		return func(key string) oauth2grant.Store { return family.Store(key) }, func() { must(tb, family.Close()); pool.Close() }
 	}}
 	b.Run("200 waiters", scale.Waiters)

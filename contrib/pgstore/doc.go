@@ -32,7 +32,7 @@
 // Each call is one statement in a transaction of its own, without prepared
 // statements, and takes a connection of the pool for that long. None is held
 // while a lock is, nor while the authorization server is asked; a call that
-// gets none within Config.Timeout fails. So a pool of two is enough, and it may
+// gets none within a third of Config.Lease fails. So a pool of two is enough, and it may
 // go through PgBouncer in transaction mode, with any QueryExecMode.
 //
 // News are polled for: once a second, one statement for the whole family reads

@@ -33,10 +33,6 @@ type Config struct {
 	// s at least.
 	Lease time.Duration
 
-	// Timeout is that of one exchange with PostgreSQL. If zero, it is a third
-	// of Lease, at most 3 s; it is at most half of Lease.
-	Timeout time.Duration
-
 	// Keys encrypts tokens. If nil, they are kept in clear.
 	Keys seal.KeyFunc
 
@@ -57,7 +53,7 @@ func New(pool *pgxpool.Pool, cfg Config) (*Family, error) {
 	b := &backend{pool: pool, cfg: cfg, sql: statementsFor(cfg)}
 	b.bare.Store(pool.Config().ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement)
 	return leasestore.New(b, leasestore.Config{
-		Name: "pgstore", Place: cfg.Schema + "." + table, Lease: cfg.Lease, Timeout: cfg.Timeout,
+		Name: "pgstore", Place: cfg.Schema + "." + table, Lease: cfg.Lease,
 		Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
 	})
 }

@@ -13,8 +13,12 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/leasestore"
 )
 
-// maxSize is the most that is read of a token, in bytes.
-const maxSize = 2 << 20
+const (
+	// maxSize is the most that is read of a token, in bytes.
+	maxSize = 2 << 20
+	// patience is how long a subscription waits for what it has asked for.
+	patience = time.Second
+)
 
 // backend is the [leasestore.Backend] over a client.
 type backend struct {
@@ -106,15 +110,8 @@ func (b *backend) Unlock(ctx context.Context, key string, fence int64) error {
 // Watch implements [leasestore.Backend]: it subscribes to the channel.
 func (b *backend) Watch(ctx context.Context, ready func(), changed func(key string)) error {
 	sub := b.client.Subscribe(ctx)
-	closed := make(chan struct{})
-	onEnd := context.AfterFunc(ctx, func() { defer close(closed); _ = sub.Close() }) // which ends a Receive
-	defer func() {
-		if !onEnd() {
-			<-closed
-		}
-		_ = sub.Close()
-	}()
-	patience := b.patience()
+	defer sub.Close()
+	defer context.AfterFunc(ctx, func() { _ = sub.Close() })() // which ends a Receive
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := sub.Subscribe(limited, b.channel()); err != nil {
@@ -140,9 +137,6 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 		}
 	}
 }
-
-// patience is how long a subscription waits for what it has asked for.
-func (b *backend) patience() time.Duration { return max(b.cfg.Timeout, time.Second) }
 
 // Check implements [leasestore.Backend]. Its last look is whether scripts may
 // run, by one that changes nothing.

@@ -49,7 +49,7 @@
 // Sentinel's replicas either.
 //
 // A context that is cancelled ends a wait at once, but an exchange with Redis
-// that is under way only at its deadline, Config.Timeout at the latest: that is
+// that is under way only at its deadline, a third of Config.Lease at most: that is
 // as far as the client goes.
 //
 // # Sizing

@@ -41,8 +41,6 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a key that is too short":          {client, redisstore.Config{Keys: seal.Keys("k", map[string][]byte{"k": []byte("short")})}},
 		"a prefix with braces":             {client, redisstore.Config{Prefix: "a{b}"}},
 		"a lease that is too short":        {client, redisstore.Config{Lease: time.Millisecond}},
-		"a timeout as long as the lease":   {client, redisstore.Config{Lease: time.Second, Timeout: time.Second}},
-		"a negative timeout":               {client, redisstore.Config{Timeout: -1}},
 		"a negative lifetime":              {client, redisstore.Config{TTL: -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -212,7 +210,7 @@ func TestCheck_LooksAtTheServer(t *testing.T) {
 
 func TestReplicas_AreWaitedFor(t *testing.T) {
 	master := testservers.StartRedis(t)
-	s := open(t, master.Addr()+" alice", redisstore.Config{Replicas: 1, Timeout: 900 * time.Millisecond})
+	s := open(t, master.Addr()+" alice", redisstore.Config{Replicas: 1})
 	if err := s.Save(t.Context(), older); err == nil {
 		t.Error("a save that no replica has succeeded")
 	}

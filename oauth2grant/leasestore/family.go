@@ -2,7 +2,6 @@ package leasestore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -25,12 +24,9 @@ type Config struct {
 	Place string
 
 	// Lease is how long a lock outlives a holder that was killed, unless the
-	// record carries a mark. If zero, it is 5 s; it is at least 1 s.
+	// record carries a mark. If zero, it is 5 s; it is at least 1 s. An exchange
+	// with the database may take a third of it, 3 s at most.
 	Lease time.Duration
-
-	// Timeout is that of one exchange with the database. If zero, it is a third
-	// of Lease, at most 3 s; it is at most half of Lease.
-	Timeout time.Duration
 
 	// Keys encrypts tokens. If nil, they are kept in clear. New asks it for the
 	// key to seal with.
@@ -72,26 +68,16 @@ func New(b Backend, cfg Config) (*Family, error) {
 	if cfg.Lease == 0 {
 		cfg.Lease = 5 * time.Second
 	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = min(3*time.Second, cfg.Lease/3)
-	}
 	f := &Family{
 		backend: b, cfg: cfg, box: seal.Box{Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain}, turns: map[string]*turn{},
 	}
-	var problems []error
 	if cfg.Lease < time.Second {
-		problems = append(problems, fmt.Errorf("Config.Lease %v must be at least 1 s", cfg.Lease))
+		return nil, fmt.Errorf("%s: Config.Lease %v must be at least 1 s", cfg.Name, cfg.Lease)
 	}
-	if cfg.Timeout <= 0 || cfg.Timeout > cfg.Lease/2 {
-		problems = append(problems, fmt.Errorf(
-			"Config.Timeout %v must be at most half of Config.Lease %v", cfg.Timeout, cfg.Lease))
-	} else {
-		ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
-		defer cancel()
+	if err := f.exchange(context.Background(), func(ctx context.Context) error {
 		_, err := f.box.Seal(ctx, nil, "")
-		problems = append(problems, err)
-	}
-	if err := errors.Join(problems...); err != nil {
+		return err
+	}); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Name, err)
 	}
 	f.life, f.end = context.WithCancel(context.Background())
@@ -109,11 +95,12 @@ func (f *Family) Check(ctx context.Context) error {
 	return nil
 }
 
-// exchange runs one exchange with the database, bounded in time.
+// exchange runs one exchange with the database, or with whoever has the keys,
+// bounded in time.
 func (f *Family) exchange(ctx context.Context, do func(context.Context) error) error {
 	err := ctx.Err()
 	if err == nil {
-		limited, cancel := context.WithTimeout(ctx, f.cfg.Timeout)
+		limited, cancel := context.WithTimeout(ctx, min(3*time.Second, f.cfg.Lease/3))
 		defer cancel()
 		err = do(limited)
 	}

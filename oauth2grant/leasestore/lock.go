@@ -19,7 +19,7 @@ const notice = 3 * time.Second
 // ends. held ends with ctx, with [Family.Close], and when the lease is lost:
 // then its cause wraps [oauth2grant.ErrLockLost]. Its Err looks at both clocks;
 // a context derived from it learns of the end a moment later. The lease is
-// extended until unlock, which blocks for Config.Timeout at most. Besides those
+// extended until unlock, which blocks for one exchange at most. Besides those
 // of the database and of [Family.Check], the errors are that of ctx and
 // [ErrClosed].
 func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {

@@ -218,10 +218,7 @@ func TestReplicas_AreWaitedFor(t *testing.T) {
 	replica := testservers.StartRedis(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0")
 	raw := newClient(replica.Addr())
 	defer raw.Close()
-	for s.Save(t.Context(), newer) != nil { // until the replica is in step
-		must(t, t.Context().Err())
-	}
-	must(t, s.Save(t.Context(), older))
+	retry(t, "replica in step", func() error { return s.Save(t.Context(), newer) })
 	if n, err := raw.HLen(t.Context(), hashOf(" alice")).Result(); err != nil || n == 0 {
 		t.Errorf("the replica has %d fields, %v", n, err)
 	}

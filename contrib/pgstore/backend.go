@@ -24,41 +24,37 @@ type backend struct {
 	bare atomic.Bool // nothing is kept in a session: a pooler may change that at any time
 }
 
-// run runs a statement as one that pgx prepares, if the pool is set up so, and
-// until a session turns out not to have what was prepared, or to have it from
-// somebody else: then the statement was not run.
-func (b *backend) run(statement func(args ...any) error, args ...any) error {
+// row runs a statement that returns one row, or none, as one that pgx prepares,
+// if the pool is set up so, and until a session turns out not to have what was
+// prepared, or to have it from somebody else: then the statement was not run.
+func (b *backend) row(ctx context.Context, into []any, sql string, args ...any) error {
+	ask := func(args ...any) error {
+		err := b.pool.QueryRow(ctx, sql, args...).Scan(into...)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return clean(err)
+	}
 	if !b.bare.Load() {
-		err := statement(args...)
-		refused, ok := errors.AsType[*pgconn.PgError](err)
+		err := ask(args...)
+		refused, ok := errors.AsType[*ServerError](err)
 		if !ok || refused.Code != "26000" && refused.Code != "42P05" {
-			return clean(err)
+			return err
 		}
 		b.bare.Store(true)
 	}
-	return clean(statement(append([]any{pgx.QueryExecModeExec}, args...)...))
+	return ask(append([]any{pgx.QueryExecModeExec}, args...)...)
 }
 
-// exec runs a statement, and reports whether it concerned a row.
-func (b *backend) exec(ctx context.Context, sql string, args ...any) (done bool, err error) {
-	err = b.run(func(args ...any) error {
-		tag, err := b.pool.Exec(ctx, sql, args...)
-		done = tag.RowsAffected() > 0
-		return err
-	}, args...)
-	return done, err
-}
-
-// row runs a statement that returns one row at most.
-func (b *backend) row(ctx context.Context, into []any, sql string, args ...any) error {
-	return b.run(func(args ...any) error { return b.pool.QueryRow(ctx, sql, args...).Scan(into...) }, args...)
+// change runs a statement, and reports whether it concerned a row.
+func (b *backend) change(ctx context.Context, sql string, args ...any) (changed bool, err error) {
+	err = b.row(ctx, []any{&changed}, sql, args...)
+	return changed, err
 }
 
 // Load implements [leasestore.Backend].
 func (b *backend) Load(ctx context.Context, key string) (token []byte, version int64, err error) {
-	if err = b.row(ctx, []any{&token, &version}, b.sql.load, key); errors.Is(err, pgx.ErrNoRows) {
-		err = nil
-	}
+	err = b.row(ctx, []any{&token, &version}, b.sql.load, key)
 	return token, version, err
 }
 
@@ -74,7 +70,7 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 	if b.cfg.Listen && c.Mark == "" {
 		sql = strings.Replace(notifyOnce, "SAVE", sql, 1)
 	}
-	return b.exec(ctx, sql, args...)
+	return b.change(ctx, sql, args...)
 }
 
 // TryLock implements [leasestore.Backend].
@@ -87,20 +83,17 @@ func (b *backend) TryLock(
 	if try.Wait = time.Duration(ms) * time.Millisecond; ms <= 0 {
 		try.Wait = lease // somebody else has made or taken the row just now
 	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = nil
-	}
 	return try, err
 }
 
 // Extend implements [leasestore.Backend].
 func (b *backend) Extend(ctx context.Context, key string, fence int64, lease time.Duration) (extended bool, err error) {
-	return b.exec(ctx, b.sql.extend, key, fence, lease.Milliseconds())
+	return b.change(ctx, b.sql.extend, key, fence, lease.Milliseconds())
 }
 
 // Unlock implements [leasestore.Backend].
 func (b *backend) Unlock(ctx context.Context, key string, fence int64) error {
-	_, err := b.exec(ctx, b.sql.unlock, key, fence)
+	_, err := b.change(ctx, b.sql.unlock, key, fence)
 	return err
 }
 

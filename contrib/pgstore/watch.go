@@ -50,17 +50,13 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 func (b *backend) poll(ctx context.Context, since time.Duration) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, late)
 	defer cancel()
+	var keys []string
+	var told []int64
+	err := b.row(ctx, []any{&keys, &told}, b.sql.poll, since.Milliseconds())
 	changes := map[string]int64{}
-	err := b.run(func(args ...any) error {
-		rows, err := b.pool.Query(ctx, b.sql.poll, args...)
-		if err != nil {
-			return err
-		}
-		var key string
-		var told int64
-		_, err = pgx.ForEachRow(rows, []any{&key, &told}, func() error { changes[key] = told; return nil })
-		return err
-	}, since.Milliseconds())
+	for i, key := range keys {
+		changes[key] = told[i]
+	}
 	return changes, err
 }
 

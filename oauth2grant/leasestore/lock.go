@@ -99,6 +99,14 @@ func (s Store) hold(ctx context.Context, l *lease, done func()) (held context.Co
 	inner, cancel := context.WithCancelCause(context.WithValue(ctx, leaseKey(s), l))
 	kept, stop := context.WithCancel(s.family.life)
 	ended := make(chan struct{})
+	unlock = sync.OnceFunc(func() {
+		l.released.Store(true)
+		stop()
+		<-ended
+		cancel(errUnlocked)
+		s.release(ctx, l.fence)
+		done()
+	})
 	if !s.family.spawn(func() {
 		defer close(ended)
 		if s.extend(kept, l, cancel) {
@@ -107,19 +115,11 @@ func (s Store) hold(ctx context.Context, l *lease, done func()) (held context.Co
 			cancel(ErrClosed)
 		}
 	}) {
-		stop()
-		cancel(ErrClosed)
-		s.release(ctx, l.fence)
+		close(ended)
+		unlock()
 		return nil, nil, ErrClosed
 	}
-	return heldContext{inner, l, cancel}, sync.OnceFunc(func() {
-		l.released.Store(true)
-		stop()
-		<-ended
-		cancel(errUnlocked)
-		s.release(ctx, l.fence)
-		done()
-	}), nil
+	return heldContext{inner, l, cancel}, unlock, nil
 }
 
 // release returns the lock back if it is still ours; if that fails, the lease

@@ -61,7 +61,9 @@ func herd(c cache, callers int, impatience time.Duration) (after []time.Duration
 }
 
 // herds repeats a herd on every peer by turns.
-func herds(sc scale, callers int, impatience time.Duration, note func(name string, after []time.Duration, failed, asked int)) {
+func herds(
+	sc scale, callers int, impatience time.Duration, note func(name string, after []time.Duration, failed, asked int),
+) {
 	for range sc.repeats {
 		for _, p := range peers() {
 			s := &server{life: time.Hour, latency: answerAfter}
@@ -82,7 +84,8 @@ func patient(r *report, sc scale, callers int) {
 		asked[name] = max(asked[name], requests)
 	})
 	t := r.table(fmt.Sprintf("C · %s patient callers on an expired token", thousands(callers)),
-		fmt.Sprintf("The server answers after %v.", answerAfter), "", "half are served after", "the last after", "of ours", "requests")
+		fmt.Sprintf("The server answers after %v.", answerAfter), "", "half are served after", "the last after",
+		"of ours", "requests")
 	mine := median(last[ourName])
 	least := time.Duration(0)
 	for _, p := range peers() {
@@ -90,7 +93,8 @@ func patient(r *report, sc scale, callers int) {
 		if p.name != ourName && (least == 0 || l < least) {
 			least = l
 		}
-		t.add(p.name, millis(median(half[p.name])), millis(l), ratio(float64(l), float64(mine)), fmt.Sprint(asked[p.name]))
+		t.add(p.name, millis(median(half[p.name])), millis(l), ratio(float64(l), float64(mine)),
+			fmt.Sprint(asked[p.name]))
 	}
 	r.atMost("C", fmt.Sprintf("%s callers: requests", thousands(callers)), float64(asked[ourName]), 1, "")
 	r.atMost("C", fmt.Sprintf("%s callers: the last is served, of the fastest peer", thousands(callers)),
@@ -103,7 +107,8 @@ func impatient(r *report, sc scale, callers int) {
 	herds(sc, callers, limit, func(name string, after []time.Duration, _, _ int) {
 		p99s[name] = append(p99s[name], quantile(after, 0.99))
 	})
-	t := r.table(fmt.Sprintf("C · %s callers who wait %v for an answer that takes %v", thousands(callers), limit, answerAfter),
+	t := r.table(
+		fmt.Sprintf("C · %s callers who wait %v for an answer that takes %v", thousands(callers), limit, answerAfter),
 		"When all but 1 % have left, or been served.", "", "p99", "of ours")
 	mine := median(p99s[ourName])
 	least := time.Duration(0)
@@ -126,9 +131,11 @@ func firstLeaves(r *report, sc scale, callers int) {
 		failures[name] = max(failures[name], failed)
 		asked[name] = max(asked[name], requests)
 	})
-	t := r.table(fmt.Sprintf("C · Of %s callers the first leaves", thousands(callers)), "", "", "calls that failed", "requests")
+	t := r.table(fmt.Sprintf("C · Of %s callers the first leaves", thousands(callers)), "", "",
+		"calls that failed", "requests")
 	for _, p := range peers() {
 		t.add(p.name, fmt.Sprint(failures[p.name]), fmt.Sprint(asked[p.name]))
 	}
-	r.atMost("C", fmt.Sprintf("the first of %s leaves: failures", thousands(callers)), float64(failures[ourName]), 1, "")
+	r.atMost("C", fmt.Sprintf("the first of %s leaves: failures", thousands(callers)),
+		float64(failures[ourName]), 1, "")
 }

@@ -27,7 +27,8 @@ func questionD(r *report, sc scale) {
 
 func underLoad(r *report, sc scale) {
 	t := r.table("D · Calls around an expiry, under load", fmt.Sprintf(
-		"20 callers, each every 2 ms; tokens of %v, renewed %v ahead where that can be told; the server answers after %v. "+
+		"20 callers, each every 2 ms; tokens of %v, renewed %v ahead where that can be told; the server answers "+
+			"after %v. "+
 			"The first token is not counted. Needed is one request for every %v or longer.",
 		shortLife, shortLead, shortLatency, shortLife-shortLead-shortLead/4),
 		"", "slowest call", "p99.9", "calls over 50 ms", "requests")
@@ -48,8 +49,9 @@ func underLoad(r *report, sc scale) {
 		lines = append(lines, worst(p.name, calls))
 	}
 	r.plots = append(r.plots, plotted{
-		file: "performance-expiry.png", title: "Latency of calls around an expiry", x: "seconds", y: "slowest call, ms", lines: lines,
-		alt: "The slowest call in each 20 ms, by library, while tokens of two seconds expire", log: true,
+		file: "performance-expiry.png", title: "Latency of calls around an expiry", x: "seconds", y: "slowest call, ms",
+		lines: lines,
+		alt:   "The slowest call in each 20 ms, by library, while tokens of two seconds expire", log: true,
 	})
 	least := time.Duration(0)
 	for name, d := range slowest {
@@ -98,14 +100,17 @@ func worst(name string, calls []call) line {
 	l := line{name: name}
 	for i := range int(shortLife*2/bin) + 1 {
 		if d, ok := most[i]; ok {
-			l.points = append(l.points, point{(time.Duration(i) * bin).Seconds(), max(float64(d.Microseconds())/1000, 0.001)})
+			l.points = append(l.points, point{
+				(time.Duration(i) * bin).Seconds(), max(float64(d.Microseconds())/1000, 0.001),
+			})
 		}
 	}
 	return l
 }
 
 func afterIdling(r *report) {
-	t := r.table("D · The first call after the token of an idle program has expired", "", "", "took", "requests until then")
+	t := r.table("D · The first call after the token of an idle program has expired", "", "", "took",
+		"requests until then")
 	took := map[string]time.Duration{}
 	asked := map[string]int{}
 	var mu sync.Mutex

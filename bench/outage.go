@@ -32,7 +32,8 @@ type fleet struct {
 // interval by somebody who waits no longer than that.
 func launch(p peer, s *server, n int, spread, every time.Duration) *fleet {
 	f := &fleet{
-		s: s, all: make([]cache, n), failed: make([]atomic.Int64, n), well: make([]atomic.Bool, n), stop: make(chan struct{}),
+		s: s, all: make([]cache, n), failed: make([]atomic.Int64, n), well: make([]atomic.Bool, n),
+		stop: make(chan struct{}),
 	}
 	for i := range n {
 		f.wg.Go(func() {
@@ -127,9 +128,11 @@ func comeback(t *testing.T, r *report, sc scale) {
 	const longest = 15 * time.Minute
 	room := float64(sc.fleet) / 10
 	tab := r.table("F · In and after an outage", fmt.Sprintf(
-		"%s grants without a token, each called once a second; the server is down for %v and then answers %.0f requests a second.",
+		"%s grants without a token, each called once a second; the server is down for %v and then answers %.0f "+
+			"requests a second.",
 		thousands(sc.fleet), sc.outage, room),
-		"", "requests per grant in the outage", "per grant after it, until all are well", "all well after", "busiest 100 ms after it")
+		"", "requests per grant in the outage", "per grant after it, until all are well", "all well after",
+		"busiest 100 ms after it")
 	var lines []line
 	for _, p := range peers() {
 		var all []time.Time
@@ -155,7 +158,8 @@ func comeback(t *testing.T, r *report, sc scale) {
 		if well.Sub(back) >= longest {
 			took = "not within " + longest.String()
 		}
-		tab.add(p.name, number(float64(between(all, began, back))/each), number(after), took, number(peak)+" % of the grants")
+		tab.add(p.name, number(float64(between(all, began, back))/each), number(after), took,
+			number(peak)+" % of the grants")
 		lines = append(lines, perSecond(p.name, all, began, well))
 		if p.name == ourName {
 			r.atMost("F", "requests per grant after the outage, until all are well", after, 1.6, "")
@@ -163,7 +167,8 @@ func comeback(t *testing.T, r *report, sc scale) {
 		}
 	}
 	r.plots = append(r.plots, plotted{
-		file: "performance-outage.png", title: "Token requests in and after an outage", x: "seconds", y: "requests a second", lines: lines,
+		file: "performance-outage.png", title: "Token requests in and after an outage", x: "seconds",
+		y: "requests a second", lines: lines,
 		alt: "Token requests per second, by library, while the server is down and after it has come back", log: true,
 	})
 }
@@ -186,7 +191,8 @@ func perSecond(name string, all []time.Time, began, end time.Time) line {
 func reserve(t *testing.T, r *report, sc scale) {
 	const outage = 18 * time.Minute
 	tab := r.table("F · 18 minutes of outage with tokens of an hour", fmt.Sprintf(
-		"%s grants that began at random, each called once a minute; %v of calm, then the outage.", thousands(sc.fleet), sc.calm),
+		"%s grants that began at random, each called once a minute; %v of calm, then the outage.",
+		thousands(sc.fleet), sc.calm),
 		"", "grants that were without a token", "requests an hour and grant in calm")
 	for _, p := range peers() {
 		var hurt int
@@ -215,7 +221,8 @@ func reserve(t *testing.T, r *report, sc scale) {
 // oneInstant starts a fleet at once and looks at its first renewals.
 func oneInstant(t *testing.T, r *report, sc scale) {
 	tab := r.table("F · A fleet started in one instant", fmt.Sprintf(
-		"%s grants with tokens of an hour, each called every 10 s. The first tokens are all obtained at once; how far do the next ones spread?",
+		"%s grants with tokens of an hour, each called every 10 s. The first tokens are all obtained at once; how "+
+			"far do the next ones spread?",
 		thousands(sc.fleet)), "", "busiest 100 ms of the second hour's tokens")
 	for _, p := range peers() {
 		var peak float64

@@ -27,13 +27,17 @@ func (r *report) write(page, kind string, busy bool, took time.Duration) error {
 func (r *report) page(kind string, busy bool, took time.Duration) string {
 	var b strings.Builder
 	b.WriteString("# Performance\n\n<!-- Written by `make bench`; what is changed here by hand is lost. -->\n\n")
-	fmt.Fprintf(&b, "The same work, done by this library and by others in one run (`make bench%s`, %s, %s, %s/%s, %d processors, %s). ",
-		map[string]string{"quick": "-quick"}[kind], took.Round(time.Second), runtime.Version(), runtime.GOOS, runtime.GOARCH,
+	fmt.Fprintf(&b, "The same work, done by this library and by others in one run (`make bench%s`, %s, %s, %s/%s, %d "+
+		"processors, %s). ",
+		map[string]string{"quick": "-quick"}[kind], took.Round(time.Second), runtime.Version(), runtime.GOOS,
+		runtime.GOARCH,
 		runtime.NumCPU(), time.Now().Format("January 2006"))
-	b.WriteString("Contenders were measured by turns, and medians are shown: believe the ratios within a table rather than its times. " +
+	b.WriteString("Contenders were measured by turns, and medians are shown: believe the ratios within a table " +
+		"rather than its times. " +
 		"Servers and APIs are in memory. Peers: " + strings.Join(versions(), ", ") + ".\n\n")
 	if busy {
-		b.WriteString("**The machine was busy with other work while this was measured.** Allocations, bytes, requests and what is " +
+		b.WriteString("**The machine was busy with other work while this was measured.** Allocations, bytes, " +
+			"requests and what is " +
 			"said of outages do not depend on that; times do, and the tail of latencies most.\n\n")
 	}
 	b.WriteString("## Goals\n\n| question | what | goal | measured | |\n|---|---|---|---|---|\n")

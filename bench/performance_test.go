@@ -76,7 +76,8 @@ func TestPeers_ServeATokenByOneRequest(t *testing.T) {
 				}
 			}
 			req := request(1)
-			if err := c.header(req); err != nil || !strings.HasSuffix(req.Header.Get("Authorization"), "token-00000001") {
+			err := c.header(req)
+			if err != nil || !strings.HasSuffix(req.Header.Get("Authorization"), "token-00000001") {
 				t.Errorf("the header is %q, %v", req.Header.Get("Authorization"), err)
 			}
 			if n := len(s.requests()); n != 1 {

@@ -21,7 +21,8 @@ type scale struct {
 
 var scales = map[string]scale{
 	"tiny": {
-		rounds: 1, each: time.Millisecond, procs: []int{1, 2}, callers: []int{20}, repeats: 1, live: []int{100}, keys: 20,
+		rounds: 1, each: time.Millisecond, procs: []int{1, 2}, callers: []int{20}, repeats: 1,
+		live: []int{100}, keys: 20,
 		idle: 10 * time.Millisecond, fleet: 10, outage: 10 * time.Second, calm: time.Hour,
 	},
 	"quick": {
@@ -30,7 +31,7 @@ var scales = map[string]scale{
 		outage: time.Minute, calm: time.Hour, soak: 10 * time.Second,
 	},
 	"full": {
-		rounds: 201, each: 3 * time.Millisecond, procs: []int{1, 2, 64}, callers: []int{100, 1000, 10_000}, repeats: 9,
+		rounds: 51, each: 3 * time.Millisecond, procs: []int{1, 2, 64}, callers: []int{100, 1000, 10_000}, repeats: 5,
 		expiry: 15 * time.Second, live: []int{10_000, 100_000}, keys: 10_000, idle: 20 * time.Second, fleet: 1000,
 		outage: 10 * time.Minute, calm: 6 * time.Hour, soak: 10 * time.Minute,
 	},

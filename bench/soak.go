@@ -75,7 +75,8 @@ func questionG(r *report, sc scale) {
 		}
 	}
 	t := r.table("G · A soak with faults", fmt.Sprintf(
-		"%d grants with tokens of %d s, called 400 times a second each, for %v; of ten token requests one is refused with a 503, "+
+		"%d grants with tokens of %d s, called 400 times a second each, for %v; of ten token requests one is refused "+
+			"with a 503, "+
 			"one is cut and one is slow.", grants, life, sc.soak),
 		"after", "heap", "goroutines", "open files", "calls", "that failed", "that had a usable token")
 	var first, last memory
@@ -86,7 +87,8 @@ func questionG(r *report, sc scale) {
 			first = m
 		}
 		last = m
-		t.add((sc.soak / 5 * time.Duration(i)).String(), number(m.heap/1e6)+" MB", fmt.Sprint(m.goroutines), fmt.Sprint(files()),
+		t.add((sc.soak / 5 * time.Duration(i)).String(), number(m.heap/1e6)+" MB", fmt.Sprint(m.goroutines),
+			fmt.Sprint(files()),
 			thousands(int(calls.Load())), thousands(int(failed.Load())), fmt.Sprint(wrongly.Load()))
 	}
 	close(stop)
@@ -97,7 +99,8 @@ func questionG(r *report, sc scale) {
 	client.CloseIdleConnections()
 	r.atMost("G", "calls that failed with a usable token", float64(wrongly.Load()), 0, "")
 	r.atMost("G", "heap at the end, of that after a fifth", last.heap/first.heap, 1.1, " ×")
-	r.atMost("G", "goroutines at the end, of those after a fifth", float64(last.goroutines)/float64(first.goroutines), 1.1, " ×")
+	r.atMost("G", "goroutines at the end, of those after a fifth",
+		float64(last.goroutines)/float64(first.goroutines), 1.1, " ×")
 	runtime.GC()
 }
 

@@ -26,35 +26,34 @@ type contender struct {
 
 // cost is what one call of a contender takes.
 type cost struct {
-	ns            float64 // of wall time, divided by all calls of all goroutines
+	// ns is the time divided by all calls: the thread's on one goroutine, on
+	// more that on the wall.
+	ns            float64
 	allocs, bytes float64
 }
 
 // byTurns measures every contender for so long in each of several rounds, on so
-// many goroutines and processors, and returns the medians.
+// many goroutines and processors, and returns the medians. One goroutine alone,
+// whose time nobody else takes, is measured for longer: each turn of it has its
+// share of collections.
 func byTurns(all []contender, rounds int, each time.Duration, procs int) map[string]cost {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+	if procs == 1 {
+		each *= 10
+	}
 	times, costs := map[string][]float64{}, map[string]cost{}
 	calls := map[string]int{}
 	for _, c := range all {
 		calls[c.name] = calibrate(c.do, each)
 		costs[c.name] = allocations(c.do)
 	}
-	for range rounds {
+	for round := range rounds {
 		runtime.GC()
-		for _, c := range all {
+		for i := range all {
+			c := all[(round+i)%len(all)] // nobody is always the first after a collection
 			n := max(calls[c.name]/procs, 1)
-			began := time.Now()
-			if procs == 1 {
-				repeat(c.do, n)
-			} else {
-				var wg sync.WaitGroup
-				for range procs {
-					wg.Go(func() { repeat(c.do, n) })
-				}
-				wg.Wait()
-			}
-			times[c.name] = append(times[c.name], float64(time.Since(began).Nanoseconds())/float64(n*procs))
+			took := together(c.do, n, procs)
+			times[c.name] = append(times[c.name], float64(took.Nanoseconds())/float64(n*procs))
 		}
 	}
 	for name, cost := range costs {
@@ -62,6 +61,25 @@ func byTurns(all []contender, rounds int, each time.Duration, procs int) map[str
 		costs[name] = cost
 	}
 	return costs
+}
+
+// together returns how long it takes to do something n times on each of so many
+// goroutines. One alone is timed by the clock of its thread.
+func together(do func(), n, goroutines int) time.Duration {
+	if goroutines == 1 {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		began := threadTime()
+		repeat(do, n)
+		return threadTime() - began
+	}
+	began := time.Now()
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() { repeat(do, n) })
+	}
+	wg.Wait()
+	return time.Since(began)
 }
 
 func repeat(do func(), n int) {
@@ -73,9 +91,7 @@ func repeat(do func(), n int) {
 // calibrate returns how many calls take about so long.
 func calibrate(do func(), each time.Duration) int {
 	for n := 100; ; n *= 4 {
-		began := time.Now()
-		repeat(do, n)
-		if took := time.Since(began); took > each/8 {
+		if took := together(do, n, 1); took > each/8 {
 			return max(int(float64(n)*float64(each)/float64(took)), 1)
 		}
 	}

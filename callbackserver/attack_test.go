@@ -14,7 +14,7 @@ import (
 
 const attackedState = "uZ8mKQm1o0nCkP3e-the-expected-one"
 
-func TestAnAttackerCannotEndOrDelayTheSignIn(t *testing.T) {
+func TestServer_AnAttackerCannotEndOrDelayTheSignIn(t *testing.T) {
 	before := heap()
 	s := listen(t, Config{})
 	out := waiting(t.Context(), s, attackedState)
@@ -80,7 +80,8 @@ func flood(t *testing.T, s *Server, n int) {
 		group.Go(func() {
 			for i := worker; i < n; i += workers {
 				kind := kinds[i/workers%len(kinds)]
-				req, err := http.NewRequestWithContext(t.Context(), kind.method, s.RedirectURI()+kind.query, http.NoBody)
+				req, err := http.NewRequestWithContext(t.Context(), kind.method, s.RedirectURI()+kind.query,
+					http.NoBody)
 				if err != nil {
 					t.Error(err)
 					return
@@ -123,7 +124,7 @@ func sendHugeHeaders(t *testing.T, s *Server, n int) {
 	group.Wait()
 }
 
-func TestSignInsSucceedUnderAStormOfConnections(t *testing.T) {
+func TestServer_SignInsSucceedUnderAStormOfConnections(t *testing.T) {
 	s := listen(t, Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	var storm sync.WaitGroup
@@ -135,7 +136,8 @@ func TestSignInsSucceedUnderAStormOfConnections(t *testing.T) {
 			var dialer net.Dialer
 			var held []net.Conn
 			for ctx.Err() == nil {
-				conn, err := dialer.DialContext(ctx, "tcp", s.RedirectURI()[len("http://"):len(s.RedirectURI())-len(defaultPath)])
+				conn, err := dialer.DialContext(ctx, "tcp",
+					s.RedirectURI()[len("http://"):len(s.RedirectURI())-len(defaultPath)])
 				if err != nil {
 					continue
 				}

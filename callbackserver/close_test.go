@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-func TestCloseEndsEveryWait(t *testing.T) {
+func TestClose_EndsEveryWait(t *testing.T) {
 	s := listen(t, Config{})
 	one, two := waiting(t.Context(), s, "one"), waiting(t.Context(), s, "two")
 	for range 2 {
@@ -33,7 +33,7 @@ func TestCloseEndsEveryWait(t *testing.T) {
 	}
 }
 
-func TestTheContextOfListenBoundsTheServer(t *testing.T) {
+func TestListen_ContextBoundsTheServer(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	s, err := Listen(ctx, Config{})
 	if err != nil {
@@ -49,7 +49,7 @@ func TestTheContextOfListenBoundsTheServer(t *testing.T) {
 	listen(t, Config{Ports: []int{portIn(t, s)}})
 }
 
-func TestThePortCanBeBoundRightAfterClose(t *testing.T) {
+func TestClose_LeavesThePortFree(t *testing.T) {
 	port := freePort(t)
 	c := newBrowser(t)
 	for i := range 50 {
@@ -60,7 +60,7 @@ func TestThePortCanBeBoundRightAfterClose(t *testing.T) {
 	}
 }
 
-func TestCloseMayBeCalledFromManyGoroutines(t *testing.T) {
+func TestClose_MayBeCalledFromManyGoroutines(t *testing.T) {
 	s := listen(t, Config{})
 	var group sync.WaitGroup
 	for range 10 {
@@ -76,7 +76,7 @@ func TestCloseMayBeCalledFromManyGoroutines(t *testing.T) {
 	group.Wait()
 }
 
-func TestCloseWaitsForThePageToBeFetched(t *testing.T) {
+func TestClose_WaitsForThePageToBeFetched(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("s")
 	redirect := get(t, c, s.RedirectURI()+"?code=c&state=s")
@@ -97,7 +97,7 @@ func TestCloseWaitsForThePageToBeFetched(t *testing.T) {
 	within(t, closed)
 }
 
-func TestAPageIsOutWhileItsConnectionStaysOpen(t *testing.T) {
+func TestClose_APageIsOutWhileItsConnectionStaysOpen(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("s")
 	follow(t, c, s, get(t, c, s.RedirectURI()+"?code=c&state=s"))
@@ -110,7 +110,7 @@ func TestAPageIsOutWhileItsConnectionStaysOpen(t *testing.T) {
 	}
 }
 
-func TestCloseDoesNotWaitForeverForThePage(t *testing.T) {
+func TestClose_DoesNotWaitForeverForThePage(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("s")
 	get(t, c, s.RedirectURI()+"?code=c&state=s")
@@ -122,7 +122,7 @@ func TestCloseDoesNotWaitForeverForThePage(t *testing.T) {
 	within(t, closed)
 }
 
-func TestCloseDropsConnectionsThatSendNothing(t *testing.T) {
+func TestClose_DropsConnectionsThatSendNothing(t *testing.T) {
 	s := listen(t, Config{})
 	silent := dial(t, s)
 	slow := dial(t, s)
@@ -135,7 +135,7 @@ func TestCloseDropsConnectionsThatSendNothing(t *testing.T) {
 	}
 }
 
-func TestAHalfSentFormDoesNotHoldUpClose(t *testing.T) {
+func TestClose_IsNotHeldUpByAHalfSentForm(t *testing.T) {
 	s := listen(t, Config{})
 	conn := dial(t, s)
 	u, err := url.Parse(s.RedirectURI())

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestListenRefuses(t *testing.T) {
+func TestListen_Refuses(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"all interfaces":                      {Addr: "0.0.0.0"},
 		"all interfaces over IPv6":            {Addr: "::"},
@@ -54,7 +54,7 @@ func TestListenRefuses(t *testing.T) {
 	}
 }
 
-func TestListenNamesEveryProblem(t *testing.T) {
+func TestListen_NamesEveryProblem(t *testing.T) {
 	_, err := Listen(t.Context(), Config{Addr: "example.com", Path: "x", Ports: []int{-1}})
 	joined, ok := errors.AsType[interface {
 		error
@@ -65,7 +65,7 @@ func TestListenNamesEveryProblem(t *testing.T) {
 	}
 }
 
-func TestListenFailsOnAnEndedContext(t *testing.T) {
+func TestListen_FailsOnAnEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("stopped")
 	cancel(cause)
@@ -108,20 +108,21 @@ func TestRedirectURI(t *testing.T) {
 	}
 }
 
-func TestLocalhostIsServedOnBothFamilies(t *testing.T) {
+func TestListen_LocalhostIsServedOnBothFamilies(t *testing.T) {
 	needs(t, "::1")
 	s, c := listen(t, Config{Localhost: true}), newBrowser(t)
 	port := portIn(t, s)
 	for _, host := range []string{"127.0.0.1", "::1", "localhost"} {
 		s.Expect(host)
-		target := "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/callback?code=c&state=" + url.QueryEscape(host)
+		target := "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/callback?code=c&state=" +
+			url.QueryEscape(host)
 		if r := get(t, c, target); r.status != http.StatusSeeOther {
 			t.Errorf("%s: status %d, want 303", host, r.status)
 		}
 	}
 }
 
-func TestLocalhostPassesOverAPortTakenOnTheOtherFamily(t *testing.T) {
+func TestListen_LocalhostPassesOverAPortTakenOnTheOtherFamily(t *testing.T) {
 	needs(t, "::1")
 	foreign := occupy(t, "[::1]:0")
 	s := listen(t, Config{Localhost: true, Ports: []int{foreign, 0}})
@@ -134,7 +135,7 @@ func TestLocalhostPassesOverAPortTakenOnTheOtherFamily(t *testing.T) {
 	}
 }
 
-func TestPortsAreTriedInOrder(t *testing.T) {
+func TestListen_TriesPortsInOrder(t *testing.T) {
 	taken, free := occupy(t, "127.0.0.1:0"), freePort(t)
 	s := listen(t, Config{Ports: []int{taken, free, 0}})
 	if got := portIn(t, s); got != free {
@@ -151,7 +152,8 @@ func TestListen_SaysThatAPortIsTakenOnlyIfItIs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, ended := Listen(ctx, Config{})
-	_, elsewhere := Listen(t.Context(), Config{Addr: "192.0.2.1", AllowNonLoopback: true}) // not an address of this machine
+	// Not an address of this machine.
+	_, elsewhere := Listen(t.Context(), Config{Addr: "192.0.2.1", AllowNonLoopback: true})
 	for _, err := range []error{ended, elsewhere} {
 		if err == nil || errors.Is(err, ErrPortTaken) {
 			t.Errorf("got %v", err)
@@ -180,7 +182,11 @@ func TestRedirectURI_AsRegistered(t *testing.T) {
 			"/tool/callback/done/", "evil.example",
 		},
 		"with a query of its own": {
-			Config{RedirectURI: "https://app.example/cb?tenant=1"}, "/cb", []string{"app.example"}, "/cb/done/", "evil.example",
+			Config{RedirectURI: "https://app.example/cb?tenant=1"},
+			"/cb",
+			[]string{"app.example"},
+			"/cb/done/",
+			"evil.example",
 		},
 		"without a path": {
 			Config{RedirectURI: "https://app.example"}, "/", []string{"app.example"}, "/done/", "evil.example",
@@ -213,14 +219,15 @@ func TestRedirectURI_AsRegistered(t *testing.T) {
 					continue
 				}
 				if r.status != http.StatusSeeOther || !strings.HasPrefix(r.header.Get("Location"), test.shown) {
-					t.Errorf("host %s: status %d, to %q, want below %s", host, r.status, r.header.Get("Location"), test.shown)
+					t.Errorf("host %s: status %d, to %q, want below %s", host, r.status,
+						r.header.Get("Location"), test.shown)
 				}
 			}
 		})
 	}
 }
 
-func TestAllowNonLoopback(t *testing.T) {
+func TestListen_AllowNonLoopback(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"on all interfaces":                {Addr: "0.0.0.0", AllowNonLoopback: true},
 		"on all interfaces, as localhost":  {Addr: "0.0.0.0", AllowNonLoopback: true, Localhost: true},
@@ -231,7 +238,8 @@ func TestAllowNonLoopback(t *testing.T) {
 			needs(t, cfg.Addr)
 			s, c := listen(t, cfg), newBrowser(t)
 			u, err := url.Parse(s.RedirectURI())
-			if err != nil || u.Hostname() != "127.0.0.1" && !cfg.Localhost || cfg.Localhost && u.Hostname() != "localhost" {
+			if err != nil || u.Hostname() != "127.0.0.1" && !cfg.Localhost ||
+				cfg.Localhost && u.Hostname() != "localhost" {
 				t.Fatalf("redirect URI %s, %v", u, err)
 			}
 			s.Expect("s")

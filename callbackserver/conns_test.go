@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestTheOldestConnectionMakesRoomOnceItHasHadItsTime(t *testing.T) {
+func TestConns_TheOldestMakesRoomOnceItHasHadItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cs := newConns()
 		var first []*conn
@@ -35,7 +35,7 @@ func TestTheOldestConnectionMakesRoomOnceItHasHadItsTime(t *testing.T) {
 	})
 }
 
-func TestTheRightBrowserMakesNoRoom(t *testing.T) {
+func TestConns_TheRightBrowserMakesNoRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cs := newConns()
 		browser := &conn{TCPConn: &net.TCPConn{}, conns: cs}
@@ -51,7 +51,7 @@ func TestTheRightBrowserMakesNoRoom(t *testing.T) {
 	})
 }
 
-func TestAcceptEndsWithItsListener(t *testing.T) {
+func TestConns_AcceptEndsWithItsListener(t *testing.T) {
 	for name, fill := range map[string]func(*conns){
 		"while no goroutine is to be had": func(cs *conns) {
 			for range maxServed {

@@ -14,7 +14,8 @@ func FuzzCallback(f *testing.F) {
 	for _, query := range []string{
 		"", "code=c", "code=c&state=" + state, "state=" + state + "&state=" + state, "state=" + state + "&state=",
 		"error=access_denied&error_description=%3Cscript%3E&state=" + state, "state=%35A0Sy8nXQpPUhVwr&code=c",
-		"code=c;state=" + state, "state=" + state + "&x=%", "State=" + state, "state[]=" + state, "&&state=" + state + "&&",
+		"code=c;state=" + state, "state=" + state + "&x=%", "State=" + state, "state[]=" + state,
+		"&&state=" + state + "&&",
 	} {
 		f.Add(query, false)
 		f.Add(query, true)
@@ -22,12 +23,14 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string, post bool) {
 		a := newAnswers(t.Context())
 		a.expect(state)
-		h := newHandler(settings{Config: Config{Path: defaultPath}}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")}, a)
+		h := newHandler(settings{Config: Config{Path: defaultPath}},
+			[]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")}, a)
 
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:8080/callback", nil)
 		req.URL.RawQuery = query
 		if post {
-			req = httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:8080/callback", strings.NewReader(query))
+			req = httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:8080/callback",
+				strings.NewReader(query))
 			req.Header.Set("Content-Type", formType)
 		}
 		w := httptest.NewRecorder()
@@ -52,8 +55,10 @@ func FuzzCallback(f *testing.F) {
 		}
 		if answer.Get("error") != "" {
 			page := httptest.NewRecorder()
-			h.ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:8080"+w.Header().Get("Location"), nil))
-			if page.Code != http.StatusOK || strings.Count(page.Body.String(), "<") != strings.Count(page.Body.String(), ">") {
+			h.ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), http.MethodGet,
+				"http://127.0.0.1:8080"+w.Header().Get("Location"), nil))
+			if page.Code != http.StatusOK ||
+				strings.Count(page.Body.String(), "<") != strings.Count(page.Body.String(), ">") {
 				t.Fatalf("failure page with status %d:\n%s", page.Code, page.Body)
 			}
 		}

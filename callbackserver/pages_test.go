@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-func TestTheBrowserIsLedAwayFromTheCode(t *testing.T) {
+func TestPages_LeadTheBrowserAwayFromTheCode(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("the-state")
 	redirect := get(t, c, s.RedirectURI()+"?code=the-code&state=the-state")
@@ -36,7 +36,7 @@ func TestTheBrowserIsLedAwayFromTheCode(t *testing.T) {
 	}
 }
 
-func TestEachBrowserSeesItsOwnOutcome(t *testing.T) {
+func TestPages_EachBrowserSeesItsOwnOutcome(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("good")
 	s.Expect("bad")
@@ -58,7 +58,7 @@ func TestEachBrowserSeesItsOwnOutcome(t *testing.T) {
 	}
 }
 
-func TestForeignTextIsHarmlessOnThePage(t *testing.T) {
+func TestPages_ForeignTextIsHarmless(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("s")
 	hostile := url.Values{
@@ -77,7 +77,7 @@ func TestForeignTextIsHarmlessOnThePage(t *testing.T) {
 	}
 }
 
-func TestPagesOfTheCallerSeeNeitherCodeNorState(t *testing.T) {
+func TestPages_OfTheCallerSeeNeitherCodeNorState(t *testing.T) {
 	seen := make(chan *http.Request, 1)
 	own := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen <- r
@@ -131,7 +131,7 @@ func TestPagesOfTheCallerSeeNeitherCodeNorState(t *testing.T) {
 	}
 }
 
-func TestOldPagesAreDropped(t *testing.T) {
+func TestPages_OldOnesAreDropped(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	var first reply
 	for i := range maxPages + 1 {
@@ -150,7 +150,7 @@ func TestOldPagesAreDropped(t *testing.T) {
 	}
 }
 
-func TestAPageIsFetchedByGETAlone(t *testing.T) {
+func TestPages_AreFetchedByGETAlone(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("s")
 	target := at(t, s, get(t, c, s.RedirectURI()+"?code=c&state=s").header.Get("Location"))
@@ -163,7 +163,7 @@ func TestAPageIsFetchedByGETAlone(t *testing.T) {
 	}
 }
 
-func TestPagesAreAccessibleAndSelfContained(t *testing.T) {
+func TestPages_AreAccessibleAndSelfContained(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("good")
 	s.Expect("bad")
@@ -180,7 +180,9 @@ func TestPagesAreAccessibleAndSelfContained(t *testing.T) {
 		if !regexp.MustCompile(`<title>[^<]+</title>`).MatchString(r.body) {
 			t.Errorf("%s has no title", name)
 		}
-		if bad := regexp.MustCompile(`(?i)<(script|link|img|iframe|form|a)\b|https?:|\bon\w+=|style=|url\(`).FindString(r.body); bad != "" {
+		bad := regexp.MustCompile(`(?i)<(script|link|img|iframe|form|a)\b|https?:|\bon\w+=|style=|url\(`).
+			FindString(r.body)
+		if bad != "" {
 			t.Errorf("%s holds %q", name, bad)
 		}
 		block := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(r.body)
@@ -188,7 +190,8 @@ func TestPagesAreAccessibleAndSelfContained(t *testing.T) {
 			t.Fatalf("%s has no style", name)
 		}
 		sum := sha256.Sum256([]byte(block[1]))
-		if hash := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(r.header.Get("Content-Security-Policy"), hash) {
+		hash := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+		if !strings.Contains(r.header.Get("Content-Security-Policy"), hash) {
 			t.Errorf("the policy of %s does not allow its own style, %s", name, hash)
 		}
 	}
@@ -205,7 +208,12 @@ func TestPages_AreReadableInLightAndDark(t *testing.T) {
 			colors[c[1]] = c[2]
 		}
 		for _, pair := range [][2]string{
-			{"text", "card"}, {"soft", "card"}, {"text", "page"}, {"good", "good-tint"}, {"bad", "bad-tint"}, {"idle", "idle-tint"},
+			{"text", "card"},
+			{"soft", "card"},
+			{"text", "page"},
+			{"good", "good-tint"},
+			{"bad", "bad-tint"},
+			{"idle", "idle-tint"},
 		} {
 			a, b := luminance(t, colors[pair[0]]), luminance(t, colors[pair[1]])
 			if contrast := (max(a, b) + 0.05) / (min(a, b) + 0.05); contrast < 4.5 {
@@ -220,15 +228,29 @@ func TestPages_NameTheProgramAndSayHowItWent(t *testing.T) {
 		program, path, mark string
 		want, never         []string
 	}{
-		"success":                {"Acme CLI", "?code=c&state=s", "good", []string{"Return to Acme CLI", "Acme CLI has received", "close this window"}, []string{"signed in"}},
-		"success without a name": {"", "?code=c&state=s", "good", []string{"Return to the program", "The program has received"}, nil},
+		"success": {
+			"Acme CLI", "?code=c&state=s", "good",
+			[]string{"Return to Acme CLI", "Acme CLI has received", "close this window"},
+			[]string{"signed in"},
+		},
+		"success without a name": {
+			"", "?code=c&state=s", "good", []string{"Return to the program", "The program has received"}, nil,
+		},
 		"success of a hostile name": {
 			"<b>\u202e\x1b" + strings.Repeat("x", 500), "?code=c&state=s", "good",
 			[]string{"Return to &lt;b&gt;xxx"},
 			[]string{"<b>", "\u202e", "\x1b", strings.Repeat("x", 65)},
 		},
-		"failure":           {"Acme CLI", "?error=access_denied&error_description=No&state=s", "bad", []string{"Access was not granted", "access_denied", "return to Acme CLI"}, nil},
-		"another's answer":  {"Acme CLI", "?code=c&state=other", "idle", []string{"No sign-in waits", "Return to Acme CLI"}, []string{"other"}},
+		"failure": {
+			"Acme CLI", "?error=access_denied&error_description=No&state=s", "bad",
+			[]string{"Access was not granted", "access_denied", "return to Acme CLI"},
+			nil,
+		},
+		"another's answer": {
+			"Acme CLI", "?code=c&state=other", "idle",
+			[]string{"No sign-in waits", "Return to Acme CLI"},
+			[]string{"other"},
+		},
 		"an unknown parent": {"Acme CLI", "/nothing", "idle", []string{"Not Found", "Acme CLI has started"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -281,7 +303,9 @@ func mustBeSecure(t *testing.T, h http.Header) {
 		}
 	}
 	csp := h.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "style-src 'sha256-", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
+	for _, want := range []string{
+		"default-src 'none'", "style-src 'sha256-", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'",
+	} {
 		if !strings.Contains(csp, want) {
 			t.Errorf("Content-Security-Policy %q lacks %q", csp, want)
 		}

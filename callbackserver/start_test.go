@@ -14,7 +14,8 @@ func TestStart_LeadsOneBrowserToTheTarget(t *testing.T) {
 	if strings.Contains(link, "the-state") || !strings.HasPrefix(link, "http://127.0.0.1:") {
 		t.Fatalf("the link is %s", link)
 	}
-	if r := do(t, c, request(t, http.MethodHead, link, "")); r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "GET" {
+	if r := do(t, c, request(t, http.MethodHead, link, "")); r.status != http.StatusMethodNotAllowed ||
+		r.header.Get("Allow") != "GET" {
 		t.Errorf("HEAD got %d, Allow %q", r.status, r.header.Get("Allow"))
 	}
 	r := get(t, c, link)
@@ -23,7 +24,8 @@ func TestStart_LeadsOneBrowserToTheTarget(t *testing.T) {
 	}
 	mustBeSecure(t, r.header)
 	again := get(t, c, link)
-	if again.status != http.StatusGone || again.header.Get("Location") != "" || !strings.Contains(again.body, "This link has been used") {
+	if again.status != http.StatusGone || again.header.Get("Location") != "" ||
+		!strings.Contains(again.body, "This link has been used") {
 		t.Errorf("the second time got %d to %q", again.status, again.header.Get("Location"))
 	}
 	mustNotHold(t, again, "the-state")
@@ -38,12 +40,14 @@ func TestStart_RefusesWhatIsNoLink(t *testing.T) {
 		req  *http.Request
 		want int
 	}{
-		"another nonce":      {request(t, http.MethodGet, link+"x", ""), http.StatusNotFound},
-		"no nonce":           {request(t, http.MethodGet, at(t, s, "/start/"), ""), http.StatusNotFound},
-		"a part of it":       {request(t, http.MethodGet, link[:len(link)-1], ""), http.StatusNotFound},
-		"a foreign host":     {foreign, http.StatusMisdirectedRequest},
-		"a form sent to it":  {request(t, http.MethodPost, link, "x=1"), http.StatusMethodNotAllowed},
-		"the path of a page": {request(t, http.MethodGet, strings.Replace(link, "/start/", "/callback/done/", 1), ""), http.StatusNotFound},
+		"another nonce":     {request(t, http.MethodGet, link+"x", ""), http.StatusNotFound},
+		"no nonce":          {request(t, http.MethodGet, at(t, s, "/start/"), ""), http.StatusNotFound},
+		"a part of it":      {request(t, http.MethodGet, link[:len(link)-1], ""), http.StatusNotFound},
+		"a foreign host":    {foreign, http.StatusMisdirectedRequest},
+		"a form sent to it": {request(t, http.MethodPost, link, "x=1"), http.StatusMethodNotAllowed},
+		"the path of a page": {
+			request(t, http.MethodGet, strings.Replace(link, "/start/", "/callback/done/", 1), ""), http.StatusNotFound,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := do(t, c, test.req); r.status != test.want || r.header.Get("Location") != "" {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-func TestAnAnswerThatIsEarlierThanWaitIsKept(t *testing.T) {
+func TestWait_KeepsAnAnswerThatCameEarlier(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("early")
 	get(t, c, s.RedirectURI()+"?code=abc&state=early&iss=https%3A%2F%2Fas.example")
@@ -23,7 +23,7 @@ func TestAnAnswerThatIsEarlierThanWaitIsKept(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsLaterThanWaitIsReturned(t *testing.T) {
+func TestWait_ReturnsAnAnswerThatComesLater(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	out := waiting(t.Context(), s, "late")
 	get(t, c, s.RedirectURI()+"?code=abc&state=late")
@@ -32,7 +32,7 @@ func TestAnAnswerThatIsLaterThanWaitIsReturned(t *testing.T) {
 	}
 }
 
-func TestWaitsForSeveralStatesGetTheirOwnAnswers(t *testing.T) {
+func TestWait_SeveralStatesGetTheirOwnAnswers(t *testing.T) {
 	s := listen(t, Config{})
 	var group sync.WaitGroup
 	for i := range 20 {
@@ -48,7 +48,7 @@ func TestWaitsForSeveralStatesGetTheirOwnAnswers(t *testing.T) {
 	group.Wait()
 }
 
-func TestASecondAnswerIsRefusedAndChangesNothing(t *testing.T) {
+func TestWait_ASecondAnswerIsRefusedAndChangesNothing(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("once")
 	get(t, c, s.RedirectURI()+"?code=first&state=once")
@@ -63,7 +63,7 @@ func TestASecondAnswerIsRefusedAndChangesNothing(t *testing.T) {
 	}
 }
 
-func TestAnEmptyStateIsNeverExpected(t *testing.T) {
+func TestWait_NeverExpectsAnEmptyState(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	s.Expect("")
 	for _, query := range []string{"", "?code=c", "?code=c&state="} {
@@ -76,7 +76,7 @@ func TestAnEmptyStateIsNeverExpected(t *testing.T) {
 	}
 }
 
-func TestOneStateHasOneWait(t *testing.T) {
+func TestWait_OneStateHasOneWait(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	first := waiting(t.Context(), s, "shared")
 	if _, err := s.Wait(t.Context(), "shared"); !errors.Is(err, ErrState) {
@@ -88,7 +88,7 @@ func TestOneStateHasOneWait(t *testing.T) {
 	}
 }
 
-func TestAStateIsForgottenWhenItsWaitEnds(t *testing.T) {
+func TestWait_ForgetsItsStateWhenItEnds(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	out := waiting(ctx, s, "given-up")
@@ -102,7 +102,7 @@ func TestAStateIsForgottenWhenItsWaitEnds(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsThereWinsOverAnEndedContext(t *testing.T) {
+func TestWait_AnAnswerThatIsThereWinsOverAnEndedContext(t *testing.T) {
 	s, c := listen(t, Config{}), newBrowser(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -115,7 +115,7 @@ func TestAnAnswerThatIsThereWinsOverAnEndedContext(t *testing.T) {
 	}
 }
 
-func TestCancellationAtAnyMoment(t *testing.T) {
+func TestWait_CancellationAtAnyMoment(t *testing.T) {
 	for i := range 150 {
 		life, endLife := context.WithCancel(t.Context())
 		s, err := Listen(life, Config{})
@@ -183,7 +183,8 @@ func TestWait_SaysThatAnAnswerOfAnotherSignInCame(t *testing.T) {
 			out := waiting(ctx, s, "mine")
 			get(t, c, s.RedirectURI()+test.query)
 			cancel()
-			if err := within(t, out).err; errors.Is(err, ErrOtherState) != test.want || !errors.Is(err, context.Canceled) {
+			err := within(t, out).err
+			if errors.Is(err, ErrOtherState) != test.want || !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want ErrOtherState: %v", err, test.want)
 			}
 		})

@@ -18,7 +18,8 @@ import (
 func TestAPIAuth_ProcessesShareOneSignIn(t *testing.T) {
 	t.Parallel()
 	agent := filepath.Join(t.TempDir(), "agent")
-	build := exec.CommandContext(t.Context(), "go", "build", "-C", filepath.Join("..", "examples"), "-o", agent, "./agent")
+	build := exec.CommandContext(t.Context(), "go", "build", "-C", filepath.Join("..", "examples"), "-o",
+		agent, "./agent")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -49,8 +50,10 @@ func TestAPIAuth_ProcessesShareOneSignIn(t *testing.T) {
 			refused++
 		}
 	}
-	calls, tabs, registrations := srv.Count(granttest.Resource), srv.Count(granttest.Authorize), srv.Count(granttest.Register)
-	t.Logf("%d calls, %d token requests, %d refused, %d tabs, %d registrations", calls, tokens, refused, tabs, registrations)
+	calls, tabs, registrations := srv.Count(granttest.Resource), srv.Count(granttest.Authorize),
+		srv.Count(granttest.Register)
+	t.Logf("%d calls, %d token requests, %d refused, %d tabs, %d registrations", calls, tokens, refused, tabs,
+		registrations)
 	if refused != 0 || srv.ReuseDetected() != 0 || tabs != 1 || registrations != 1 || tokens < 20 {
 		t.Errorf("%d refresh tokens came back", srv.ReuseDetected())
 	}

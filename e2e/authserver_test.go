@@ -46,7 +46,9 @@ func startOIDCProvider(t *testing.T, s settings) *authServer {
 
 func startFosite(t *testing.T, s settings) *authServer {
 	t.Helper()
-	f := servers.StartFosite(t, authserver.Config{AccessTokenLifetime: s.lifetime, TokenDelay: s.delay, DeviceInterval: s.interval})
+	f := servers.StartFosite(t, authserver.Config{
+		AccessTokenLifetime: s.lifetime, TokenDelay: s.delay, DeviceInterval: s.interval,
+	})
 	return &authServer{fosite, f.Issuer(), func() int { return f.Count("/token") }}
 }
 

@@ -46,7 +46,8 @@ func rotatedSecretFile(t *testing.T, s *authServer) {
 		}
 	}
 	write("not yet the secret")
-	g := newGrant(t, oauth2grant.ClientCredentials{}, s.config(oauth2grant.SecretFile("worker", oauth2grant.MethodBasic, path)))
+	g := newGrant(t, oauth2grant.ClientCredentials{},
+		s.config(oauth2grant.SecretFile("worker", oauth2grant.MethodBasic, path)))
 	s.wantRequests(t, 1, func() {
 		for range 10 {
 			if err := g.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidClient) {

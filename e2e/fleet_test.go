@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 )
 
-var fleetTime = flag.Duration("fleet", 0, "how long the fleet calls; zero: 60 s on oidc-provider with the first store and 20 s elsewhere, in CI, and 6 s otherwise")
+var fleetTime = flag.Duration("fleet", 0, "how long the fleet calls; zero: 60 s on oidc-provider with the first "+
+	"store and 20 s elsewhere, in CI, and 6 s otherwise")
 
 const (
 	fleetSize = 20
@@ -17,9 +18,9 @@ const (
 	soonest   = fleetLife / 12 * 7
 )
 
-// TestAFleetKeepsOneRefreshToken lets 1,000 goroutines in 20 processes live on
+// TestFleet_KeepsOneRefreshToken lets 1,000 goroutines in 20 processes live on
 // one refresh token, which any second use would have revoked.
-func TestAFleetKeepsOneRefreshToken(t *testing.T) {
+func TestFleet_KeepsOneRefreshToken(t *testing.T) {
 	for i, c := range combinations(rotatingKinds...) {
 		t.Run(c.String(), func(t *testing.T) {
 			if i > 0 { // the first has the machine for itself
@@ -54,7 +55,8 @@ func fleetLives(t *testing.T, s rotating, c common, d time.Duration) {
 		p.end(t)
 	}
 
-	t.Logf("%d processes, %d goroutines each, %v: %d calls served, %d failed, longest wait %v; %d token requests, %d refused",
+	t.Logf("%d processes, %d goroutines each, %v: %d calls served, %d failed, longest wait %v; %d token requests, %d "+
+		"refused",
 		fleetSize, callersEach, d, sum.Served, sum.Failed, sum.Longest.Round(time.Microsecond), requests, s.refusals())
 	if most := int(took/soonest) + 2; requests > most {
 		t.Errorf("%d token requests, want at most %d", requests, most)

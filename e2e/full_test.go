@@ -35,9 +35,9 @@ var disks = []disk{
 	},
 }
 
-// TestAFullDisk leaves no room for the mark of a refresh, so that nothing is
+// TestFullDisk leaves no room for the mark of a refresh, so that nothing is
 // sent: the token in the file stays good, and is renewed once there is room.
-func TestAFullDisk(t *testing.T) {
+func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	for _, k := range rotatingKinds {
 		for _, d := range disks {
@@ -60,7 +60,11 @@ func (d disk) isRiddenOut(t *testing.T, s rotating, c common, dir string) {
 	t.Helper()
 	c.put(t, s.signIn(t))
 	before := c.get(t)
-	p := c.start(t, spec{Issuer: s.issuer, Refresh: oauth2grant.Refresh{MinBackOff: 10 * time.Millisecond, MaxBackOff: 50 * time.Millisecond}})
+	p := c.start(t, spec{
+		Issuer: s.issuer, Refresh: oauth2grant.Refresh{
+			MinBackOff: 10 * time.Millisecond, MaxBackOff: 50 * time.Millisecond,
+		},
+	})
 	p.tokenFrom(t, doToken)
 	d.fill(t, p, dir)
 

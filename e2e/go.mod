@@ -12,11 +12,16 @@ require (
 	github.com/oauth2grant/go-oauth2grant/contrib/redisstore v0.1.0
 	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.1.0
 	github.com/redis/go-redis/v9 v9.23.0
+	go.etcd.io/etcd/client/v3 v3.5.21
 	go.uber.org/goleak v1.3.0
+	go.uber.org/zap v1.21.0
 	golang.org/x/oauth2 v0.37.0
 )
 
 require (
+	github.com/coreos/go-semver v0.3.0 // indirect
+	github.com/coreos/go-systemd/v22 v22.3.2 // indirect
+	github.com/golang/protobuf v1.5.4 // indirect
 	github.com/google/jsonschema-go v0.4.3 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
@@ -24,7 +29,10 @@ require (
 	github.com/segmentio/asm v1.1.3 // indirect
 	github.com/segmentio/encoding v0.5.4 // indirect
 	github.com/yosida95/uritemplate/v3 v3.0.2 // indirect
+	go.etcd.io/etcd/api/v3 v3.5.21 // indirect
+	go.etcd.io/etcd/client/pkg/v3 v3.5.21 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
+	go.uber.org/multierr v1.8.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
 )
 
@@ -58,6 +66,7 @@ require (
 	github.com/mitchellh/mapstructure v1.5.0 // indirect
 	github.com/mohae/deepcopy v0.0.0-20170929034955-c48cc78d4826 // indirect
 	github.com/oauth2grant/go-oauth2grant/contrib/apiauth v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/etcdstore v0.1.0
 	github.com/oauth2grant/go-oauth2grant/examples/mcpsdk v0.1.0
 	github.com/openzipkin/zipkin-go v0.4.3 // indirect
 	github.com/ory/fosite v0.49.1-0.20250703093431-a5f0b09bf31c // indirect
@@ -118,3 +127,5 @@ replace github.com/oauth2grant/go-oauth2grant/contrib/pgstore => ../contrib/pgst
 replace github.com/oauth2grant/go-oauth2grant/contrib/apiauth => ../contrib/apiauth
 
 replace github.com/oauth2grant/go-oauth2grant/examples/mcpsdk => ../examples/mcpsdk
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/etcdstore => ../contrib/etcdstore

@@ -17,12 +17,15 @@ func introspection(t *testing.T, s *authServer) {
 		t.Fatal(err)
 	}
 	if !got.Active || got.ClientID != "web" || got.Subject != "alice" || got.Scope != token.Scope {
-		t.Errorf("active %t, client %q, subject %q, scope %q; want true, web, alice and %q", got.Active, got.ClientID, got.Subject, got.Scope, token.Scope)
+		t.Errorf("active %t, client %q, subject %q, scope %q; want true, web, alice and %q", got.Active, got.ClientID,
+			got.Subject, got.Scope, token.Scope)
 	}
 	if apart := got.Expiry.Sub(token.Expiry).Abs(); apart > progress.Limit/2 {
 		t.Errorf("expiry %v, the token response said %v", got.Expiry, token.Expiry)
 	}
-	for hint, unknown := range map[string]string{"access_token": "no such token", "refresh_token": "neither", "": "nor this"} {
+	for hint, unknown := range map[string]string{
+		"access_token": "no such token", "refresh_token": "neither", "": "nor this",
+	} {
 		if got, err := c.Introspect(t.Context(), unknown, hint); err != nil || got.Active {
 			t.Errorf("an unknown token, hint %q: active %t, %v", hint, got.Active, err)
 		}
@@ -45,7 +48,8 @@ func userInfo(t *testing.T, s *authServer) {
 		t.Errorf("without openid: got %v, want InsufficientScope", err)
 	}
 	_, err = c.UserInfo(t.Context(), "no-such-token")
-	if e, ok := errors.AsType[*oauth2grant.Error](err); !errors.Is(err, oauth2grant.InvalidToken) || !ok || e.StatusCode != http.StatusUnauthorized {
+	e, ok := errors.AsType[*oauth2grant.Error](err)
+	if !errors.Is(err, oauth2grant.InvalidToken) || !ok || e.StatusCode != http.StatusUnauthorized {
 		t.Errorf("an unknown token: got %v, want InvalidToken with status 401", err)
 	}
 }

@@ -17,10 +17,10 @@ const (
 	watched   = 20 * time.Second
 )
 
-// TestAnExpiringTokenIsRenewedWithoutAnybodyWaiting makes every call but the
+// TestLifetime_NobodyWaitsForAnExpiringToken makes every call but the
 // first with a context that has ended: such a call fails if it would have to
 // wait.
-func TestAnExpiringTokenIsRenewedWithoutAnybodyWaiting(t *testing.T) {
+func TestLifetime_NobodyWaitsForAnExpiringToken(t *testing.T) {
 	for _, k := range kinds {
 		life := shortLife
 		if k.name == fosite {
@@ -73,7 +73,8 @@ func neverWaits(t *testing.T, s *authServer, every time.Duration) {
 		}
 	}
 	slices.Sort(took)
-	t.Logf("%d calls: half took at most %v, 99 %% at most %v, all at most %v", len(took), took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
+	t.Logf("%d calls: half took at most %v, 99 %% at most %v, all at most %v", len(took), took[len(took)/2],
+		took[len(took)*99/100], took[len(took)-1])
 	renewedInTime(t, w.tokenRequests(), time.Since(start))
 }
 

@@ -18,9 +18,9 @@ const (
 	maxBackOff = 400 * time.Millisecond
 )
 
-// TestAnOutageIsRiddenOut stops the server, which forgets all its tokens by
+// TestOutage_IsRiddenOut stops the server, which forgets all its tokens by
 // that, while a token is held.
-func TestAnOutageIsRiddenOut(t *testing.T) {
+func TestOutage_IsRiddenOut(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name string
@@ -75,7 +75,9 @@ func callThroughout(t *testing.T, g *oauth2grant.Grant, held oauth2grant.Token) 
 			wantRefusedConnection(t, err)
 		}
 	}
-	if got := g.Status(); got.State != oauth2grant.StateExpired || got.Usable || got.Failures == 0 || !errors.Is(got.Err, syscall.ECONNREFUSED) {
+	got := g.Status()
+	if got.State != oauth2grant.StateExpired || got.Usable || got.Failures == 0 ||
+		!errors.Is(got.Err, syscall.ECONNREFUSED) {
 		t.Errorf("status %+v in the dark", got)
 	}
 	return failed
@@ -96,12 +98,14 @@ func backsOff(t *testing.T, w *tap, failed int) {
 	attempts := w.tokenRequests()[1:] // the first was answered
 	for i, x := range attempts {
 		if i > 0 && x.start.Sub(attempts[i-1].end) < minBackOff {
-			t.Errorf("attempt %d came %v after the one before, want at least %v", i+1, x.start.Sub(attempts[i-1].end), minBackOff)
+			t.Errorf("attempt %d came %v after the one before, want at least %v", i+1,
+				x.start.Sub(attempts[i-1].end), minBackOff)
 		}
 	}
 	least := int(darkness / (2 * maxBackOff))
 	if len(attempts) < least || failed < 5*len(attempts) {
-		t.Errorf("%d attempts for %d failed calls, want at least %d, and far more calls than attempts", len(attempts), failed, least)
+		t.Errorf("%d attempts for %d failed calls, want at least %d, and far more calls than attempts", len(attempts),
+			failed, least)
 	}
 	t.Logf("%d attempts, %d failed calls", len(attempts), failed)
 }

@@ -19,9 +19,9 @@ import (
 // artefacts is where the pictures of our pages go, for people to look at.
 const artefacts = "artefacts"
 
-// TestOurPagesAreFitForPeople looks at each page in every way that it may be
+// TestPages_AreFitForPeople looks at each page in every way that it may be
 // shown: axe-core finds nothing, it fits its window, and it has loaded nothing.
-func TestOurPagesAreFitForPeople(t *testing.T) {
+func TestPages_AreFitForPeople(t *testing.T) {
 	t.Parallel()
 	fit := startFosite(t, settings{})
 	for _, tc := range []struct {
@@ -32,10 +32,14 @@ func TestOurPagesAreFitForPeople(t *testing.T) {
 			p.answered(t, url.Values{"code": {"the-code"}}, "Return to the program")
 		}},
 		{"callback-denied", func(t *testing.T, p *person) {
-			p.answered(t, url.Values{"error": {"access_denied"}, "error_description": {"The resource owner denied the request."}}, "Access was not granted")
+			p.answered(t, url.Values{
+				"error": {"access_denied"}, "error_description": {"The resource owner denied the request."},
+			}, "Access was not granted")
 		}},
 		{"callback-long-failure", func(t *testing.T, p *person) {
-			p.answered(t, url.Values{"error": {"server_error"}, "error_description": {strings.Repeat("unbreakable", 100)}}, "Access was not granted")
+			p.answered(t, url.Values{
+				"error": {"server_error"}, "error_description": {strings.Repeat("unbreakable", 100)},
+			}, "Access was not granted")
 		}},
 		{"callback-refused", func(t *testing.T, p *person) {
 			p.goes(t, callback(t)+"?state=guessed&code=forged", browser.Sees("No sign-in waits for this answer"))
@@ -46,7 +50,8 @@ func TestOurPagesAreFitForPeople(t *testing.T) {
 		{"sign-in", func(t *testing.T, p *person) { p.goes(t, signInPage(t, fit, native), browser.Sees("Sign in")) }},
 		{"sign-in-wrong", func(t *testing.T, p *person) {
 			wrong := oauth2grant.Password{Username: "alice", Password: "a guess"}
-			p.goes(t, signInPage(t, fit, native), givesPassword(wrong), browser.Reads("p", "The user name or the password is wrong."))
+			p.goes(t, signInPage(t, fit, native), givesPassword(wrong),
+				browser.Reads("p", "The user name or the password is wrong."))
 		}},
 		{"sign-in-impossible", func(t *testing.T, p *person) {
 			p.goes(t, fit.issuer+"/authorize?client_id=nobody", browser.Sees("This sign-in cannot start"))
@@ -81,14 +86,16 @@ func TestOurPagesAreFitForPeople(t *testing.T) {
 	}
 }
 
-// TestBadPagesAreFoundOut looks at one that has everything that ours must not
-// have.
-func TestBadPagesAreFoundOut(t *testing.T) {
+// TestPages_BadOnesAreFoundOut looks at one that has everything that ours must
+// not have.
+func TestPages_BadOnesAreFoundOut(t *testing.T) {
 	t.Parallel()
 	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'")
-		_, _ = io.WriteString(w, `<!doctype html><style>p { color: #ccc; background: #fff; width: 200vw }</style><h1>Bad</h1><p>pale</p><img src="/pixel.png">`)
+		_, _ = io.WriteString(w,
+			`<!doctype html><style>p { color: #ccc; background: #fff; width: 200vw }</style>`+
+				`<h1>Bad</h1><p>pale</p><img src="/pixel.png">`)
 	}))
 	t.Cleanup(bad.Close)
 	p := newPerson(t, fosite)

@@ -19,8 +19,9 @@ type rotating struct {
 }
 
 type rotatingKind struct {
-	name  string
-	start func(t *testing.T, announced time.Duration) rotating // announced: the lifetime of access tokens that clients are told
+	name string
+	// Announced: the lifetime of access tokens that clients are told.
+	start func(t *testing.T, announced time.Duration) rotating
 }
 
 var (
@@ -39,7 +40,8 @@ func rotatingOIDCProvider(t *testing.T, announced time.Duration) rotating {
 
 func rotatingFosite(t *testing.T, announced time.Duration) rotating {
 	t.Helper()
-	f := servers.StartFosite(t, authserver.Config{AccessTokenLifetime: announced + time.Second}) // it announces the whole seconds left
+	// It announces the whole seconds left.
+	f := servers.StartFosite(t, authserver.Config{AccessTokenLifetime: announced + time.Second})
 	return rotating{&authServer{fosite, f.Issuer(), func() int { return f.Count("/token") }}, f.Refusals}
 }
 

@@ -5,7 +5,7 @@
 #   e2e/setup.sh redis postgres ...    only these
 #
 # servers: oidc-provider, and the Node and openssl it needs. browser: Chromium, and axe-core, which looks at pages. keyring: GNOME Keyring.
-# redis: also Sentinel. postgres: also PgBouncer. etcd: the server.
+# rabbitmq: RabbitMQ. redis: also Sentinel. postgres: also PgBouncer. etcd: the server.
 # conformance: the suite of the Model Context Protocol.
 # Packages come from apt-get; on other systems it names the commands that are missing.
 set -eu
@@ -46,13 +46,15 @@ size() {
   node) echo "about 200 MB" ;;
   npm) echo "about 60 MB" ;;
   initdb) echo "about 60 MB" ;;
+  rabbitmq-server) echo "about 60 MB" ;;
   *) echo "less than 10 MB" ;;
   esac
 }
 
-# PostgreSQL's server is not on the PATH in Debian.
+# Some servers are not on everybody's PATH in Debian.
 found() {
-  command -v "$1" >/dev/null || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1
+  command -v "$1" >/dev/null || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1 ||
+    [ -x /usr/lib/rabbitmq/bin/"$1" ]
 }
 
 # The package lists are fetched at most once, and only when an installation has failed without.
@@ -73,6 +75,7 @@ servers() {
 }
 redis() { need redis-server redis-server; need redis-cli redis-tools; need redis-sentinel redis-sentinel; }
 postgres() { need initdb postgresql; need psql postgresql-client; need pgbouncer pgbouncer; }
+rabbitmq() { need rabbitmq-server rabbitmq-server; }
 etcd() { need etcd etcd-server; }
 browser() {
   need chromium chromium
@@ -94,11 +97,11 @@ conformance() {
   fi
 }
 
-[ $# -gt 0 ] || set -- servers redis postgres etcd browser keyring conformance
+[ $# -gt 0 ] || set -- servers redis postgres etcd rabbitmq browser keyring conformance
 for part; do
   case $part in
-  servers | redis | postgres | etcd | browser | keyring | conformance) "$part" ;;
-  *) echo "setup: no part $part; there are servers, redis, postgres, etcd, browser, keyring and conformance" >&2; exit 2 ;;
+  servers | redis | postgres | etcd | rabbitmq | browser | keyring | conformance) "$part" ;;
+  *) echo "setup: no part $part; there are servers, redis, postgres, etcd, rabbitmq, browser, keyring and conformance" >&2; exit 2 ;;
   esac
 done
 

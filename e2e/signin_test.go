@@ -19,11 +19,13 @@ var (
 	personal = []string{"openid", "offline_access", "read"}
 )
 
-// TestAPersonSignsInAtTheBrowser looks at the token from all sides, and at what
+// TestSignIn_APersonAtTheBrowser looks at the token from all sides, and at what
 // is left of the sign-in in the browser.
-func TestAPersonSignsInAtTheBrowser(t *testing.T) {
+func TestSignIn_APersonAtTheBrowser(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
-		for name, auth := range map[string]oauth2grant.ClientAuth{"into a public client": native, "into a confidential client": web} {
+		for name, auth := range map[string]oauth2grant.ClientAuth{
+			"into a public client": native, "into a confidential client": web,
+		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				p := newPerson(t, s.kind)
@@ -51,7 +53,9 @@ func TestAPersonSignsInAtTheBrowser(t *testing.T) {
 }
 
 // wantSignedIn asks the server whose token it is, and reads the ID token.
-func (s *authServer) wantSignedIn(t *testing.T, p *person, g *oauth2grant.Grant, token oauth2grant.Token, client string) {
+func (s *authServer) wantSignedIn(
+	t *testing.T, p *person, g *oauth2grant.Grant, token oauth2grant.Token, client string,
+) {
 	t.Helper()
 	if got := s.inspect(t, token.AccessToken); !got.Active || got.ClientID != client || got.Subject != "alice" {
 		t.Errorf("the server says active %t, client %q, subject %q", got.Active, got.ClientID, got.Subject)
@@ -66,7 +70,8 @@ func (s *authServer) wantSignedIn(t *testing.T, p *person, g *oauth2grant.Grant,
 	var claims struct{ Iss, Sub, Nonce string }
 	readClaims(t, token.IDToken, &claims)
 	if claims.Iss != s.issuer || claims.Sub != "alice" || claims.Nonce == "" || claims.Nonce != asked.Get("nonce") {
-		t.Errorf("the ID token is from %q, of %q, with the nonce that was sent: %t", claims.Iss, claims.Sub, claims.Nonce == asked.Get("nonce"))
+		t.Errorf("the ID token is from %q, of %q, with the nonce that was sent: %t", claims.Iss, claims.Sub,
+			claims.Nonce == asked.Get("nonce"))
 	}
 }
 
@@ -115,15 +120,16 @@ func wantNoTrace(t *testing.T, p *person) {
 		t.Errorf("the address bar shows %s", at)
 	}
 	for _, entry := range p.Back(t) {
-		if strings.Contains(entry, url.QueryEscape(code)) || strings.HasPrefix(entry, callback) && strings.Contains(entry, url.QueryEscape(state)) {
+		if strings.Contains(entry, url.QueryEscape(code)) ||
+			strings.HasPrefix(entry, callback) && strings.Contains(entry, url.QueryEscape(state)) {
 			t.Errorf("the history has %s", entry)
 		}
 	}
 }
 
-// TestASignInThatDoesNotSucceed has the reason in the error, and leaves nothing
+// TestSignIn_ThatDoesNotSucceed has the reason in the error, and leaves nothing
 // behind that calls could use.
-func TestASignInThatDoesNotSucceed(t *testing.T) {
+func TestSignIn_ThatDoesNotSucceed(t *testing.T) {
 	cases := []struct {
 		name    string
 		acts    func(p *person) browser.Step
@@ -132,7 +138,9 @@ func TestASignInThatDoesNotSucceed(t *testing.T) {
 	}{
 		{
 			name: "the person says no", want: oauth2grant.AccessDenied,
-			acts: func(*person) browser.Step { return steps(browser.Press(no), browser.Sees("Access was not granted")) },
+			acts: func(*person) browser.Step {
+				return steps(browser.Press(no), browser.Sees("Access was not granted"))
+			},
 		},
 		{
 			name: "the person takes too long", want: oauth2grant.ErrAuthorizationTimeout, timeout: 2 * time.Second,
@@ -150,7 +158,8 @@ func TestASignInThatDoesNotSucceed(t *testing.T) {
 					flow.Timeout = tc.timeout
 				}
 				cfg := s.config(native, personal...)
-				cfg.Refresh.MinBackOff, cfg.Refresh.MaxBackOff = time.Minute, time.Minute // the failure is remembered for longer than this takes
+				// The failure is remembered for longer than this takes.
+				cfg.Refresh.MinBackOff, cfg.Refresh.MaxBackOff = time.Minute, time.Minute
 				g := newGrant(t, flow, cfg)
 				s.wantRequests(t, 0, func() {
 					if err := g.EnsureActiveToken(t.Context()); !errors.Is(err, tc.want) {
@@ -167,12 +176,13 @@ func TestASignInThatDoesNotSucceed(t *testing.T) {
 	})
 }
 
-// TestAPersonMayMistypeThePassword: that is between them and the server.
-func TestAPersonMayMistypeThePassword(t *testing.T) {
+// TestSignIn_APersonMayMistypeThePassword: that is between them and the server.
+func TestSignIn_APersonMayMistypeThePassword(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		p := newPerson(t, s.kind)
 		wrong := oauth2grant.Password{Username: "bob", Password: alice.Password}
-		p.will(givesPassword(wrong), browser.Reads("p", "The user name or the password is wrong."), browser.Clear("#login"), p.approves(bob), returns())
+		p.will(givesPassword(wrong), browser.Reads("p", "The user name or the password is wrong."),
+			browser.Clear("#login"), p.approves(bob), returns())
 		g := newGrant(t, p.flow(), s.config(native, personal...))
 		s.wantRequests(t, 1, func() {
 			token := tokenOf(t, g)
@@ -185,9 +195,9 @@ func TestAPersonMayMistypeThePassword(t *testing.T) {
 	})
 }
 
-// TestAnAnswerMayBePosted: with response_mode=form_post the code is never in an
-// address.
-func TestAnAnswerMayBePosted(t *testing.T) {
+// TestSignIn_TheAnswerMayBePosted: with response_mode=form_post the code is
+// never in an address.
+func TestSignIn_TheAnswerMayBePosted(t *testing.T) {
 	t.Parallel()
 	s := startOIDCProvider(t, settings{}) // Fosite offers it to no client
 	p := newPerson(t, s.kind)
@@ -198,7 +208,8 @@ func TestAnAnswerMayBePosted(t *testing.T) {
 	token := tokenOf(t, g)
 	p.done()
 	s.wantActive(t, "the token", token.AccessToken)
-	if answer := p.RequestTo(p.authorization(t).Get("redirect_uri")); answer.Method == "" || strings.Contains(answer.URL, "?") {
+	answer := p.RequestTo(p.authorization(t).Get("redirect_uri"))
+	if answer.Method == "" || strings.Contains(answer.URL, "?") {
 		t.Errorf("the answer came by %s %s", answer.Method, answer.URL)
 	}
 	for _, r := range p.Requests() {
@@ -208,9 +219,9 @@ func TestAnAnswerMayBePosted(t *testing.T) {
 	}
 }
 
-// TestASecondSignInIsAskedForByACallOnly revokes the refresh token at the
+// TestSignIn_ASecondOneIsAskedForByACallOnly revokes the refresh token at the
 // server. The background finds out, and opens no browser; the next call does.
-func TestASecondSignInIsAskedForByACallOnly(t *testing.T) {
+func TestSignIn_ASecondOneIsAskedForByACallOnly(t *testing.T) {
 	onEachAtOnce(t, settings{lifetime: 4 * time.Second}, func(t *testing.T, s *authServer) {
 		p := newPerson(t, s.kind)
 		p.will(p.approves(alice), returns())

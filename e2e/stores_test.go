@@ -27,8 +27,14 @@ var stores = []storeUnderTest{
 		open:  func(place string) (oauth2grant.Store, error) { return filestore.Open(filestore.Config{Path: place}) },
 		kills: []point{sending, answered, tempWritten, renamed},
 	},
-	{name: "redisstore", start: startRedis, open: openRedis, kills: []point{sending, answered, saving, saved}, lease: true},
-	{name: "pgstore", start: startPostgres, open: openPostgres, kills: []point{sending, answered, saving, saved}, lease: true},
+	{
+		name: "redisstore", start: startRedis, open: openRedis, kills: []point{sending, answered, saving, saved},
+		lease: true,
+	},
+	{
+		name: "pgstore", start: startPostgres, open: openPostgres, kills: []point{sending, answered, saving, saved},
+		lease: true,
+	},
 }
 
 func storeNamed(name string) (storeUnderTest, error) {

@@ -85,7 +85,9 @@ func newPeer(s spec, w *wire) (subject, error) {
 		Endpoint: oauth2.Endpoint{TokenURL: s.Issuer + "/token", AuthStyle: oauth2.AuthStyleInHeader},
 	}
 	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: w})
-	return &peer{path: s.Place, source: oauth2.ReuseTokenSource(t, config.TokenSource(ctx, t)), saved: t.AccessToken}, nil
+	return &peer{
+		path: s.Place, source: oauth2.ReuseTokenSource(t, config.TokenSource(ctx, t)), saved: t.AccessToken,
+	}, nil
 }
 
 func (p *peer) token(context.Context) (oauth2grant.Token, error) {

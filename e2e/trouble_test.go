@@ -11,10 +11,10 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 )
 
-// TestATokenFileInTrouble spoils the file that a grant works with. Whatever it
+// TestTrouble_OfATokenFile spoils the file that a grant works with. Whatever it
 // is, who holds a usable token keeps it, and nothing is sent that could lose
 // the refresh token.
-func TestATokenFileInTrouble(t *testing.T) {
+func TestTrouble_OfATokenFile(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name  string
@@ -94,7 +94,8 @@ func TestATokenFileInTrouble(t *testing.T) {
 						t.Fatal(err)
 					}
 					if stored, err := store.Load(t.Context()); err != nil || stored.AccessToken != renewed.AccessToken {
-						t.Errorf("the renewed token is in the file: %t, %v", stored.AccessToken == renewed.AccessToken, err)
+						t.Errorf("the renewed token is in the file: %t, %v",
+							stored.AccessToken == renewed.AccessToken, err)
 					}
 					if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 						t.Errorf("the file is %v, %v", info.Mode(), err)

@@ -101,7 +101,7 @@ func (p *person) visits(app *webApplication, then ...browser.Step) {
 	}
 }
 
-func TestAPersonSignsInToAWebApplication(t *testing.T) {
+func TestWebApp_APersonSignsIn(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		app, p := startWebApplication(t, s), newPerson(t, s.kind)
 		p.visits(app, p.approves(bob), browser.Sees("Hello bob"))
@@ -121,8 +121,8 @@ func TestAPersonSignsInToAWebApplication(t *testing.T) {
 	})
 }
 
-// TestAWebApplicationIsProtected by what it keeps in the session.
-func TestAWebApplicationIsProtected(t *testing.T) {
+// TestWebApp_IsProtected by what it keeps in the session.
+func TestWebApp_IsProtected(t *testing.T) {
 	cases := []struct {
 		name    string
 		decides func(p *person) browser.Step
@@ -130,18 +130,25 @@ func TestAWebApplicationIsProtected(t *testing.T) {
 		want    error // nil: any
 	}{
 		{
-			name: "against a code with another verifier", decides: func(p *person) browser.Step { return p.approves(alice) }, want: oauth2grant.InvalidGrant,
+			name: "against a code with another verifier", decides: func(p *person) browser.Step {
+				return p.approves(alice)
+			}, want: oauth2grant.InvalidGrant,
 			spoil: func(a *oauth2grant.Authorization) { a.CodeVerifier = rand.Text() + rand.Text() },
 		},
 		{
-			name: "against an answer with another state", decides: func(p *person) browser.Step { return p.approves(alice) },
+			name: "against an answer with another state", decides: func(p *person) browser.Step {
+				return p.approves(alice)
+			},
 			spoil: func(a *oauth2grant.Authorization) { a.State = rand.Text() },
 		},
 		{
 			name: "against a session that is gone", decides: func(p *person) browser.Step { return p.approves(alice) },
 			spoil: func(a *oauth2grant.Authorization) { *a = oauth2grant.Authorization{} },
 		},
-		{name: "against a person who says no", decides: func(*person) browser.Step { return browser.Press(no) }, want: oauth2grant.AccessDenied},
+		{
+			name: "against a person who says no", decides: func(*person) browser.Step { return browser.Press(no) },
+			want: oauth2grant.AccessDenied,
+		},
 	}
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		for _, tc := range cases {

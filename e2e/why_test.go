@@ -10,13 +10,13 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// TestWhyThereIsThisLibrary has two processes find the same expired token at
+// TestWhy_ThereIsThisLibrary has two processes find the same expired token at
 // the same moment, as two copies of a program do. What is usually built around
 // golang.org/x/oauth2, its ReuseTokenSource and a wrapper that saves what has
 // changed, lets both of them send the refresh token; the server takes the
 // second for a thief and ends the sign-in for both. A grant on a store lets one
 // send it and shares the result with the other.
-func TestWhyThereIsThisLibrary(t *testing.T) {
+func TestWhy_ThereIsThisLibrary(t *testing.T) {
 	t.Parallel()
 	for _, k := range rotatingKinds {
 		t.Run(k.name, func(t *testing.T) {
@@ -31,7 +31,9 @@ func TestWhyThereIsThisLibrary(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				one, two := startWorker(t, spec{Place: path, Issuer: s.issuer, Peer: true}), startWorker(t, spec{Place: path, Issuer: s.issuer, Peer: true})
+				one, two := startWorker(t, spec{
+					Place: path, Issuer: s.issuer, Peer: true,
+				}), startWorker(t, spec{Place: path, Issuer: s.issuer, Peer: true})
 				first, _ := one.until(t, answered, order{Do: doToken})
 				second := two.do(t, doToken)
 				one.do(t, doGoOn)
@@ -52,7 +54,8 @@ func TestWhyThereIsThisLibrary(t *testing.T) {
 				one.do(t, doGoOn)
 				got, same := first.wait(t), second.wait(t)
 				if got.Err != "" || same.Err != "" || got.Access != same.Access {
-					t.Fatalf("the first got %q, the second %q, the same token %t", got.Err, same.Err, got.Access == same.Access)
+					t.Fatalf("the first got %q, the second %q, the same token %t", got.Err, same.Err,
+						got.Access == same.Access)
 				}
 				if n := s.tokenRequests() - before; n != 1 {
 					t.Errorf("%d token requests, want 1", n)

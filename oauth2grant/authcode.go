@@ -105,8 +105,7 @@ func (a AuthCode) validate(cfg *Config) []error {
 // [ErrBadPaste] when they paste something else once too often; or an error of
 // one of the fields of a.
 func (a AuthCode) Run(ctx context.Context, c *Client) (Token, error) {
-	timeout := a.Timeout
-	setDefault(&timeout, defaultSignInTimeout)
+	timeout := cmp.Or(a.Timeout, defaultSignInTimeout)
 	signIn, cancel := context.WithTimeoutCause(ctx, timeout, ErrAuthorizationTimeout)
 	defer cancel()
 

@@ -50,8 +50,16 @@ func TestAuthCode_BrowserCommandSeesNoState(t *testing.T) {
 	}{
 		{"by default", oauth2grant.AuthCode{}, true},
 		{"where pasting is offered", oauth2grant.AuthCode{Paste: waits}, false},
-		{"with a registered redirect URI", oauth2grant.AuthCode{Callback: callbackserver.Config{RedirectURI: "https://app.example/callback"}}, false},
-		{"in a container", oauth2grant.AuthCode{Callback: callbackserver.Config{Addr: "0.0.0.0", AllowNonLoopback: true}}, false},
+		{
+			"with a registered redirect URI", oauth2grant.AuthCode{Callback: callbackserver.Config{
+				RedirectURI: "https://app.example/callback",
+			}}, false,
+		},
+		{
+			"in a container",
+			oauth2grant.AuthCode{Callback: callbackserver.Config{Addr: "0.0.0.0", AllowNonLoopback: true}},
+			false,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv, cfg := signInServer(t, granttest.Config{})
@@ -66,7 +74,8 @@ func TestAuthCode_BrowserCommandSeesNoState(t *testing.T) {
 				done <- err
 			}()
 			link := <-given
-			if hidden := !strings.Contains(link, "state=") && !strings.Contains(link, "code_challenge="); hidden != c.hidden {
+			hidden := !strings.Contains(link, "state=") && !strings.Contains(link, "code_challenge=")
+			if hidden != c.hidden {
 				t.Errorf("the command is given %s", link)
 			}
 			if !c.hidden {

@@ -28,7 +28,8 @@ func signInServer(t *testing.T, cfg granttest.Config) (*granttest.Server, oauth2
 	t.Cleanup(ts.Close)
 	srv.SetIssuer(ts.URL)
 	return srv, oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: ts.URL}, Auth: oauth2grant.Public("native"), HTTPClient: ts.Client(), Scopes: []string{"openid", "read"},
+		Server: oauth2grant.Server{Issuer: ts.URL}, Auth: oauth2grant.Public("native"), HTTPClient: ts.Client(),
+		Scopes: []string{"openid", "read"},
 	}
 }
 
@@ -58,7 +59,7 @@ func approve(srv *granttest.Server) func(context.Context, string) error {
 	}
 }
 
-func TestASignInInTheBrowserGivesATokenThatIsRefreshedWithoutOne(t *testing.T) {
+func TestAuthCode_SignsInOnceAndThenRefreshes(t *testing.T) {
 	srv, cfg := signInServer(t, granttest.Config{})
 	var opened atomic.Int32
 	g := newGrant(t, oauth2grant.AuthCode{Open: func(ctx context.Context, authURL string) error {
@@ -86,7 +87,7 @@ func TestASignInInTheBrowserGivesATokenThatIsRefreshedWithoutOne(t *testing.T) {
 	}
 }
 
-func TestASignInEndsWithTheReasonAndFreesThePort(t *testing.T) {
+func TestAuthCode_EndsWithTheReasonAndFreesThePort(t *testing.T) {
 	deny := func(srv *granttest.Server) func(context.Context, string) error {
 		return func(ctx context.Context, authURL string) error {
 			callback, err := srv.Deny(authURL)
@@ -124,7 +125,9 @@ func TestASignInEndsWithTheReasonAndFreesThePort(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			srv, cfg := signInServer(t, granttest.Config{})
 			port := freePort(t)
-			g := newGrant(t, oauth2grant.AuthCode{Open: c.open(srv), Timeout: 300 * time.Millisecond, Callback: callbackserver.Config{Ports: []int{port}}}, cfg)
+			g := newGrant(t, oauth2grant.AuthCode{
+				Open: c.open(srv), Timeout: 300 * time.Millisecond, Callback: callbackserver.Config{Ports: []int{port}},
+			}, cfg)
 			err := g.EnsureActiveToken(t.Context())
 			if err == nil || c.want != nil && !errors.Is(err, c.want) {
 				t.Errorf("error is %v, want %v", err, c.want)
@@ -137,7 +140,7 @@ func TestASignInEndsWithTheReasonAndFreesThePort(t *testing.T) {
 	}
 }
 
-func TestClosingTheGrantEndsASignInAndFreesThePort(t *testing.T) {
+func TestAuthCode_ClosingTheGrantEndsItAndFreesThePort(t *testing.T) {
 	_, cfg := signInServer(t, granttest.Config{})
 	port := freePort(t)
 	opened := make(chan struct{})
@@ -174,7 +177,7 @@ func bind(t *testing.T, port int) {
 	_ = l.Close()
 }
 
-func TestACodeWhoseExchangeMayHaveHappenedIsNotSentAgain(t *testing.T) {
+func TestAuthCode_SendsNoCodeAgainWhoseExchangeMayHaveHappened(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		fault granttest.Fault

@@ -42,7 +42,7 @@ type Authorization struct {
 	Scopes []string `json:"scopes,omitempty"`
 
 	// Issuer, TokenURL and ClientID are the server and the client that the
-	// request is bound to. Issuer is empty where the Config names none.
+	// request is bound to. Issuer is empty where the [Config] names none.
 	Issuer   string `json:"issuer,omitempty"`
 	TokenURL string `json:"token_endpoint"`
 	ClientID string `json:"client_id"`
@@ -91,8 +91,8 @@ var reserved = []string{
 // redirectURI is https, or http on this machine, or of a private-use scheme
 // that has a domain name for its beginning (RFC 8252 §7.1), and has no
 // fragment. params are added to the request, as is what the endpoint's own
-// query has; they may override scope, and nothing that the request's safety
-// hangs on.
+// query has; they may override scope, and nothing that the safety of the
+// request depends on.
 //
 // It blocks, until ctx ends, while endpoints are discovered that the [Config]
 // does not name, and while the request is pushed (RFC 9126), which it is where
@@ -174,7 +174,8 @@ func (c *Client) authorizationServer(ctx context.Context) (Server, error) {
 	}
 	switch {
 	case s.AuthURL == "":
-		return s, refuse(OpAuthorization, "the server's metadata has no authorization_endpoint: %w", errors.ErrUnsupported)
+		return s, refuse(OpAuthorization, "the server's metadata has no authorization_endpoint: %w",
+			errors.ErrUnsupported)
 	case s.TokenURL == "":
 		return s, refuse(OpAuthorization, "the server's metadata has no token_endpoint: %w", errors.ErrUnsupported)
 	case c.own.AuthURL == "" && !s.supports(metaGrantTypes, OpAuthorizationCode):

@@ -41,7 +41,8 @@ func (c *Client) FinishAuthorization(ctx context.Context, a Authorization, respo
 
 func (c *Client) checkResponse(ctx context.Context, a Authorization, response url.Values) error {
 	if a.State == "" || a.ClientID == "" {
-		return refuse(OpAuthorization, "the Authorization has no State or ClientID: keep what BeginAuthorization returned")
+		return refuse(OpAuthorization,
+			"the Authorization has no State or ClientID: keep what BeginAuthorization returned")
 	}
 	if a.ClientID != c.auth.ClientID() || a.Issuer != c.own.Issuer {
 		return anothers(a)
@@ -161,5 +162,7 @@ func (c *Client) exchangeCode(ctx context.Context, a Authorization, code string)
 	if to != a.TokenURL {
 		return Token{}, anothers(a)
 	}
-	return c.token(ctx, exchange{op: OpAuthorizationCode, form: params, scope: strings.Join(a.Scopes, " "), patient: true})
+	return c.token(ctx, exchange{
+		op: OpAuthorizationCode, form: params, scope: strings.Join(a.Scopes, " "), patient: true,
+	})
 }

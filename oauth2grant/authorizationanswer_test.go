@@ -11,8 +11,12 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestAWebApplicationBeginsAndFinishesAnAuthorization(t *testing.T) {
-	srv, cfg := signInServer(t, granttest.Config{Clients: []granttest.Client{{ID: "web", Secret: "web-secret", RedirectURIs: []string{"https://app.example/cb"}}}})
+func TestFinishAuthorization_OfAWebApplication(t *testing.T) {
+	srv, cfg := signInServer(t, granttest.Config{
+		Clients: []granttest.Client{
+			{ID: "web", Secret: "web-secret", RedirectURIs: []string{"https://app.example/cb"}},
+		},
+	})
 	cfg.Auth = oauth2grant.SecretBasic("web", "web-secret")
 	c, err := oauth2grant.NewClient(cfg)
 	if err != nil {
@@ -39,7 +43,8 @@ func TestAWebApplicationBeginsAndFinishesAnAuthorization(t *testing.T) {
 		return u.Query()
 	}
 	a, b := begin(), begin()
-	if a.State == b.State || a.CodeVerifier == b.CodeVerifier || a.Nonce == b.Nonce || len(a.State) < 43 || len(a.CodeVerifier) < 43 {
+	if a.State == b.State || a.CodeVerifier == b.CodeVerifier || a.Nonce == b.Nonce || len(a.State) < 43 ||
+		len(a.CodeVerifier) < 43 {
 		t.Error("state, verifier and nonce must be fresh and long")
 	}
 	if token, err := c.FinishAuthorization(t.Context(), a, answer(a)); err != nil || token.RefreshToken == "" {
@@ -48,12 +53,20 @@ func TestAWebApplicationBeginsAndFinishesAnAuthorization(t *testing.T) {
 	srv.Reset()
 	for name, spoil := range map[string]func(*oauth2grant.Authorization, url.Values){
 		"the state of another request": func(a *oauth2grant.Authorization, _ url.Values) { a.State = begin().State },
-		"no state in the session":      func(a *oauth2grant.Authorization, q url.Values) { a.State = ""; q.Set("state", "") },
-		"no verifier in the session":   func(a *oauth2grant.Authorization, _ url.Values) { a.CodeVerifier = "" },
-		"a duplicate code":             func(_ *oauth2grant.Authorization, q url.Values) { q.Add("code", "x") },
-		"another issuer":               func(_ *oauth2grant.Authorization, q url.Values) { q.Set("iss", "https://evil.example") },
-		"no code":                      func(_ *oauth2grant.Authorization, q url.Values) { q.Del("code") },
-		"an error without our state":   func(_ *oauth2grant.Authorization, q url.Values) { q.Del("state"); q.Set("error", "access_denied") },
+		"no state in the session": func(a *oauth2grant.Authorization, q url.Values) {
+			a.State = ""
+			q.Set("state", "")
+		},
+		"no verifier in the session": func(a *oauth2grant.Authorization, _ url.Values) { a.CodeVerifier = "" },
+		"a duplicate code":           func(_ *oauth2grant.Authorization, q url.Values) { q.Add("code", "x") },
+		"another issuer": func(_ *oauth2grant.Authorization, q url.Values) {
+			q.Set("iss", "https://evil.example")
+		},
+		"no code": func(_ *oauth2grant.Authorization, q url.Values) { q.Del("code") },
+		"an error without our state": func(_ *oauth2grant.Authorization, q url.Values) {
+			q.Del("state")
+			q.Set("error", "access_denied")
+		},
 	} {
 		a := begin()
 		q := answer(a)
@@ -87,7 +100,11 @@ func TestFinishAuthorization_OnlyTheClientThatBeganIt(t *testing.T) {
 		{"the same Config", same, same, true},
 		{"the same endpoints", named("as.example"), named("as.example"), true},
 		{"another server's endpoints", named("as.example"), named("evil.example"), false},
-		{"another token endpoint of the issuer", same, func(c *oauth2grant.Config) { c.Server.TokenURL = "https://evil.example/t" }, false},
+		{
+			"another token endpoint of the issuer", same, func(c *oauth2grant.Config) {
+				c.Server.TokenURL = "https://evil.example/t"
+			}, false,
+		},
 		{"another issuer at the same endpoints", same, named("as.example"), false},
 		{"another client", same, func(c *oauth2grant.Config) { c.Auth = oauth2grant.Public("other") }, false},
 	} {
@@ -110,7 +127,8 @@ func TestFinishAuthorization_OnlyTheClientThatBeganIt(t *testing.T) {
 			if err := json.Unmarshal(text, &kept); err != nil {
 				t.Fatal(err)
 			}
-			_, err = client(c.other).FinishAuthorization(t.Context(), kept, url.Values{"state": {a.State}, "code": {"C"}})
+			_, err = client(c.other).FinishAuthorization(t.Context(), kept,
+				url.Values{"state": {a.State}, "code": {"C"}})
 			if (err == nil) != c.ok || (len(s.forms) > 0) != c.ok {
 				t.Errorf("error is %v after %d exchanges, want it finished: %v", err, len(s.forms), c.ok)
 			}
@@ -159,7 +177,8 @@ func TestFinishAuthorization_Issuer(t *testing.T) {
 			if c.iss != "-" {
 				answer.Set("iss", c.iss)
 			}
-			if _, err = client.FinishAuthorization(t.Context(), a, answer); (err == nil) != c.ok || (len(s.forms) > 0) != c.ok {
+			_, err = client.FinishAuthorization(t.Context(), a, answer)
+			if (err == nil) != c.ok || (len(s.forms) > 0) != c.ok {
 				t.Errorf("error is %v after %d exchanges, want it taken: %v", err, len(s.forms), c.ok)
 			}
 		})
@@ -180,10 +199,27 @@ func TestFinishAuthorization_ChecksInOrder(t *testing.T) {
 		says   string
 		is     error
 	}{
-		{"duplicates", url.Values{"x": {"1", "2"}, "state": {"other"}, "iss": {"https://evil.example"}, "error": {"access_denied"}}, "more than once", nil},
-		{"state", url.Values{"state": {"other"}, "iss": {"https://evil.example"}, "error": {"access_denied"}}, "state", oauth2grant.ErrOtherState},
-		{"issuer", url.Values{"state": {a.State}, "iss": {"https://evil.example"}, "error": {"access_denied"}}, "issuer", nil},
-		{"error", url.Values{"state": {a.State}, "error": {"access_denied"}}, "access_denied", oauth2grant.AccessDenied},
+		{
+			"duplicates", url.Values{
+				"x": {"1", "2"}, "state": {"other"}, "iss": {"https://evil.example"}, "error": {"access_denied"},
+			}, "more than once", nil,
+		},
+		{
+			"state",
+			url.Values{"state": {"other"}, "iss": {"https://evil.example"}, "error": {"access_denied"}},
+			"state", oauth2grant.ErrOtherState,
+		},
+		{
+			"issuer",
+			url.Values{"state": {a.State}, "iss": {"https://evil.example"}, "error": {"access_denied"}},
+			"issuer", nil,
+		},
+		{
+			"error",
+			url.Values{"state": {a.State}, "error": {"access_denied"}},
+			"access_denied",
+			oauth2grant.AccessDenied,
+		},
 		{"code", url.Values{"state": {a.State}}, "neither a code nor an error", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -34,8 +34,8 @@ func (a authorizing) name(tokenType string) (string, error) {
 		return "", errors.New("the server issued a Bearer token although a proof of possession was sent")
 	}
 	if equalFold(tokenType, notAccessToken) {
-		return "", errors.New("the server issued what is no access token (token_type N_A): run the flow without a Grant, " +
-			"and pass it on")
+		return "", errors.New("the server issued what is no access token (token_type N_A): " +
+			"run the flow without a Grant, and pass it on")
 	}
 	return "", fmt.Errorf("the server issued a token of unknown type %q: set Config.Scheme to what its API expects",
 		printable(tokenType))

@@ -14,24 +14,37 @@ type KeyProver interface {
 	// PrivateKey returns the private key as a JWK (RFC 7517), or an empty
 	// string if it stays where it is.
 	PrivateKey() string
-	// WithKey returns a Prover with another private key, as PrivateKey of a
-	// KeyProver has returned it. It shares the nonces with the receiver.
+	// WithKey returns a Prover with another private key, as
+	// [KeyProver.PrivateKey] has returned it. It shares the nonces with the
+	// receiver.
 	WithKey(jwk string) (Prover, error)
 }
 
 // boundKey is the key that a token is bound to, in its stored record.
 type boundKey struct {
-	Thumbprint string          `json:"jkt"`           // RFC 7638
-	Private    json.RawMessage `json:"jwk,omitempty"` // absent: it is elsewhere
+	Thumbprint string `json:"jkt"`           // RFC 7638
+	Private    rawKey `json:"jwk,omitempty"` // absent: it is elsewhere
+}
+
+// rawKey is a JWK as it came.
+type rawKey string
+
+// MarshalJSON implements [json.Marshaler].
+func (k rawKey) MarshalJSON() ([]byte, error) { return []byte(k), nil }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (k *rawKey) UnmarshalJSON(text []byte) error {
+	*k = rawKey(text)
+	return nil
 }
 
 // boundTo returns t with a note of the key that it was obtained with.
 func (t Token) boundTo(p Prover) Token {
 	m := t.readMeta()
-	if m.Key = nil; p != nil {
-		m.Key = &boundKey{Thumbprint: p.Thumbprint()}
+	if m.Key = (boundKey{}); p != nil {
+		m.Key.Thumbprint = p.Thumbprint()
 		if k, ok := p.(KeyProver); ok && json.Valid([]byte(k.PrivateKey())) {
-			m.Key.Private = json.RawMessage(k.PrivateKey())
+			m.Key.Private = rawKey(k.PrivateKey())
 		}
 	}
 	return t.withMeta(m)
@@ -43,11 +56,11 @@ func (t Token) boundTo(p Prover) Token {
 // [ErrLoginRequired].
 func (t Token) proverFor(p Prover) (Prover, error) {
 	key := t.readMeta().Key
-	if p == nil || key == nil || key.Thumbprint == p.Thumbprint() {
+	if p == nil || key == (boundKey{}) || key.Thumbprint == p.Thumbprint() {
 		return p, nil
 	}
 	k, ok := p.(KeyProver)
-	if !ok || key.Private == nil {
+	if !ok || key.Private == "" {
 		return nil, fmt.Errorf("%w: the stored token is bound to the key %q, "+
 			"which is neither that of Config.Proof nor in the record",
 			ErrLoginRequired, printable(key.Thumbprint))

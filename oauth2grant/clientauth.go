@@ -16,9 +16,10 @@ import (
 // ClientAuth authenticates the client to the authorization server (RFC 6749
 // §2.3). Implementations are safe for concurrent use.
 //
-// One may have a method AuthMethod() string, which returns the name of its
-// method in metadata (RFC 8414 §2, token_endpoint_auth_methods_supported): then
-// a server that says that it does not take it is not asked.
+// An implementation may also have a method AuthMethod() string, which returns
+// the name of its method in metadata (RFC 8414 §2,
+// token_endpoint_auth_methods_supported). Then no request goes to a server
+// whose metadata lists other methods only.
 type ClientAuth interface {
 	// ClientID returns the client identifier.
 	ClientID() string
@@ -30,7 +31,7 @@ type ClientAuth interface {
 // AuthMethod says where a client secret goes.
 type AuthMethod string
 
-// Methods of RFC 6749 §2.3.1. MethodBasicRaw is MethodBasic without the
+// Methods of RFC 6749 §2.3.1. [MethodBasicRaw] is [MethodBasic] without the
 // form-encoding of id and secret, for servers that do not decode it.
 const (
 	MethodBasic    AuthMethod = "client_secret_basic"
@@ -54,9 +55,11 @@ func SecretFunc(id string, method AuthMethod, secret func(context.Context) (stri
 }
 
 // AuthorizationHeader sends value, made elsewhere, as the Authorization header,
-// for a server that is given neither an id nor a secret in the ways of the
-// RFCs. id is the client identifier, which an authorization request names.
-func AuthorizationHeader(id, value string) ClientAuth { return headerAuth{id: id, value: value} }
+// for a server that takes id and secret in none of the ways of the RFCs. id is
+// the client identifier, which an authorization request names.
+func AuthorizationHeader(id, value string) ClientAuth {
+	return &headerAuth{id: id, value: func() string { return value }}
+}
 
 // Public is a client without a secret: it sends its id only (RFC 6749 §2.1). A
 // client that authenticates by mutual TLS is one too, with its certificate in
@@ -143,30 +146,38 @@ func (a *secretAuth) Format(f fmt.State, _ rune) { formatRedacted(f, a.String())
 // LogValue implements [slog.LogValuer].
 func (a *secretAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
-type headerAuth struct{ id, value string }
+// headerAuth sends a ready-made header. It is a func, since fmt calls no method
+// on what stands in an unexported field, and reads a string there.
+type headerAuth struct {
+	id    string
+	value func() string
+}
 
-func (a headerAuth) ClientID() string { return a.id }
+func (a *headerAuth) ClientID() string { return a.id }
 
-func (a headerAuth) Authenticate(_ context.Context, _ string, h http.Header, _ url.Values) error {
-	h.Set("Authorization", a.value)
+func (a *headerAuth) Authenticate(_ context.Context, _ string, h http.Header, _ url.Values) error {
+	h.Set("Authorization", a.value())
 	return nil
 }
 
-func (a headerAuth) validate() error {
-	if strings.TrimSpace(a.value) == "" || strings.ContainsFunc(a.value, func(r rune) bool { return r < ' ' || r > '~' }) {
+func (a *headerAuth) validate() error {
+	value := a.value()
+	if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return errors.New("AuthorizationHeader is empty, or does not fit into a header")
 	}
 	return nil
 }
 
 // String describes the authentication without the header.
-func (a headerAuth) String() string { return fmt.Sprintf("ClientAuth{ready-made header, id %q}", a.id) }
+func (a *headerAuth) String() string {
+	return fmt.Sprintf("ClientAuth{ready-made header, id %q}", a.id)
+}
 
 // Format implements [fmt.Formatter]: no verb shows the header.
-func (a headerAuth) Format(f fmt.State, _ rune) { formatRedacted(f, a.String()) }
+func (a *headerAuth) Format(f fmt.State, _ rune) { formatRedacted(f, a.String()) }
 
 // LogValue implements [slog.LogValuer].
-func (a headerAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
+func (a *headerAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 type publicAuth string
 

@@ -29,7 +29,7 @@ func authenticate(t *testing.T, auth oauth2grant.ClientAuth) (http.Header, url.V
 	return h, form
 }
 
-func TestClientAuthPutsWhatTheSpecificationSays(t *testing.T) {
+func TestClientAuth_PutsWhatTheSpecificationSays(t *testing.T) {
 	basic := func(pair string) http.Header {
 		return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}}
 	}
@@ -46,13 +46,24 @@ func TestClientAuthPutsWhatTheSpecificationSays(t *testing.T) {
 			http.Header{"Authorization": {"Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"}},
 			url.Values{},
 		},
-		"Basic encodes id and secret as a form does": {oauth2grant.SecretBasic("a:b c", "p+%&ü/="), basic("a%3Ab+c:p%2B%25%26%C3%BC%2F%3D"), url.Values{}},
-		"Basic by func does too":                     {oauth2grant.SecretFunc("a:b", oauth2grant.MethodBasic, secret("c:d")), basic("a%3Ab:c%3Ad"), url.Values{}},
-		"raw Basic encodes nothing":                  {oauth2grant.SecretFunc("a b", oauth2grant.MethodBasicRaw, secret("p+%&ü/=:")), basic("a b:p+%&ü/=:"), url.Values{}},
-		"a ready-made header": {
-			oauth2grant.AuthorizationHeader("a", "Basic czpz"), http.Header{"Authorization": {"Basic czpz"}}, url.Values{},
+		"Basic encodes id and secret as a form does": {
+			oauth2grant.SecretBasic("a:b c", "p+%&ü/="), basic("a%3Ab+c:p%2B%25%26%C3%BC%2F%3D"), url.Values{},
 		},
-		"the form has both":                 {oauth2grant.SecretPost("a b", "ü"), http.Header{}, url.Values{"client_id": {"a b"}, "client_secret": {"ü"}}},
+		"Basic by func does too": {
+			oauth2grant.SecretFunc("a:b", oauth2grant.MethodBasic, secret("c:d")), basic("a%3Ab:c%3Ad"), url.Values{},
+		},
+		"raw Basic encodes nothing": {
+			oauth2grant.SecretFunc("a b", oauth2grant.MethodBasicRaw, secret("p+%&ü/=:")), basic("a b:p+%&ü/=:"),
+			url.Values{},
+		},
+		"a ready-made header": {
+			oauth2grant.AuthorizationHeader("a", "Basic czpz"),
+			http.Header{"Authorization": {"Basic czpz"}},
+			url.Values{},
+		},
+		"the form has both": {
+			oauth2grant.SecretPost("a b", "ü"), http.Header{}, url.Values{"client_id": {"a b"}, "client_secret": {"ü"}},
+		},
 		"a public client sends its id only": {oauth2grant.Public("a"), http.Header{}, url.Values{"client_id": {"a"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +120,8 @@ func TestSecretFile_RefusesWhatIsNoSecret(t *testing.T) {
 			}
 			h, form := http.Header{}, url.Values{}
 			err := oauth2grant.SecretFile("a", oauth2grant.MethodPost, path).Authenticate(t.Context(), "", h, form)
-			if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "SECRET") || oauth2grant.IsTransient(err) {
+			if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "SECRET") ||
+				oauth2grant.IsTransient(err) {
 				t.Errorf("got %v", err)
 			}
 			if len(h) > 0 || len(form) > 0 {
@@ -143,17 +155,22 @@ func TestClientAuth_WithoutASecretIsRefused(t *testing.T) {
 		}
 	}
 	cfg := configFor(granttest.New(granttest.Config{}))
-	cfg.Auth = oauth2grant.SecretFunc("a", oauth2grant.MethodPost, func(context.Context) (string, error) { return "", nil })
-	if _, err := newClient(t, cfg).Refresh(t.Context(), "R", nil); err == nil || !strings.Contains(err.Error(), "Public") {
+	cfg.Auth = oauth2grant.SecretFunc("a", oauth2grant.MethodPost, func(context.Context) (string, error) {
+		return "", nil
+	})
+	_, err := newClient(t, cfg).Refresh(t.Context(), "R", nil)
+	if err == nil || !strings.Contains(err.Error(), "Public") {
 		t.Errorf("a func that returns none: %v", err)
 	}
 }
 
-func TestErrorOfASecretFuncReachesTheCaller(t *testing.T) {
+func TestSecretFunc_ItsErrorReachesTheCaller(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	locked := errors.New("the vault is locked")
 	cfg := configFor(srv)
-	cfg.Auth = oauth2grant.SecretFunc("client", oauth2grant.MethodPost, func(context.Context) (string, error) { return "", locked })
+	cfg.Auth = oauth2grant.SecretFunc("client", oauth2grant.MethodPost, func(context.Context) (string, error) {
+		return "", locked
+	})
 	_, err := newClient(t, cfg).RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}})
 	wantIs(t, err, locked)
 	if n := srv.Count(granttest.Token); n != 0 {
@@ -161,7 +178,7 @@ func TestErrorOfASecretFuncReachesTheCaller(t *testing.T) {
 	}
 }
 
-func TestSecretFuncSeesTheContextAndIsAskedForEachSend(t *testing.T) {
+func TestSecretFunc_SeesTheContextAndIsAskedForEachSend(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	type key struct{}
 	asked := 0
@@ -173,7 +190,9 @@ func TestSecretFuncSeesTheContextAndIsAskedForEachSend(t *testing.T) {
 	})
 	c := newClient(t, cfg)
 	for range 3 {
-		if _, err := c.RequestToken(context.WithValue(t.Context(), key{}, "secret"), url.Values{"grant_type": {"client_credentials"}}); err != nil {
+		_, err := c.RequestToken(context.WithValue(t.Context(), key{}, "secret"),
+			url.Values{"grant_type": {"client_credentials"}})
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -208,7 +227,8 @@ func TestSecretFile_WarnsOnceOfOneThatEverybodyReads(t *testing.T) {
 				}
 				_ = g.Close()
 			}
-			if got := strings.Count(log.String(), "level=WARN"); got != want || strings.Count(log.String(), path) != want {
+			got := strings.Count(log.String(), "level=WARN")
+			if got != want || strings.Count(log.String(), path) != want {
 				t.Errorf("it warns %d times, want %d: %s", got, want, log.String())
 			}
 		})

@@ -10,15 +10,22 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestCloseDoesNotDropARefreshThatIsAnswered(t *testing.T) {
+func TestClose_DoesNotDropARefreshThatIsAnswered(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		answer time.Duration
 		end    func(context.CancelFunc, *oauth2grant.Grant)
 		saved  bool
 	}{
-		{"within 10 s of Close", 9900 * time.Millisecond, func(_ context.CancelFunc, g *oauth2grant.Grant) { _ = g.Close() }, true},
-		{"within 10 s of the end of its context", 9900 * time.Millisecond, func(stop context.CancelFunc, g *oauth2grant.Grant) { stop(); _ = g.Close() }, true},
+		{
+			"within 10 s of Close", 9900 * time.Millisecond, func(_ context.CancelFunc, g *oauth2grant.Grant) {
+				_ = g.Close()
+			}, true,
+		},
+		{
+			"within 10 s of the end of its context", 9900 * time.Millisecond,
+			func(stop context.CancelFunc, g *oauth2grant.Grant) { stop(); _ = g.Close() }, true,
+		},
 		{"too late", 11 * time.Second, func(_ context.CancelFunc, g *oauth2grant.Grant) { _ = g.Close() }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -49,7 +56,7 @@ func TestCloseDoesNotDropARefreshThatIsAnswered(t *testing.T) {
 	}
 }
 
-func TestCloseWithoutAStoreWaitsForNoAnswer(t *testing.T) {
+func TestClose_WithoutAStoreWaitsForNoAnswer(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
 		cfg.Store = nil
@@ -64,5 +71,17 @@ func TestCloseWithoutAStoreWaitsForNoAnswer(t *testing.T) {
 			t.Errorf("Close took %v", took)
 		}
 		w.mustFail(<-waiting, oauth2grant.ErrClosed)
+	})
+}
+
+func TestClose_TriesOnceMoreToSaveWhatWaitsForIt(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		w.seed()
+		g, latest := w.unsaved(w.config())
+		w.b.set(func() { w.b.onSave = nil })
+		_ = g.Close()
+		if w.b.get() != latest {
+			t.Error("the rotated refresh token is lost")
+		}
 	})
 }

@@ -1,7 +1,7 @@
 package oauth2grant
 
 // Code is an error code of the OAuth 2.0 specifications. It is an error itself,
-// for errors.Is(err, InvalidGrant).
+// for errors.Is(err, [InvalidGrant]).
 type Code string
 
 // Error returns the code as text.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/engine"
@@ -17,7 +16,7 @@ import (
 //
 // Methods that wait do so on the ctx of their caller. When it ends they leave
 // with an error that wraps its cause and the last failure; what they waited for
-// goes on. After Close, or the end of New's ctx, every method returns
+// goes on. After [Grant.Close], or the end of New's ctx, every method returns
 // [ErrClosed]. A call with the ctx that a [Flow] or a [Store] of the same grant
 // was given returns an error at once where it would wait for itself.
 //
@@ -31,7 +30,7 @@ type Grant struct {
 type grant struct{ *grantState }
 
 type grantState struct {
-	cfg     Config
+	cfg     settings
 	flow    Flow
 	client  *Client
 	owned   bool // client is this grant's alone
@@ -41,9 +40,18 @@ type grantState struct {
 	sent    witness
 	origins []webOrigin // where the token may go; empty: anywhere
 
+	loginDueOf time.Time // the end of which EventLoginDue was told, by endSaid; of the goroutine that tells events
+
 	subscribers subscribers
-	subscribed  func() // ends the subscription to the Notifier
-	unwatch     func() // leaves the Client's watcher
+	unsubscribe func() // ends the subscription to the Notifier; nil: there is none
+}
+
+// settings are what of its Config a grant needs as long as it lives.
+type settings struct {
+	Name    string
+	Token   Token
+	Refresh Refresh
+	OnEvent func(context.Context, Event)
 }
 
 // held is what a snapshot carries.
@@ -63,7 +71,7 @@ var errZeroGrant = errors.New("oauth2grant: this Grant was not made by New")
 
 // New returns a grant that obtains tokens by running flow. ctx bounds the life
 // of the grant, not this call. New makes no request; it returns an error that
-// names every problem of an unusable Config at once, and then leaves nothing
+// names every problem of an unusable [Config] at once, and then leaves nothing
 // running.
 func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 	problems := cfg.problems(flow)
@@ -87,13 +95,11 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 		IdleAfter:   g.cfg.Refresh.IdleAfter,
 		Eager:       g.cfg.Refresh.Eager,
 		Passive:     g.cfg.Refresh.Disabled,
+		Watcher:     &g.client.watcher,
 		Ended:       g.ended,
 	})
-	if !g.cfg.Refresh.Disabled {
-		if n, ok := cfg.Store.(Notifier); ok {
-			g.subscribed = sync.OnceFunc(n.Notify(g.engine.Changed))
-		}
-		g.unwatch = g.client.watcher.Join(g.engine.Wake)
+	if n, ok := cfg.Store.(Notifier); ok && !cfg.Refresh.Disabled {
+		g.unsubscribe = n.Notify(g.engine.Changed)
 	}
 	g.engine.Start()
 	return &Grant{g}, nil
@@ -102,7 +108,8 @@ func New(ctx context.Context, flow Flow, cfg Config) (*Grant, error) {
 func newGrant(flow Flow, cfg Config) *grant {
 	cfg.Refresh = cfg.Refresh.withDefaults()
 	cfg.Token.Expiry = wall(cfg.Token.Expiry)
-	g := &grant{&grantState{cfg: cfg, flow: flow, log: cfg.Logger, subscribed: func() {}, unwatch: func() {}}}
+	own := settings{Name: cfg.Name, Token: cfg.Token, Refresh: cfg.Refresh, OnEvent: cfg.OnEvent}
+	g := &grant{&grantState{cfg: own, flow: flow, log: cfg.Logger}}
 	if cfg.Client != nil {
 		g.client = cfg.Client.with(cfg)
 	} else {
@@ -118,7 +125,7 @@ func newGrant(flow Flow, cfg Config) *grant {
 		g.log = slog.New(slog.DiscardHandler)
 	}
 	g.log = g.log.With("grant", g.cfg.Name)
-	g.sent.log = g.log
+	g.sent.log, g.custody.log = g.log, g.log
 	return g
 }
 
@@ -139,7 +146,7 @@ func (g *Grant) EnsureActiveToken(ctx context.Context) error {
 }
 
 // PrepareRequest is [Grant.EnsureActiveToken], and then sets Authorization in h
-// (RFC 6750 §2.1). With Config.Proof set it returns an error, since a proof
+// (RFC 6750 §2.1). With [Config.Proof] set it returns an error, since a proof
 // covers the whole request: use [Grant.Authorize].
 func (g *Grant) PrepareRequest(ctx context.Context, h http.Header) error {
 	switch {
@@ -201,7 +208,8 @@ func (g *Grant) FetchToken(ctx context.Context) (Token, error) {
 // where only that would help it returns [ErrLoginRequired]. A token that
 // another process has put into the [Store] meanwhile counts as renewed. It
 // waits until that is done or ctx ends, and does not wait for the back-off
-// after a failure.
+// after a failure. If the token is set or revoked meanwhile, the error says so
+// unless the new one is held already.
 func (g *Grant) RefreshToken(ctx context.Context) (Token, error) {
 	if g.grant == nil {
 		return Token{}, errZeroGrant
@@ -221,7 +229,8 @@ func now(ctx context.Context, obtain func(context.Context) (*snapshot, error)) (
 }
 
 // SetToken takes a token from a sign-in done elsewhere: it saves it, publishes
-// it, and forgets earlier failures. A Token with only a refresh token will do.
+// it, and forgets earlier failures. A [Token] with only a refresh token will
+// do.
 //
 // It waits for the [Store], on ctx. If it returns an error of the Store, or
 // because ctx has ended, the token is used all the same, and the grant goes on
@@ -249,51 +258,6 @@ func (g *Grant) SetToken(ctx context.Context, t Token) error {
 	return g.set(ctx, t)
 }
 
-// Invalidate says that an API refused the access token, so that the next call
-// renews it. It does nothing if another token is held by now, or if the token
-// was issued, to whomever, less than 10 s or a tenth of its life ago, whichever
-// is shorter: so an API that refuses every token causes no storm. Where nobody
-// noted when the token was issued, one call within that time is believed. It is
-// in memory only and does not block.
-func (g *Grant) Invalidate(accessToken string) {
-	if g.grant != nil {
-		g.invalidate(accessToken)
-	}
-}
-
-// invalidate reports whether a renewal can help against the refusal.
-func (g *grant) invalidate(accessToken string) bool {
-	s := g.engine.Current()
-	switch {
-	case s == nil:
-		return !g.custody.hasSignedOut()
-	case s.Value.token.AccessToken != accessToken: // another one is held, or will be
-		return true
-	case !s.Invalid && !g.believes(s):
-		return false
-	}
-	g.custody.refuse(accessToken)
-	g.engine.Invalidate(s)
-	return true
-}
-
-// believes reports whether a token is old enough to be believed refused.
-func (g *grant) believes(s *snapshot) bool {
-	t := s.Value.token
-	least := youngToken
-	if t.lifetime > 0 {
-		least = min(least, t.lifetime/10)
-	}
-	if !s.Value.adopted {
-		return time.Since(s.Since) >= least
-	}
-	age := wallNow().Sub(t.obtained())
-	if t.obtained().IsZero() || age < 0 {
-		return g.custody.believes(youngToken)
-	}
-	return age >= least
-}
-
 // Client returns the stateless half that the grant works with, with the grant's
 // scopes and parameters.
 func (g *Grant) Client() *Client {
@@ -317,8 +281,9 @@ func (g *Grant) Close() error {
 // ended runs when all that the grant did has ended: it writes what still waits
 // and leaves nothing that a grant needs only while it lives.
 func (g *grant) ended() {
-	g.subscribed()
-	g.unwatch()
+	if g.unsubscribe != nil {
+		g.unsubscribe()
+	}
 	g.saveLast()
 	if g.owned {
 		g.client.CloseIdleConnections()

@@ -37,7 +37,7 @@ type Config struct {
 	// If nil, it is Auth.
 	RevocationAuth ClientAuth
 
-	// Scopes are asked for. If nil, the choice is the server's.
+	// Scopes are the scopes to ask for. If nil, the choice is the server's.
 	Scopes []string
 
 	// Params are extra parameters of token requests, such as audience. resource
@@ -49,14 +49,14 @@ type Config struct {
 	PKCE PKCEMethod
 
 	// PushedAuthorization has authorization requests pushed to the server (RFC
-	// 9126) although it does not require that. Where its metadata does, they
-	// are pushed anyway.
+	// 9126) even if it does not require that. Where its metadata does, they are
+	// pushed anyway.
 	PushedAuthorization bool
 
 	// Scheme stands before the token in the Authorization header, whatever
 	// token_type the server names. If empty, it is Bearer, or DPoP where Proof
 	// is set; then another token_type is an error, and an absent one counts as
-	// that.
+	// the right one.
 	Scheme string
 
 	// Dialect is for a server that departs from the RFCs.
@@ -90,10 +90,13 @@ type Config struct {
 	// Logger is told what happens, and no secret. If nil, nothing is logged.
 	//
 	// The keys are part of the API: grant (Name) is in every record; op, token,
-	// error, retry_in and events_dropped are the fields of [Event]. Durations
-	// are numbers, in seconds. Failures, a token that could not be saved and a
-	// sign-in that is required are at level Warn, the rest at Info. The
-	// messages may change.
+	// error, retry_in, refresh_expiry and events_dropped are the fields of
+	// [Event]; server is the host of the authorization server, and took and
+	// waited say how long discovery and the lock of the Store have taken.
+	// Durations are numbers, in seconds. Failures, a token that could not be
+	// saved, and a sign-in that is required or will be soon, are at level Warn;
+	// discovery, adoption and waiting for the lock at Debug; the rest is at
+	// Info. The messages may change.
 	Logger *slog.Logger
 
 	// Origins are where the token may go, as https://host[:port]. If nil, it
@@ -165,7 +168,8 @@ func (cfg *Config) sharedClientProblems() []error {
 		return []error{errors.New("Client is not usable: make it by NewClient")}
 	}
 	if cfg.Server != (Server{}) || cfg.Auth != nil || cfg.RevocationAuth != nil || cfg.PKCE != "" || cfg.Proof != nil ||
-		cfg.Scheme != "" || cfg.Dialect.used() || cfg.PushedAuthorization || cfg.HTTPClient != nil || cfg.InsecureAllowHTTP {
+		cfg.Scheme != "" || cfg.Dialect.used() || cfg.PushedAuthorization || cfg.HTTPClient != nil ||
+		cfg.InsecureAllowHTTP {
 		return []error{errors.New("Client is set, so Server, Auth, RevocationAuth, PKCE, PushedAuthorization, Proof, " +
 			"Scheme, Dialect, HTTPClient and InsecureAllowHTTP must be empty: they are the Client's")}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -47,7 +46,7 @@ func (w watched) Notify(func()) func() {
 	return func() {}
 }
 
-func TestNewNamesEveryProblemOfAConfigAtOnce(t *testing.T) {
+func TestNew_NamesEveryProblemOfAConfigAtOnce(t *testing.T) {
 	type config = oauth2grant.Config
 	good := func() config { return configFor(granttest.New(granttest.Config{})) }
 	secret := func(context.Context) (string, error) { return "", nil }
@@ -57,34 +56,90 @@ func TestNewNamesEveryProblemOfAConfigAtOnce(t *testing.T) {
 		edit  func(*config)
 		wants []string // each named in one problem
 	}{
-		"nothing at all":            {nil, func(c *config) { *c = config{} }, []string{"Issuer", "Auth", "flow"}},
-		"a flow that is nil":        {nil, func(*config) {}, []string{"flow"}},
-		"a flow that is a nil":      {(*nilFlow)(nil), func(*config) {}, []string{"flow"}},
-		"an issuer over http":       {alice(), func(c *config) { c.Server.Issuer = "http://auth.example" }, []string{"Server.Issuer"}},
-		"an issuer that is no URL":  {alice(), func(c *config) { c.Server.Issuer = "auth.example" }, []string{"Server.Issuer"}},
-		"endpoints over http":       {alice(), func(c *config) { c.Server.TokenURL, c.Server.PARURL = "http://a.example", "x" }, []string{"Server.TokenURL", "Server.PARURL"}},
-		"a URL with a password":     {alice(), func(c *config) { c.Server.AuthURL = "https://a:SECRET@a.example" }, []string{"Server.AuthURL"}},
-		"no client id":              {alice(), func(c *config) { c.Auth = oauth2grant.SecretBasic("", "s") }, []string{"Auth"}},
-		"an unknown method":         {alice(), func(c *config) { c.Auth = oauth2grant.SecretFunc("a", "basic", secret) }, []string{"Auth"}},
-		"no func for the secret":    {alice(), func(c *config) { c.Auth = oauth2grant.SecretFunc("a", oauth2grant.MethodPost, nil) }, []string{"Auth"}},
-		"no id to revoke with":      {alice(), func(c *config) { c.RevocationAuth = oauth2grant.Public("") }, []string{"RevocationAuth"}},
-		"an unknown PKCE method":    {alice(), func(c *config) { c.PKCE = "s256" }, []string{"PKCEMethod"}},
-		"negative times":            {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{Before: -1, Leeway: -1, Timeout: -1} }, []string{"Before", "Leeway", "Timeout"}},
-		"negative back-offs":        {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{MinBackOff: -1, MaxBackOff: -1, IdleAfter: -1} }, []string{"MinBackOff", "MaxBackOff", "IdleAfter"}},
-		"back-offs that cross":      {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{MinBackOff: 2, MaxBackOff: 1} }, []string{"MinBackOff"}},
-		"too much jitter":           {alice(), func(c *config) { c.Refresh.Jitter = 1.5 }, []string{"Jitter"}},
-		"jitter that is no number":  {alice(), func(c *config) { c.Refresh.Jitter = math.NaN() }, []string{"Jitter"}},
-		"eager and disabled":        {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{Eager: true, Disabled: true} }, []string{"Disabled"}},
-		"idle and disabled":         {alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{IdleAfter: 1, Disabled: true} }, []string{"Disabled"}},
-		"origins that are none":     {alice(), func(c *config) { c.Origins = []string{"api.example", "https://api.example/v1", "https://api.example"} }, []string{"api.example", "/v1"}},
-		"no user":                   {oauth2grant.Password{Password: "x"}, func(*config) {}, []string{"Username"}},
-		"two ways to a password":    {oauth2grant.Password{Username: "a", Credentials: func(context.Context) (string, string, error) { return "", "", nil }}, func(*config) {}, []string{"Credentials"}},
-		"a sign-in without time":    {oauth2grant.AuthCode{Timeout: -1}, func(*config) {}, []string{"Timeout"}},
-		"a sign-in to nowhere":      {oauth2grant.AuthCode{}, func(c *config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example"} }, []string{"AuthURL"}},
-		"a sign-in with a state":    {oauth2grant.AuthCode{Params: url.Values{"state": {"x"}}}, func(*config) {}, []string{"state"}},
-		"a device without a server": {oauth2grant.DeviceCode{}, func(c *config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example"} }, []string{"DeviceAuthURL"}},
-		"a client and its parts":    {alice(), func(c *config) { c.Client = shared }, []string{"Client"}},
-		"a client made by hand":     {alice(), func(c *config) { *c = config{Client: &oauth2grant.Client{}} }, []string{"NewClient"}},
+		"nothing at all":       {nil, func(c *config) { *c = config{} }, []string{"Issuer", "Auth", "flow"}},
+		"a flow that is nil":   {nil, func(*config) {}, []string{"flow"}},
+		"a flow that is a nil": {(*nilFlow)(nil), func(*config) {}, []string{"flow"}},
+		"an issuer over http": {
+			alice(), func(c *config) { c.Server.Issuer = "http://auth.example" }, []string{"Server.Issuer"},
+		},
+		"an issuer that is no URL": {
+			alice(), func(c *config) { c.Server.Issuer = "auth.example" }, []string{"Server.Issuer"},
+		},
+		"endpoints over http": {
+			alice(), func(c *config) {
+				c.Server.TokenURL, c.Server.PARURL = "http://a.example", "x"
+			}, []string{"Server.TokenURL", "Server.PARURL"},
+		},
+		"a URL with a password": {
+			alice(), func(c *config) { c.Server.AuthURL = "https://a:SECRET@a.example" }, []string{"Server.AuthURL"},
+		},
+		"no client id": {
+			alice(), func(c *config) { c.Auth = oauth2grant.SecretBasic("", "s") }, []string{"Auth"},
+		},
+		"an unknown method": {
+			alice(), func(c *config) { c.Auth = oauth2grant.SecretFunc("a", "basic", secret) }, []string{"Auth"},
+		},
+		"no func for the secret": {
+			alice(), func(c *config) { c.Auth = oauth2grant.SecretFunc("a", oauth2grant.MethodPost, nil) },
+			[]string{"Auth"},
+		},
+		"no id to revoke with": {
+			alice(), func(c *config) { c.RevocationAuth = oauth2grant.Public("") }, []string{"RevocationAuth"},
+		},
+		"an unknown PKCE method": {alice(), func(c *config) { c.PKCE = "s256" }, []string{"PKCEMethod"}},
+		"negative times": {
+			alice(), func(c *config) {
+				c.Refresh = oauth2grant.Refresh{Before: -1, Leeway: -1, Timeout: -1}
+			}, []string{"Before", "Leeway", "Timeout"},
+		},
+		"negative back-offs": {
+			alice(), func(c *config) {
+				c.Refresh = oauth2grant.Refresh{MinBackOff: -1, MaxBackOff: -1, IdleAfter: -1}
+			}, []string{"MinBackOff", "MaxBackOff", "IdleAfter"},
+		},
+		"back-offs that cross": {
+			alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{MinBackOff: 2, MaxBackOff: 1} },
+			[]string{"MinBackOff"},
+		},
+		"too much jitter":          {alice(), func(c *config) { c.Refresh.Jitter = 1.5 }, []string{"Jitter"}},
+		"jitter that is no number": {alice(), func(c *config) { c.Refresh.Jitter = math.NaN() }, []string{"Jitter"}},
+		"eager and disabled": {
+			alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{Eager: true, Disabled: true} },
+			[]string{"Disabled"},
+		},
+		"idle and disabled": {
+			alice(), func(c *config) { c.Refresh = oauth2grant.Refresh{IdleAfter: 1, Disabled: true} },
+			[]string{"Disabled"},
+		},
+		"origins that are none": {
+			alice(), func(c *config) {
+				c.Origins = []string{"api.example", "https://api.example/v1", "https://api.example"}
+			}, []string{"api.example", "/v1"},
+		},
+		"no user": {oauth2grant.Password{Password: "x"}, func(*config) {}, []string{"Username"}},
+		"two ways to a password": {
+			oauth2grant.Password{Username: "a", Credentials: func(context.Context) (string, string, error) {
+				return "", "", nil
+			}}, func(*config) {}, []string{"Credentials"},
+		},
+		"a sign-in without time": {oauth2grant.AuthCode{Timeout: -1}, func(*config) {}, []string{"Timeout"}},
+		"a sign-in to nowhere": {
+			oauth2grant.AuthCode{},
+			func(c *config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example"} },
+			[]string{"AuthURL"},
+		},
+		"a sign-in with a state": {
+			oauth2grant.AuthCode{Params: url.Values{"state": {"x"}}}, func(*config) {}, []string{"state"},
+		},
+		"a device without a server": {
+			oauth2grant.DeviceCode{},
+			func(c *config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example"} },
+			[]string{"DeviceAuthURL"},
+		},
+		"a client and its parts": {alice(), func(c *config) { c.Client = shared }, []string{"Client"}},
+		"a client made by hand": {
+			alice(), func(c *config) { *c = config{Client: &oauth2grant.Client{}} }, []string{"NewClient"},
+		},
 		"a client and http": {alice(), func(c *config) {
 			*c = config{Client: shared, InsecureAllowHTTP: true, Refresh: oauth2grant.Refresh{Before: -1}}
 		}, []string{"InsecureAllowHTTP", "Before"}},
@@ -113,18 +168,26 @@ func TestNewNamesEveryProblemOfAConfigAtOnce(t *testing.T) {
 	}
 }
 
-func TestNewTakesWhatIsUsable(t *testing.T) {
+func TestNew_TakesWhatIsUsable(t *testing.T) {
 	for name, edit := range map[string]func(*oauth2grant.Config){
-		"an issuer alone":          func(*oauth2grant.Config) {},
-		"a token endpoint alone":   func(c *oauth2grant.Config) { c.Server = oauth2grant.Server{TokenURL: "https://a.example/t"} },
-		"http to this machine":     func(c *oauth2grant.Config) { c.Server.Issuer = "http://[::1]:8080" },
-		"http that is wished for":  func(c *oauth2grant.Config) { c.Server.Issuer, c.InsecureAllowHTTP = "http://auth.example", true },
-		"no jitter":                func(c *oauth2grant.Config) { c.Refresh.Jitter = -1 },
-		"a long least back-off":    func(c *oauth2grant.Config) { c.Refresh.MinBackOff = time.Hour },
-		"origins, also over http":  func(c *oauth2grant.Config) { c.Origins = []string{"https://api.example/", "http://127.0.0.1:80"} },
+		"an issuer alone": func(*oauth2grant.Config) {},
+		"a token endpoint alone": func(c *oauth2grant.Config) {
+			c.Server = oauth2grant.Server{TokenURL: "https://a.example/t"}
+		},
+		"http to this machine": func(c *oauth2grant.Config) { c.Server.Issuer = "http://[::1]:8080" },
+		"http that is wished for": func(c *oauth2grant.Config) {
+			c.Server.Issuer, c.InsecureAllowHTTP = "http://auth.example", true
+		},
+		"no jitter":             func(c *oauth2grant.Config) { c.Refresh.Jitter = -1 },
+		"a long least back-off": func(c *oauth2grant.Config) { c.Refresh.MinBackOff = time.Hour },
+		"origins, also over http": func(c *oauth2grant.Config) {
+			c.Origins = []string{"https://api.example/", "http://127.0.0.1:80"}
+		},
 		"an endpoint with a query": func(c *oauth2grant.Config) { c.Server.TokenURL = "https://a.example/t?tenant=1" },
 		"a shared client with a grant's own scopes": func(c *oauth2grant.Config) {
-			*c = oauth2grant.Config{Client: newClient(t, *c), Scopes: []string{"a"}, Refresh: oauth2grant.Refresh{Disabled: true}}
+			*c = oauth2grant.Config{
+				Client: newClient(t, *c), Scopes: []string{"a"}, Refresh: oauth2grant.Refresh{Disabled: true},
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +198,7 @@ func TestNewTakesWhatIsUsable(t *testing.T) {
 	}
 }
 
-func TestNewClientRefusesWhatBelongsToAGrant(t *testing.T) {
+func TestNewClient_RefusesWhatBelongsToAGrant(t *testing.T) {
 	for name, edit := range map[string]func(*oauth2grant.Config){
 		"a token":     func(c *oauth2grant.Config) { c.Token.RefreshToken = "R" },
 		"a store":     func(c *oauth2grant.Config) { c.Store = watched{nil, t} },
@@ -156,9 +219,11 @@ func TestNewClientRefusesWhatBelongsToAGrant(t *testing.T) {
 	}
 }
 
-func TestAConfigIsCopied(t *testing.T) {
+func TestConfig_IsCopied(t *testing.T) {
 	for name, use := range map[string]func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client{
-		"by New":       func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client { return open(t, alice(), cfg).Client() },
+		"by New": func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client {
+			return open(t, alice(), cfg).Client()
+		},
 		"by NewClient": func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client { return newClient(t, cfg) },
 		"by New with a shared Client": func(t *testing.T, cfg oauth2grant.Config) *oauth2grant.Client {
 			client := newClient(t, configFor(granttest.New(granttest.Config{})))
@@ -182,7 +247,7 @@ func TestAConfigIsCopied(t *testing.T) {
 	}
 }
 
-func TestTheHTTPClientOfAConfigIsNotModified(t *testing.T) {
+func TestConfig_HTTPClientIsNotModified(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	hc := srv.HTTPClient()
 	hc.Timeout = time.Nanosecond
@@ -191,87 +256,5 @@ func TestTheHTTPClientOfAConfigIsNotModified(t *testing.T) {
 	ensure(t, open(t, alice(), cfg))
 	if hc.Timeout != time.Nanosecond || hc.CheckRedirect != nil || hc.Jar != nil {
 		t.Errorf("got %+v", hc)
-	}
-}
-
-// TestNilGivesAnErrorAndNoPanic calls everything with a nil context, header,
-// request or URL.
-func TestNilGivesAnErrorAndNoPanic(t *testing.T) {
-	srv := granttest.New(granttest.Config{})
-	cfg := configFor(srv)
-	var none context.Context
-	g, c, ctx := open(t, alice(), cfg), newClient(t, cfg), t.Context()
-	api := g.Transport(srv.Transport())
-	ask := func(r *http.Request) error {
-		res, err := api.RoundTrip(r)
-		if err == nil {
-			_ = res.Body.Close()
-		}
-		return err
-	}
-	second := func(_ any, err error) error { return err }
-	calls := map[string]func() error{
-		"New":                        func() error { return second(oauth2grant.New(none, alice(), cfg)) },
-		"Discover":                   func() error { return second(oauth2grant.Discover(none, srv.Issuer(), nil)) },
-		"EnsureActiveToken":          func() error { return g.EnsureActiveToken(none) },
-		"PrepareRequest":             func() error { return g.PrepareRequest(none, http.Header{}) },
-		"PrepareRequest, nil header": func() error { return g.PrepareRequest(ctx, nil) },
-		"Authorize, nil request":     func() error { return g.Authorize(nil) },
-		"Authorize, empty request":   func() error { return g.Authorize(&http.Request{}) },
-		"Token":                      func() error { return second(g.Token(none)) },
-		"FetchToken":                 func() error { return second(g.FetchToken(none)) },
-		"RefreshToken":               func() error { return second(g.RefreshToken(none)) },
-		"SetToken":                   func() error { return g.SetToken(none, oauth2grant.Token{AccessToken: "A"}) },
-		"SetToken, no token":         func() error { return g.SetToken(ctx, oauth2grant.Token{}) },
-		"Revoke":                     func() error { return g.Revoke(none) },
-		"RoundTrip, nil request":     func() error { return ask(nil) },
-		"RoundTrip, empty request":   func() error { return ask(&http.Request{}) },
-		"AccessToken":                func() error { return second(g.AccessToken(none)) },
-		"UserInfo":                   func() error { return second(g.UserInfo(none)) },
-		"Client.Server":              func() error { return second(c.Server(none)) },
-		"Client.RequestToken":        func() error { return second(c.RequestToken(none, url.Values{"grant_type": {"x"}})) },
-		"Client.RequestToken, nil":   func() error { return second(c.RequestToken(ctx, nil)) },
-		"Client.Refresh":             func() error { return second(c.Refresh(none, "R", nil)) },
-		"Client.Refresh, no token":   func() error { return second(c.Refresh(ctx, "", nil)) },
-		"Client.BeginAuthorization":  func() error { return second(c.BeginAuthorization(none, "http://127.0.0.1", nil)) },
-		"Client.FinishAuthorization": func() error { return second(c.FinishAuthorization(none, oauth2grant.Authorization{}, nil)) },
-		"FinishAuthorization, empty": func() error { return second(c.FinishAuthorization(ctx, oauth2grant.Authorization{}, nil)) },
-		"Client.Revoke":              func() error { return c.Revoke(none, "T", "") },
-		"Client.Revoke, no token":    func() error { return c.Revoke(ctx, "", "") },
-		"Client.Introspect":          func() error { return second(c.Introspect(none, "T", "")) },
-		"Client.UserInfo":            func() error { return second(c.UserInfo(none, "T")) },
-		"Client.Post":                func() error { return c.Post(none, srv.URL(granttest.Token), nil, nil) },
-		"Client.Post, no endpoint":   func() error { return c.Post(ctx, "", nil, nil) },
-	}
-	for name, call := range calls {
-		t.Run(name, func(t *testing.T) {
-			if call() == nil {
-				t.Error("no error")
-			}
-		})
-	}
-	ensure(t, g)
-	if err := g.EnsureActiveToken(none); err != nil {
-		t.Errorf("with an active token any context will do: %v", err)
-	}
-	if err := g.Authorize(&http.Request{URL: &url.URL{Scheme: "https", Host: "api.example"}}); err != nil {
-		t.Errorf("a request without a header: %v", err)
-	}
-}
-
-func TestValuesShowThemselvesWithoutPanicWhenTheyAreZero(t *testing.T) {
-	for _, v := range []any{
-		oauth2grant.Config{},
-		&oauth2grant.Config{}, &oauth2grant.Client{}, (*oauth2grant.Client)(nil), (*oauth2grant.Grant)(nil), &oauth2grant.Grant{},
-		oauth2grant.Password{},
-		oauth2grant.Authorization{},
-		oauth2grant.Token{},
-		oauth2grant.Server{},
-		oauth2grant.State(99),
-		oauth2grant.Status{},
-	} {
-		if text := prints(v); strings.Contains(text, "PANIC") {
-			t.Errorf("%T panics: %s", v, text)
-		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -15,12 +16,13 @@ type custody struct {
 	answers AnswerSaver   // nil: the store is none
 	durable bool          // the store outlives the grant
 	timeout time.Duration // of one Load
+	log     *slog.Logger
 
 	// mu guards what follows. It is never held during a call of the store.
 	mu         sync.Mutex
 	known      bool     // the store has held a token: from now on an empty store means signed out
 	found      Token    // what the store was last seen to hold; zero: none
-	signedOut  bool     // by this grant, and nothing has been obtained since
+	gone       bool     // it was last seen to remember a sign-out
 	latest     Token    // obtained or adopted last; zero: none, or signed out
 	pending    *pending // nil: all is written
 	generation uint64   // of the last write that was asked for
@@ -41,6 +43,7 @@ type pending struct {
 	mark       string  // of the request that want answers; empty: it answers none
 	whole      bool    // over stands for all that has become of it
 	tried      bool    // without a look: the store may hold want already, or what others have made of it
+	gone       bool    // somebody had signed out before
 	generation uint64
 }
 
@@ -132,8 +135,10 @@ func (c *custody) lock(ctx context.Context, w waiting) (held context.Context, un
 	if w.slow != nil {
 		defer time.AfterFunc(longWait, w.slow).Stop()
 	}
+	asked := c.waitingForLock(ctx)
 	held, release, err := c.store.Lock(limited)
 	decided.Do(func() {})
+	c.waitedForLock(ctx, asked, err)
 	switch {
 	case err == nil && why == nil:
 		return held, func() { release(); cancel(nil) }, nil
@@ -154,19 +159,27 @@ func (c *custody) load(ctx context.Context) (t Token, found bool, err error) {
 }
 
 func (c *custody) loadMarked(ctx context.Context) (t Token, found bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := c.within(ctx, c.timeout)
 	defer cancel()
 	t, err = c.store.Load(ctx)
 	switch {
 	case err != nil && !errors.Is(err, ErrNoToken):
 		return Token{}, false, fmt.Errorf("%w: load: %w", errStore, err)
 	case err != nil, same(t, Token{}):
-		c.meet(Token{})
+		c.meet(Token{}, errors.Is(err, ErrSignedOut))
 		return Token{}, false, nil
 	}
 	t = defaultType(t)
-	c.meet(t.marked("", time.Time{}))
+	c.meet(t.marked("", time.Time{}), false)
 	return t, true, nil
+}
+
+// within bounds one call of the store; memory needs no bound.
+func (c *custody) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if !c.durable {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 func (c *custody) look(ctx context.Context) view {
@@ -183,7 +196,6 @@ func (c *custody) put(p pending) bool {
 		return false
 	}
 	c.generation, c.pending, c.latest = p.generation, &p, p.want
-	c.signedOut = same(p.want, Token{})
 	select {
 	case c.changed <- struct{}{}:
 	default:
@@ -220,7 +232,7 @@ func (c *custody) flush(held context.Context, v view) view {
 	if p.over == nil {
 		p = c.amend(p, func(q *pending) {
 			if q.tried = true; v.err == nil { // what others put there from now on is newer
-				q.over, q.whole = []Token{v.Token}, true
+				q.over, q.whole, q.gone = []Token{v.Token}, true, c.gone
 			}
 		})
 	}
@@ -256,7 +268,7 @@ func (c *custody) answering() (answers, unlocked bool) {
 
 // write writes p, and takes it off if that succeeds.
 func (c *custody) write(ctx context.Context, p *pending) error {
-	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	ctx, cancel := c.within(ctx, saveTimeout)
 	defer cancel()
 	err := c.call(ctx, p)
 	c.mu.Lock()
@@ -305,17 +317,6 @@ func (c *custody) amend(p *pending, change func(*pending)) *pending {
 	change(&amended)
 	c.pending = &amended
 	return c.pending
-}
-
-// mark notes in the store that the refresh token of t is being sent. Nothing
-// must be sent if that fails.
-func (c *custody) mark(held context.Context, t Token) error {
-	ctx, cancel := context.WithTimeout(held, saveTimeout)
-	defer cancel()
-	if err := c.store.Save(ctx, t); err != nil {
-		return fmt.Errorf("%w: %w", errNotSent, err)
-	}
-	return nil
 }
 
 // wins reports whether what waits is still to be written after the store

@@ -92,7 +92,9 @@ func TestCustody_SendsNothingWhereTheStoreCannotBeWritten(t *testing.T) {
 func TestCustody_AReadOnlyStoreCostsAFlowThatNeedsNobodyNothing(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
-		cfg.Store = altered{store: store{w.b}, save: func(context.Context, oauth2grant.Token) error { return errStoreDown }}
+		cfg.Store = altered{
+			store: store{w.b}, save: func(context.Context, oauth2grant.Token) error { return errStoreDown },
+		}
 		for range 2 { // nobody keeps the other from the lock
 			g := newGrant(w.T, oauth2grant.ClientCredentials{}, cfg)
 			w.ensure(g)
@@ -170,7 +172,9 @@ func TestClock_JumpsByADayCostNoCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var by atomic.Int64
-				t.Cleanup(oauth2grant.SetClock(func() time.Time { return time.Now().Round(0).Add(time.Duration(by.Load())) }))
+				t.Cleanup(oauth2grant.SetClock(func() time.Time {
+					return time.Now().Round(0).Add(time.Duration(by.Load()))
+				}))
 				srv := granttest.New(granttest.Config{})
 				g := open(t, alice(), configFor(srv))
 				api := g.Transport(tripper(func(r *http.Request) (*http.Response, error) {

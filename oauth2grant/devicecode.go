@@ -1,10 +1,10 @@
 package oauth2grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -121,8 +121,7 @@ func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error
 	if err := c.postTo(ctx, OpDeviceAuthorization, endpoint, c.auth, params, &answer); err != nil {
 		return nil, err
 	}
-	timeout := d.Timeout
-	setDefault(&timeout, defaultDeviceTimeout)
+	timeout := cmp.Or(d.Timeout, defaultDeviceTimeout)
 	r.prompt, err = answer.prompt(sent, timeout, c.insecure)
 	r.interval = answer.interval()
 	r.token.Set("device_code", answer.DeviceCode)
@@ -173,14 +172,7 @@ func survivesPoll(err error) bool {
 		return true
 	}
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Code != "" {
-		return false
-	}
-	switch e.StatusCode {
-	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
-		return true
-	}
-	return false
+	return ok && e.page()
 }
 
 func (r *deviceRequest) ask(ctx context.Context, c *Client) (Token, error) {

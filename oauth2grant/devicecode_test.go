@@ -15,7 +15,10 @@ import (
 )
 
 func deviceConfig(srv *granttest.Server) oauth2grant.Config {
-	return oauth2grant.Config{Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.Public("native"), HTTPClient: srv.HTTPClient(), Scopes: []string{"read"}}
+	return oauth2grant.Config{
+		Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.Public("native"),
+		HTTPClient: srv.HTTPClient(), Scopes: []string{"read"},
+	}
 }
 
 // polls returns the seconds after the start at which the token endpoint was
@@ -28,7 +31,7 @@ func polls(srv *granttest.Server, start time.Time) []int {
 	return at
 }
 
-func TestDevicePollingKeepsTheScheduleOfTheServer(t *testing.T) {
+func TestDeviceCode_KeepsTheScheduleOfTheServer(t *testing.T) {
 	pending := granttest.Error(http.StatusBadRequest, "authorization_pending", "")
 	slowDown := granttest.Error(http.StatusBadRequest, "slow_down", "")
 	larger := slowDown
@@ -44,20 +47,52 @@ func TestDevicePollingKeepsTheScheduleOfTheServer(t *testing.T) {
 	}{
 		{"the first poll comes after one interval", 5 * time.Second, nil, []int{5}},
 		{"pending keeps the interval", 7 * time.Second, []granttest.Fault{pending, pending}, []int{7, 14, 21}},
-		{"slow_down adds 5 s for good", 5 * time.Second, []granttest.Fault{slowDown, pending, pending}, []int{5, 15, 25, 35}},
-		{"slow_down takes the server's larger interval", 5 * time.Second, []granttest.Fault{larger, pending}, []int{5, 35, 65}},
+		{
+			"slow_down adds 5 s for good", 5 * time.Second,
+			[]granttest.Fault{slowDown, pending, pending},
+			[]int{5, 15, 25, 35},
+		},
+		{
+			"slow_down takes the server's larger interval", 5 * time.Second,
+			[]granttest.Fault{larger, pending},
+			[]int{5, 35, 65},
+		},
 		{
 			"a busy server and a cut connection double the wait until there is an answer", 5 * time.Second,
-			[]granttest.Fault{pending, slowDown, granttest.Error(http.StatusServiceUnavailable, "", ""), {Cut: granttest.CutBefore}, pending},
+			[]granttest.Fault{
+				pending, slowDown, granttest.Error(http.StatusServiceUnavailable, "", ""),
+				{Cut: granttest.CutBefore},
+				pending,
+			},
 			[]int{5, 10, 20, 40, 80, 90},
 		},
-		{"Retry-After is kept", 5 * time.Second, []granttest.Fault{granttest.RetryAfter(http.StatusTooManyRequests, time.Minute)}, []int{5, 65}},
-		{"403 in plain text is what stands before the server", 5 * time.Second, []granttest.Fault{pending, edge(http.StatusForbidden), pending}, []int{5, 10, 20, 25}},
-		{"so are a page with 404, and one with 405", 5 * time.Second, []granttest.Fault{granttest.HTML(http.StatusNotFound), granttest.HTML(http.StatusMethodNotAllowed)}, []int{5, 15, 35}},
-		{"a page with 200 is no answer", 5 * time.Second, []granttest.Fault{granttest.HTML(http.StatusOK)}, []int{5, 15}},
+		{
+			"Retry-After is kept", 5 * time.Second,
+			[]granttest.Fault{granttest.RetryAfter(http.StatusTooManyRequests, time.Minute)},
+			[]int{5, 65},
+		},
+		{
+			"403 in plain text is what stands before the server", 5 * time.Second,
+			[]granttest.Fault{pending, edge(http.StatusForbidden), pending},
+			[]int{5, 10, 20, 25},
+		},
+		{
+			"so are a page with 404, and one with 405", 5 * time.Second, []granttest.Fault{
+				granttest.HTML(http.StatusNotFound), granttest.HTML(http.StatusMethodNotAllowed),
+			}, []int{5, 15, 35},
+		},
+		{
+			"a page with 200 is no answer", 5 * time.Second,
+			[]granttest.Fault{granttest.HTML(http.StatusOK)},
+			[]int{5, 15},
+		},
 		{"slow_down of ten years is none", 5 * time.Second, []granttest.Fault{endless}, []int{5, 305}},
 		{"an interval in milliseconds is none", 5000 * time.Second, nil, []int{300}},
-		{"HTML with 502 is no answer", 5 * time.Second, []granttest.Fault{granttest.HTML(http.StatusBadGateway)}, []int{5, 15}},
+		{
+			"HTML with 502 is no answer", 5 * time.Second,
+			[]granttest.Fault{granttest.HTML(http.StatusBadGateway)},
+			[]int{5, 15},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -79,22 +114,79 @@ func TestDevicePollingKeepsTheScheduleOfTheServer(t *testing.T) {
 	}
 }
 
-func TestADeviceSignInEndsWithTheReason(t *testing.T) {
+// What stands before the server, and a server that is busy, end no sign-in.
+func TestDeviceCode_GoesOnAfterWhatIsNoAnswer(t *testing.T) {
+	text := func(status int, body string) granttest.Fault { return granttest.Fault{Status: status, Body: body} }
+	for name, fault := range map[string]granttest.Fault{
+		"403 in plain text":           text(403, "error code: 1020"),
+		"403 in HTML":                 granttest.HTML(403),
+		"403 in JSON":                 text(403, `{"message":"Forbidden"}`),
+		"403 and nothing":             text(403, ""),
+		"404 in HTML":                 granttest.HTML(404),
+		"405 in HTML":                 granttest.HTML(405),
+		"406 in plain text":           text(406, "Not Acceptable"),
+		"200 in HTML":                 granttest.HTML(200),
+		"200 and nothing":             text(200, " "),
+		"200 with half an object":     text(200, `{"access_token":`),
+		"408":                         text(408, ""),
+		"425":                         text(425, ""),
+		"429":                         text(429, "slow down"),
+		"500 with a code":             granttest.Error(500, "server_error", ""),
+		"502 in HTML":                 granttest.HTML(502),
+		"503 with a code that is not": granttest.Error(503, "invalid_client", ""),
+		"504":                         text(504, ""),
+		"temporarily_unavailable":     granttest.Error(400, "temporarily_unavailable", ""),
+		"a cut before the answer":     {Cut: granttest.CutBefore},
+		"a cut within the answer":     {Cut: granttest.CutWithin, Status: 403, Body: "Forbidden"},
+		"an answer that is too large": {Status: 403, Size: 2 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := granttest.New(granttest.Config{})
+				srv.Script(granttest.Token, fault, fault)
+				approve := func(_ context.Context, p oauth2grant.DevicePrompt) error {
+					return srv.ApproveDevice(p.UserCode, "alice")
+				}
+				g := newGrant(t, oauth2grant.DeviceCode{Prompt: approve}, deviceConfig(srv))
+				start := time.Now()
+				ensure(t, g)
+				if waited := time.Since(start); waited > time.Minute || srv.Count(granttest.Token) != 3 {
+					t.Errorf("%d polls in %v", srv.Count(granttest.Token), waited)
+				}
+			})
+		})
+	}
+}
+
+func TestDeviceCode_EndsWithTheReason(t *testing.T) {
+	waits := func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil }
 	for _, c := range []struct {
 		name   string
 		prompt func(*granttest.Server, oauth2grant.DevicePrompt) error
 		script []granttest.Fault
 		want   error
 	}{
-		{"the person refuses", func(s *granttest.Server, p oauth2grant.DevicePrompt) error { return s.DenyDevice(p.UserCode) }, nil, oauth2grant.AccessDenied},
-		{"nobody comes until the code expires", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil }, nil, oauth2grant.ErrAuthorizationTimeout},
 		{
-			"the server says that it has expired", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil },
+			"the person refuses", func(s *granttest.Server, p oauth2grant.DevicePrompt) error {
+				return s.DenyDevice(p.UserCode)
+			}, nil, oauth2grant.AccessDenied,
+		},
+		{
+			"nobody comes until the code expires", func(*granttest.Server, oauth2grant.DevicePrompt) error {
+				return nil
+			}, nil, oauth2grant.ErrAuthorizationTimeout,
+		},
+		{
+			"the server says that it has expired", func(*granttest.Server, oauth2grant.DevicePrompt) error {
+				return nil
+			},
 			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "expired_token", "")},
 			oauth2grant.ErrAuthorizationTimeout,
 		},
 		{
-			"the person refuses, as some servers say it", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil },
+			"the person refuses, as some servers say it", func(*granttest.Server, oauth2grant.DevicePrompt) error {
+				return nil
+			},
 			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "authorization_declined", "no")},
 			oauth2grant.AccessDenied,
 		},
@@ -103,13 +195,48 @@ func TestADeviceSignInEndsWithTheReason(t *testing.T) {
 			[]granttest.Fault{granttest.Error(http.StatusOK, "incorrect_device_code", "no")},
 			oauth2grant.Code("incorrect_device_code"),
 		},
-		{"the prompt fails", func(*granttest.Server, oauth2grant.DevicePrompt) error { return errStoreDown }, nil, errStoreDown},
+		{
+			"the server says so in an object", waits,
+			[]granttest.Fault{{Status: 400, Body: `{"error":{"code":"access_denied","message":"no"}}`}},
+			oauth2grant.AccessDenied,
+		},
+		{
+			"the server says so in a form", waits,
+			[]granttest.Fault{{Status: 200, Body: `error=access_denied`}},
+			oauth2grant.AccessDenied,
+		},
+		{
+			"the server says that the code has expired, in its own word", waits,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "code_expired", "")},
+			oauth2grant.ErrAuthorizationTimeout,
+		},
+		{
+			"the client may not do so", waits,
+			[]granttest.Fault{granttest.Error(http.StatusUnauthorized, "invalid_client", "")},
+			oauth2grant.InvalidClient,
+		},
+		{
+			"the server knows no such grant", waits,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "unsupported_grant_type", "")},
+			errors.ErrUnsupported,
+		},
+		{
+			"the code is another client's", waits,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "invalid_grant", "")},
+			oauth2grant.InvalidGrant,
+		},
+		{
+			"the prompt fails", func(*granttest.Server, oauth2grant.DevicePrompt) error { return errStoreDown }, nil,
+			errStoreDown,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := granttest.New(granttest.Config{})
 				srv.Script(granttest.Token, c.script...)
-				flow := oauth2grant.DeviceCode{Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error { return c.prompt(srv, p) }}
+				flow := oauth2grant.DeviceCode{
+					Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error { return c.prompt(srv, p) },
+				}
 				g := newGrant(t, flow, deviceConfig(srv))
 				if err := g.EnsureActiveToken(t.Context()); !errors.Is(err, c.want) {
 					t.Errorf("error is %v, want %v", err, c.want)
@@ -123,7 +250,7 @@ func TestADeviceSignInEndsWithTheReason(t *testing.T) {
 	}
 }
 
-func TestADevicePromptHasWhatThePersonNeeds(t *testing.T) {
+func TestDeviceCode_PromptHasWhatThePersonNeeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{DeviceLifetime: 3 * time.Minute})
 		srv.Script(granttest.DeviceAuthorization, granttest.Fault{Edit: func(answer map[string]any) {
@@ -141,23 +268,27 @@ func TestADevicePromptHasWhatThePersonNeeds(t *testing.T) {
 		if err := g.EnsureActiveToken(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if seen.UserCode == "" || seen.VerificationURI == "" || seen.VerificationURIComplete == "" || !seen.Expiry.Equal(start.Add(3*time.Minute)) {
+		if seen.UserCode == "" || seen.VerificationURI == "" || seen.VerificationURIComplete == "" ||
+			!seen.Expiry.Equal(start.Add(3*time.Minute)) {
 			t.Errorf("prompt is %+v", seen)
 		}
 		if got := polls(srv, start); !slices.Equal(got, []int{5}) {
 			t.Errorf("without an interval polls came after %v s, want 5", got)
 		}
 		asked := srv.Requests(granttest.DeviceAuthorization)[0].Form
-		if asked.Get("code_challenge_method") != "S256" || asked.Get("scope") != "read" || srv.Requests(granttest.Token)[0].Form.Get("code_verifier") == "" {
+		if asked.Get("code_challenge_method") != "S256" || asked.Get("scope") != "read" ||
+			srv.Requests(granttest.Token)[0].Form.Get("code_verifier") == "" {
 			t.Error("the request lacks the code challenge or the scope, or the poll the verifier")
 		}
 	})
 }
 
-func TestADeviceSignInStopsWithItsCaller(t *testing.T) {
+func TestDeviceCode_StopsWithItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
-		g := newGrant(t, oauth2grant.DeviceCode{Prompt: func(context.Context, oauth2grant.DevicePrompt) error { return nil }}, deviceConfig(srv))
+		g := newGrant(t, oauth2grant.DeviceCode{Prompt: func(context.Context, oauth2grant.DevicePrompt) error {
+			return nil
+		}}, deviceConfig(srv))
 		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 		defer cancel()
 		if err := g.EnsureActiveToken(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -175,7 +306,9 @@ func TestDeviceCode_SaysWhyTheLastPollFailed(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		srv.Break(granttest.Token, granttest.Fault{Status: http.StatusForbidden, Body: "blocked"})
 		start := time.Now()
-		_, err := oauth2grant.DeviceCode{Prompt: func(context.Context, oauth2grant.DevicePrompt) error { return nil }}.Run(t.Context(), newClient(t, deviceConfig(srv)))
+		_, err := oauth2grant.DeviceCode{
+			Prompt: func(context.Context, oauth2grant.DevicePrompt) error { return nil },
+		}.Run(t.Context(), newClient(t, deviceConfig(srv)))
 		wantIs(t, err, oauth2grant.ErrAuthorizationTimeout)
 		if !strings.Contains(err.Error(), "403") {
 			t.Errorf("got %v, which does not say what answered the polls", err)

@@ -1,6 +1,7 @@
 package oauth2grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,8 @@ func (a deviceAnswer) prompt(sent time.Time, most time.Duration, insecure bool) 
 		a.VerificationURI = a.VerificationURL
 	}
 	if a.DeviceCode == "" || a.UserCode == "" || a.VerificationURI == "" {
-		return DevicePrompt{}, refuse(OpDeviceAuthorization, "the answer lacks device_code, user_code or verification_uri")
+		return DevicePrompt{}, refuse(OpDeviceAuthorization,
+			"the answer lacks device_code, user_code or verification_uri")
 	}
 	if !isUserCode(a.UserCode) {
 		return DevicePrompt{}, refuse(OpDeviceAuthorization,
@@ -62,8 +64,7 @@ func (a deviceAnswer) prompt(sent time.Time, most time.Duration, insecure bool) 
 	if checkShown(a.VerificationURIComplete, insecure) != nil {
 		a.VerificationURIComplete = "" // the person can do without
 	}
-	lifetime := saneLifetime(int64(a.ExpiresIn))
-	setDefault(&lifetime, defaultDeviceLifetime)
+	lifetime := cmp.Or(saneLifetime(int64(a.ExpiresIn)), defaultDeviceLifetime)
 	return DevicePrompt{
 		UserCode: a.UserCode, VerificationURI: a.VerificationURI, VerificationURIComplete: a.VerificationURIComplete,
 		Expiry: wall(sent.Add(min(lifetime, most))),
@@ -73,8 +74,7 @@ func (a deviceAnswer) prompt(sent time.Time, most time.Duration, insecure bool) 
 // interval returns the time between polls. One that no person would wait for is
 // a mistake, such as milliseconds.
 func (a deviceAnswer) interval() time.Duration {
-	interval := saneLifetime(int64(a.Interval))
-	setDefault(&interval, defaultDeviceInterval)
+	interval := cmp.Or(saneLifetime(int64(a.Interval)), defaultDeviceInterval)
 	return min(interval, longestPollPause)
 }
 

@@ -16,7 +16,9 @@ var errSeen = errors.New("the prompt was shown")
 
 // shown runs a device sign-in up to its prompt, against a server whose device
 // answer is changed by edit.
-func shown(t *testing.T, flow oauth2grant.DeviceCode, edit func(answer map[string]any)) (*oauth2grant.DevicePrompt, error) {
+func shown(
+	t *testing.T, flow oauth2grant.DeviceCode, edit func(answer map[string]any),
+) (*oauth2grant.DevicePrompt, error) {
 	t.Helper()
 	srv := granttest.New(granttest.Config{})
 	srv.Script(granttest.DeviceAuthorization, granttest.Fault{Edit: edit})
@@ -62,7 +64,9 @@ func TestDevicePrompt_HostileAddresses(t *testing.T) {
 			} else if oauth2grant.IsTransient(err) || strings.ContainsAny(err.Error(), "\x1b\n\u202e") {
 				t.Errorf("the error is %q", err)
 			}
-			seen, err = shown(t, oauth2grant.DeviceCode{}, func(m map[string]any) { m["verification_uri_complete"] = address })
+			seen, err = shown(t, oauth2grant.DeviceCode{}, func(m map[string]any) {
+				m["verification_uri_complete"] = address
+			})
 			if !errors.Is(err, errSeen) || seen.VerificationURIComplete != "" || seen.VerificationURI == "" {
 				t.Errorf("as the complete address: %+v, %v; want the prompt without it", seen, err)
 			}
@@ -72,7 +76,8 @@ func TestDevicePrompt_HostileAddresses(t *testing.T) {
 
 func TestDevicePrompt_Addresses(t *testing.T) {
 	for _, address := range []string{
-		"https://as.example/device", "https://as.example:8443/device?user_code=AB%20CD", "http://127.0.0.1:9000/device", "http://localhost/d", "https://xn--bcher-kva.example/",
+		"https://as.example/device", "https://as.example:8443/device?user_code=AB%20CD", "http://127.0.0.1:9000/device",
+		"http://localhost/d", "https://xn--bcher-kva.example/",
 	} {
 		seen, err := shown(t, oauth2grant.DeviceCode{}, func(m map[string]any) {
 			m["verification_uri"], m["verification_uri_complete"] = address, address
@@ -86,7 +91,8 @@ func TestDevicePrompt_Addresses(t *testing.T) {
 func TestDevicePrompt_UserCodes(t *testing.T) {
 	for code, ok := range map[string]bool{
 		"ABCD-EFGH": true, "123 456 789": true, "wdjb-mjht": true, "éàü": true, strings.Repeat("x", 64): true,
-		"": false, " ": false, "--help": false, "-rf": false, "AB\x1b[2JCD": false, "AB\nCD": false, "AB\u202eCD": false, "AB\u200bCD": false,
+		"": false, " ": false, "--help": false, "-rf": false, "AB\x1b[2JCD": false, "AB\nCD": false,
+		"AB\u202eCD": false, "AB\u200bCD": false,
 		"AB\x00CD": false, "\u2066AB": false, "AB\ufffd": false, strings.Repeat("x", 65): false,
 	} {
 		seen, err := shown(t, oauth2grant.DeviceCode{}, func(m map[string]any) { m["user_code"] = code })
@@ -117,7 +123,9 @@ func TestDevicePrompt_Expiry(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				seen, err := shown(t, oauth2grant.DeviceCode{Timeout: c.timeout}, func(m map[string]any) { m["expires_in"] = c.expiresIn })
+				seen, err := shown(t, oauth2grant.DeviceCode{Timeout: c.timeout}, func(m map[string]any) {
+					m["expires_in"] = c.expiresIn
+				})
 				if !errors.Is(err, errSeen) || seen.Expiry.Sub(start) != c.want {
 					t.Errorf("got %+v, %v, want it to end after %v", seen, err, c.want)
 				}

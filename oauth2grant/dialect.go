@@ -18,8 +18,7 @@ type Dialect struct {
 
 	// Answer, if not nil, has the first look at an answer and returns what is
 	// to be read instead, such as an object within body. It must not keep or
-	// change body. Where it returns something else than what the RFCs have,
-	// that is the server's error.
+	// change body. What it returns is read as if the server had sent it.
 	Answer func(op string, status int, body []byte) []byte
 }
 

@@ -57,9 +57,15 @@ func TestDialect_ReadsAndWritesWhatAServerHasInstead(t *testing.T) {
 		wants   func(form url.Values) bool
 	}{
 		"a token within another object": {
-			"Bearer", oauth2grant.Dialect{Answer: member("authed_user")}, `{"ok":true,"authed_user":{"id":"U1",` + token + `},"team":{}}`, nil,
+			"Bearer",
+			oauth2grant.Dialect{Answer: member("authed_user")},
+			`{"ok":true,"authed_user":{"id":"U1",` + token + `},"team":{}}`, nil,
 		},
-		"an envelope": {"Bearer", oauth2grant.Dialect{Answer: member("body")}, `{"status":0,"body":{"userid":"363",` + token + `}}`, nil},
+		"an envelope": {
+			"Bearer",
+			oauth2grant.Dialect{Answer: member("body")},
+			`{"status":0,"body":{"userid":"363",` + token + `}}`, nil,
+		},
 		"data within data": {
 			"Bearer", oauth2grant.Dialect{Answer: func(op string, status int, body []byte) []byte {
 				return member("token")(op, status, member("data")(op, status, body))
@@ -78,7 +84,8 @@ func TestDialect_ReadsAndWritesWhatAServerHasInstead(t *testing.T) {
 			}},
 			`{` + token + `}`,
 			func(form url.Values) bool {
-				return form.Get("client_key") == "client" && !form.Has("client_id") && form.Get("client_secret") == "secret"
+				return form.Get("client_key") == "client" && !form.Has("client_id") &&
+					form.Get("client_secret") == "secret"
 			},
 		},
 		"an extra parameter of some requests": {
@@ -92,14 +99,16 @@ func TestDialect_ReadsAndWritesWhatAServerHasInstead(t *testing.T) {
 			func(form url.Values) bool { return form.Has("action") == (form.Get("grant_type") == "refresh_token") },
 		},
 		"a scheme of its own": {"Zoho-oauthtoken", oauth2grant.Dialect{}, `{` + token + `}`, nil},
-		"another type":        {"Bearer", oauth2grant.Dialect{}, strings.Replace(`{`+token+`}`, "user", "BearerToken", 1), nil},
-		"no type":             {"token", oauth2grant.Dialect{}, `{"access_token":"xoxp-1","refresh_token":"R2"}`, nil},
-		"a bot":               {"Bot", oauth2grant.Dialect{}, strings.Replace(`{`+token+`}`, "user", "bot", 1), nil},
+		"another type": {
+			"Bearer", oauth2grant.Dialect{}, strings.Replace(`{`+token+`}`, "user", "BearerToken", 1), nil,
+		},
+		"no type": {"token", oauth2grant.Dialect{}, `{"access_token":"xoxp-1","refresh_token":"R2"}`, nil},
+		"a bot":   {"Bot", oauth2grant.Dialect{}, strings.Replace(`{`+token+`}`, "user", "bot", 1), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := oauth2grant.Config{
-				Server: oauth2grant.Server{TokenURL: "https://as.example/t"}, Auth: oauth2grant.SecretPost("client", "secret"),
-				Scheme: c.scheme, Dialect: c.dialect,
+				Server: oauth2grant.Server{TokenURL: "https://as.example/t"},
+				Auth:   oauth2grant.SecretPost("client", "secret"), Scheme: c.scheme, Dialect: c.dialect,
 				HTTPClient: scripted(func(_ *http.Request, form url.Values) (int, string) {
 					if c.wants != nil && !c.wants(form) {
 						t.Errorf("sent %v", form)

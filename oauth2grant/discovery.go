@@ -177,16 +177,26 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 	if c.own.Issuer == "" {
 		return c.own, nil
 	}
+	began := time.Now()
+	s, asked, err := c.discover(ctx)
+	if asked {
+		logDiscovery(ctx, c.own.Issuer, time.Since(began), err)
+	}
+	return s, err
+}
+
+// discover returns what is known of the server, and asks it if nothing is.
+func (c *Client) discover(ctx context.Context) (s Server, asked bool, err error) {
 	k := &c.known
 	if err := k.turn.Acquire(ctx, 1); err != nil {
-		return Server{}, (&Error{Op: OpDiscovery, cause: err}).at(c.own.Issuer)
+		return Server{}, false, (&Error{Op: OpDiscovery, cause: err}).at(c.own.Issuer)
 	}
 	defer k.turn.Release(1)
 	switch {
 	case k.done:
-		return k.server, nil
+		return k.server, false, nil
 	case k.err != nil && time.Now().Before(k.again) && ctx.Value(askAnewKey{}) == nil:
-		return Server{}, k.err
+		return Server{}, false, k.err
 	}
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -196,11 +206,11 @@ func (c *Client) Server(ctx context.Context) (Server, error) {
 			k.wait = min(max(k.least, 2*k.wait), k.most)
 			k.err, k.again = err, time.Now().Add(k.wait)
 		}
-		return Server{}, err
+		return Server{}, true, err
 	}
 	c.guard.watch(found, c.own)
 	k.server, k.done, k.err = found.fill(c.own), true, nil
-	return k.server, nil
+	return k.server, true, nil
 }
 
 // tokenEndpoint returns where a token request goes, and refuses one that the
@@ -233,8 +243,9 @@ func (c *Client) capable(s Server, grantType string) error {
 			"set Server.TokenURL: %w", metaGrantTypes, printable(grantType), errors.ErrUnsupported)
 	}
 	if method := authMethod(c.auth); method != "" && !s.supports(metaAuthMethods, method) {
-		return refuse(grantType, "%s in the server's metadata does not list %s: use another ClientAuth or, if the server "+
-			"takes it all the same, set Server.TokenURL: %w", metaAuthMethods, printable(method), errors.ErrUnsupported)
+		return refuse(grantType, "%s in the server's metadata does not list %s: "+
+			"use another ClientAuth or, if the server takes it all the same, set Server.TokenURL: %w",
+			metaAuthMethods, printable(method), errors.ErrUnsupported)
 	}
 	return nil
 }

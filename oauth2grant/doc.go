@@ -13,10 +13,10 @@
 //
 // A program makes a [Grant], defers [Grant.Close], and for as long as it lives
 // calls [Grant.PrepareRequest], or uses [Grant.HTTPClient], [Grant.Transport],
-// [Grant.PerRPCCredentials] or [Grant.AccessToken]. One background goroutine
-// renews the token ahead of its expiry, so that these calls neither wait nor
-// allocate more than a header value. When there is no usable token they wait,
-// each on its own context, for one request that all of them share.
+// [Grant.PerRPCCredentials] or [Grant.AccessToken]. The token is renewed in the
+// background ahead of its expiry, so that these calls neither wait nor allocate
+// more than a header value. When there is no usable token they wait, each on
+// its own context, for one request that all of them share.
 //
 //	caller ──▶ Grant ──▶ engine ──▶ renew ──▶ Flow.Run or refresh ──▶ Client ──▶ wire ──▶ http.Client
 //	   ▲        (when to hold, wait, renew)   (which way)   (how)      (one server, one client)
@@ -31,7 +31,7 @@
 // # Stores
 //
 // With a [Store] the token outlives the process and is shared with others. The
-// store is locked and read, and only then a refresh token is used; the new
+// store is locked and read, and only then is a refresh token used; the new
 // token is saved before anybody sees it. So a refresh token that the server
 // rotates is neither used twice nor lost.
 //
@@ -40,8 +40,8 @@
 // A usable token is never replaced by an error. Failures are remembered: until
 // the back-off is over, calls without a usable token fail at once with the last
 // of them, and the background does not ask again what the server has refused.
-// What to do is told by [errors.Is] with [ErrLoginRequired], [ErrClosed],
-// [ErrConfig] or a [Code], by [errors.As] with [*Error], and by [IsTransient].
+// To decide what to do, use [errors.Is] with [ErrLoginRequired], [ErrClosed],
+// [ErrConfig] or a [Code], [errors.As] with [*Error], and [IsTransient].
 // [Grant.Status] and [Event] are for those who operate the program.
 //
 // # Words

@@ -12,8 +12,9 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
-func TestErrorIsItsCodeHoweverItIsWrapped(t *testing.T) {
-	err := fmt.Errorf("while working: %w", errors.Join(io.EOF, &oauth2grant.Error{Op: "refresh_token", Code: oauth2grant.InvalidGrant, StatusCode: 400}))
+func TestError_IsItsCodeHoweverItIsWrapped(t *testing.T) {
+	err := fmt.Errorf("while working: %w",
+		errors.Join(io.EOF, &oauth2grant.Error{Op: "refresh_token", Code: oauth2grant.InvalidGrant, StatusCode: 400}))
 	wantIs(t, err, oauth2grant.InvalidGrant)
 	if e := isFailure(t, err); e.StatusCode != 400 || errors.Unwrap(e) != nil {
 		t.Errorf("got %+v", e)
@@ -28,7 +29,7 @@ func TestErrorIsItsCodeHoweverItIsWrapped(t *testing.T) {
 	}
 }
 
-func TestErrorUnwrapsToItsCause(t *testing.T) {
+func TestError_UnwrapsToItsCause(t *testing.T) {
 	cause := errors.New("cause")
 	wantIs(t, oauth2grant.Refuse("not so: %w", cause), cause)
 	wantIs(t, oauth2grant.Refuse("not so: %w", errors.ErrUnsupported), errors.ErrUnsupported)
@@ -39,19 +40,23 @@ func TestIsTransient_OfAnAnswer(t *testing.T) {
 		err  *oauth2grant.Error
 		want bool
 	}{
-		"no answer":                  {&oauth2grant.Error{}, true},
-		"an unreadable 200":          {&oauth2grant.Error{StatusCode: 200}, true},
-		"a redirect":                 {oauth2grant.Failed(307, wire.Redirect(nil)), false},
-		"408":                        {&oauth2grant.Error{StatusCode: 408}, true},
-		"429":                        {&oauth2grant.Error{StatusCode: 429}, true},
-		"429 with a code":            {&oauth2grant.Error{StatusCode: 429, Code: oauth2grant.InvalidRequest}, true},
-		"500":                        {&oauth2grant.Error{StatusCode: 500}, true},
-		"503 with a code":            {&oauth2grant.Error{StatusCode: 503, Code: oauth2grant.InvalidClient}, true},
-		"599":                        {&oauth2grant.Error{StatusCode: 599}, true},
-		"temporarily_unavailable":    {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.TemporarilyUnavailable}, true},
-		"server_error":               {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.ServerError}, true},
-		"slow_down":                  {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.SlowDown}, true},
-		"authorization_pending":      {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.AuthorizationPending}, true},
+		"no answer":         {&oauth2grant.Error{}, true},
+		"an unreadable 200": {&oauth2grant.Error{StatusCode: 200}, true},
+		"a redirect":        {oauth2grant.Failed(307, wire.Redirect(nil)), false},
+		"408":               {&oauth2grant.Error{StatusCode: 408}, true},
+		"429":               {&oauth2grant.Error{StatusCode: 429}, true},
+		"429 with a code":   {&oauth2grant.Error{StatusCode: 429, Code: oauth2grant.InvalidRequest}, true},
+		"500":               {&oauth2grant.Error{StatusCode: 500}, true},
+		"503 with a code":   {&oauth2grant.Error{StatusCode: 503, Code: oauth2grant.InvalidClient}, true},
+		"599":               {&oauth2grant.Error{StatusCode: 599}, true},
+		"temporarily_unavailable": {
+			&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.TemporarilyUnavailable}, true,
+		},
+		"server_error": {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.ServerError}, true},
+		"slow_down":    {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.SlowDown}, true},
+		"authorization_pending": {
+			&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.AuthorizationPending}, true,
+		},
 		"a bare 400":                 {&oauth2grant.Error{StatusCode: 400}, false},
 		"a bare 401":                 {&oauth2grant.Error{StatusCode: 401}, false},
 		"a bare 403":                 {&oauth2grant.Error{StatusCode: 403}, false},
@@ -62,7 +67,9 @@ func TestIsTransient_OfAnAnswer(t *testing.T) {
 		"invalid_client":             {&oauth2grant.Error{StatusCode: 401, Code: oauth2grant.InvalidClient}, false},
 		"invalid_scope":              {&oauth2grant.Error{StatusCode: 400, Code: oauth2grant.InvalidScope}, false},
 		"access_denied":              {&oauth2grant.Error{Code: oauth2grant.AccessDenied}, false},
-		"a code that nobody knows, also in a 200":      {&oauth2grant.Error{StatusCode: 200, Code: "bad_verification_code"}, false},
+		"a code that nobody knows, also in a 200": {
+			&oauth2grant.Error{StatusCode: 200, Code: "bad_verification_code"}, false,
+		},
 		"our own word, whatever it says":               {oauth2grant.Refuse("no: %w", context.DeadlineExceeded), false},
 		"our own word on what the server does not say": {oauth2grant.Refuse("no"), false},
 	} {
@@ -74,21 +81,25 @@ func TestIsTransient_OfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestIsTransientOfOtherErrors(t *testing.T) {
+func TestIsTransient_OfOtherErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
 		want bool
 	}{
-		"nil is not":                           {nil, false},
-		"a failure of the network is":          {&net.OpError{Op: "dial", Err: errors.New("refused")}, true},
-		"a deadline is":                        {fmt.Errorf("wrapped: %w", context.DeadlineExceeded), true},
-		"cancelling is not":                    {context.Canceled, false},
-		"ErrLoginRequired is not":              {oauth2grant.ErrLoginRequired, false},
-		"ErrClosed is not":                     {oauth2grant.ErrClosed, false},
-		"anything else is not":                 {io.EOF, false},
-		"a code alone is not":                  {oauth2grant.InvalidGrant, false},
-		"a login required for an outage isn't": {fmt.Errorf("%w: %w", oauth2grant.ErrLoginRequired, &oauth2grant.Error{StatusCode: 503}), false},
-		"a login required for a refusal isn't": {fmt.Errorf("%w: %w", oauth2grant.ErrLoginRequired, &oauth2grant.Error{Code: "invalid_grant"}), false},
+		"nil is not":                  {nil, false},
+		"a failure of the network is": {&net.OpError{Op: "dial", Err: errors.New("refused")}, true},
+		"a deadline is":               {fmt.Errorf("wrapped: %w", context.DeadlineExceeded), true},
+		"cancelling is not":           {context.Canceled, false},
+		"ErrLoginRequired is not":     {oauth2grant.ErrLoginRequired, false},
+		"ErrClosed is not":            {oauth2grant.ErrClosed, false},
+		"anything else is not":        {io.EOF, false},
+		"a code alone is not":         {oauth2grant.InvalidGrant, false},
+		"a login required for an outage isn't": {
+			fmt.Errorf("%w: %w", oauth2grant.ErrLoginRequired, &oauth2grant.Error{StatusCode: 503}), false,
+		},
+		"a login required for a refusal isn't": {
+			fmt.Errorf("%w: %w", oauth2grant.ErrLoginRequired, &oauth2grant.Error{Code: "invalid_grant"}), false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := oauth2grant.IsTransient(c.err); got != c.want {

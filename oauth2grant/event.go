@@ -19,7 +19,7 @@ const (
 	// EventAdopted: a token that another process had put into the [Store] was
 	// taken over.
 	EventAdopted
-	// EventSet: SetToken brought a token.
+	// EventSet: [Grant.SetToken] brought a token.
 	EventSet
 	// EventDropped: there is no token any more, by [Grant.Revoke] or since the
 	// [Store] was emptied.
@@ -31,7 +31,12 @@ const (
 	EventNotSaved
 	// EventLoginRequired: only a person can obtain the next token.
 	EventLoginRequired
-	// EventLoginDue: the refresh token ends soon, and with it the session.
+	// EventLoginDue: the refresh token ends soon, and with it the session, as
+	// the server has said; a refresh has not put that off, or has failed. Only
+	// a person can obtain the next one. It comes once for each end: a tenth of
+	// the refresh token's life ahead, at least 10 min and at most a day, but
+	// not more than half of that life. With [Refresh].Disabled it waits for a
+	// renewal that a call needs.
 	EventLoginDue
 	// EventWaiting: the lock of the [Store] has been waited for, for a while;
 	// most likely somebody is signing in elsewhere.
@@ -60,11 +65,15 @@ type Event struct {
 	// "client_credentials". It is empty where no request did.
 	Op string
 
-	// Token is the new token of EventObtained, EventAdopted and EventSet.
+	// Token is the new token of [EventObtained], [EventAdopted] and [EventSet].
 	Token Token
 
-	// Err is the error of EventFailed, EventNotSaved and EventLoginRequired.
+	// Err is the error of [EventFailed], [EventNotSaved] and
+	// [EventLoginRequired].
 	Err error
+
+	// RefreshExpiry is when the refresh token of [EventLoginDue] ends.
+	RefreshExpiry time.Time
 
 	// RetryIn is the time until the background tries again. If zero, it does
 	// not.
@@ -110,7 +119,7 @@ func (e Event) LogValue() slog.Value { return slog.StringValue(e.String()) }
 // such as slog's, shows no secret.
 func (e Event) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// subscribers are the receivers of a grant's events beside Config.OnEvent.
+// subscribers are the receivers of a grant's events beside [Config.OnEvent].
 type subscribers struct {
 	// mu guards what follows.
 	mu  sync.Mutex
@@ -130,8 +139,8 @@ type subscriber struct {
 //
 // Events come after those who waited were released, in order, from one queue: a
 // slow f delays the other receivers, never a renewal. f may call the grant, but
-// not Close. Its ctx has the values of the call that led to the event, and ends
-// when the grant is closed; then f must return.
+// not [Grant.Close]. Its ctx has the values of the call that led to the event,
+// and ends when the grant is closed; then f must return.
 func (g *Grant) Subscribe(f func(ctx context.Context, e Event)) (stop func()) {
 	if g.grant == nil || f == nil {
 		return func() {}
@@ -188,6 +197,9 @@ func (g *grant) tell(ctx context.Context, e Event) {
 		g.cfg.OnEvent(ctx, e)
 	}
 	g.subscribers.tell(ctx, e)
+	if due, ok := g.loginDue(e); ok {
+		g.tell(ctx, due)
+	}
 }
 
 // report has an event told soon, outside every flight.
@@ -210,15 +222,20 @@ func (g *grant) reportAfter(f *flight, e Event) {
 
 func (g *grant) logEvent(ctx context.Context, e Event) {
 	level, text := slog.LevelInfo, "token "+e.Kind.String()
-	var attrs []slog.Attr
+	attrs := make([]slog.Attr, 0, 4)
 	switch e.Kind {
-	case EventObtained, EventAdopted, EventSet:
+	case EventObtained, EventSet:
 		attrs = append(attrs, slog.Any("token", e.Token))
+	case EventAdopted:
+		level, attrs = slog.LevelDebug, append(attrs, slog.Any("token", e.Token))
 	case EventFailed, EventLoginRequired:
 		level, text = slog.LevelWarn, "no new token"
 	case EventNotSaved:
 		level = slog.LevelWarn
-	case EventLoginDue, EventWaiting:
+	case EventLoginDue:
+		level, text = slog.LevelWarn, e.Kind.String()
+		attrs = append(attrs, slog.Time("refresh_expiry", e.RefreshExpiry))
+	case EventWaiting:
 		text = e.Kind.String()
 	}
 	if e.Op != "" {

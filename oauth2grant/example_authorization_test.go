@@ -14,8 +14,10 @@ import (
 // in another.
 func ExampleClient_BeginAuthorization() {
 	srv := granttest.New(granttest.Config{
-		Issuer:  "https://login.example.com",
-		Clients: []granttest.Client{{ID: "shop", Secret: "secret", RedirectURIs: []string{"https://shop.example.com/callback"}}},
+		Issuer: "https://login.example.com",
+		Clients: []granttest.Client{
+			{ID: "shop", Secret: "secret", RedirectURIs: []string{"https://shop.example.com/callback"}},
+		},
 	})
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
 		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},

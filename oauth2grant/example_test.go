@@ -52,11 +52,12 @@ func ExampleClientCredentials() {
 // refresh token is.
 func ExamplePassword() {
 	srv, ctx := exampleServer(), context.Background()
-	grant, err := oauth2grant.New(ctx, oauth2grant.Password{Username: "alice", Password: "wonderland"}, oauth2grant.Config{
-		Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
-		Auth:       oauth2grant.SecretBasic("client", "secret"),
-		HTTPClient: srv.HTTPClient(),
-	})
+	grant, err := oauth2grant.New(ctx, oauth2grant.Password{Username: "alice", Password: "wonderland"},
+		oauth2grant.Config{
+			Server:     oauth2grant.Server{Issuer: "https://login.example.com"},
+			Auth:       oauth2grant.SecretBasic("client", "secret"),
+			HTTPClient: srv.HTTPClient(),
+		})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -6,9 +6,9 @@ import (
 )
 
 // Flow obtains a token when there is none that could be refreshed. It is a
-// small value; the four of the RFCs are ClientCredentials, Password, AuthCode
-// and DeviceCode, and a user's own needs these two methods. A Flow is safe for
-// concurrent use.
+// small value: [ClientCredentials], [AuthCode], [DeviceCode], [Password],
+// [JWTBearer], [TokenExchange] or [RefreshOnly], or one of your own, which
+// needs these two methods. A Flow is safe for concurrent use.
 type Flow interface {
 	// Run obtains a token by requests that c makes. It must return when ctx
 	// ends. It may call other grants, but not the one it runs for.
@@ -18,13 +18,13 @@ type Flow interface {
 	Interactive() bool
 }
 
-// RefreshOnly is the Flow for a token that was obtained elsewhere: it only ever
-// refreshes, and asks nobody. When the refresh token is gone or refused, calls
-// give ErrLoginRequired until SetToken, or another process that shares the
-// Store, brings a new one.
+// RefreshOnly is the [Flow] for a token that was obtained elsewhere: it only
+// ever refreshes, and asks nobody. When the refresh token is gone or refused,
+// calls return [ErrLoginRequired] until [Grant.SetToken], or another process
+// that shares the [Store], brings a new one.
 type RefreshOnly struct{}
 
-// Run returns ErrLoginRequired.
+// Run returns [ErrLoginRequired].
 func (RefreshOnly) Run(context.Context, *Client) (Token, error) { return Token{}, ErrLoginRequired }
 
 // Interactive returns false.

@@ -11,8 +11,9 @@ import (
 
 func FuzzTokenJSON(f *testing.F) {
 	for _, seed := range []string{
-		tokenDocument, `{}`, `null`, `{"access_token":"A","expires_in":1e3}`, `{"ACCESS_TOKEN":"A","Expiry":null}`, `{"expires_in":-1,"access_token":"A"}`,
-		`{"access_token":"A","expiry":"0000-01-01T00:00:00+01:00"}`, `{"access_token":"\ud800","x":{"y":[1,2,{"z":"<\u2028>"}]}}`, `{"expires_in":9223372036854775807}`,
+		tokenDocument, `{}`, `null`, `{"access_token":"A","expires_in":1e3}`, `{"ACCESS_TOKEN":"A","Expiry":null}`,
+		`{"expires_in":-1,"access_token":"A"}`, `{"access_token":"A","expiry":"0000-01-01T00:00:00+01:00"}`,
+		`{"access_token":"\ud800","x":{"y":[1,2,{"z":"<\u2028>"}]}}`, `{"expires_in":9223372036854775807}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -16,9 +16,12 @@ func FuzzMetadata(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, seed := range []string{
-		`{"issuer":"` + issuer + `","token_endpoint":"https://as.example.com/token","grant_types_supported":["refresh_token"]}`,
-		`{"issuer":"` + issuer + `","token_endpoint":"http://127.0.0.1/token"}`, `{"issuer":"` + issuer + `","token_endpoint":"https://[::1%25lo]/"}`,
-		`{"issuer":"` + issuer + `","token_endpoint":"https://` + secret + `@10.0.0.1/"}`, `{"issuer":"` + issuer + `","token_endpoint":{},"revocation_endpoint":"//x"}`,
+		`{"issuer":"` + issuer +
+			`","token_endpoint":"https://as.example.com/token","grant_types_supported":["refresh_token"]}`,
+		`{"issuer":"` + issuer + `","token_endpoint":"http://127.0.0.1/token"}`,
+		`{"issuer":"` + issuer + `","token_endpoint":"https://[::1%25lo]/"}`,
+		`{"issuer":"` + issuer + `","token_endpoint":"https://` + secret + `@10.0.0.1/"}`,
+		`{"issuer":"` + issuer + `","token_endpoint":{},"revocation_endpoint":"//x"}`,
 		`{"issuer":"https://evil.example/` + strings.Repeat("x", 300) + `"}`, `{}`, `null`, `[]`, ``, "\xef\xbb\xbf{}",
 	} {
 		f.Add([]byte(seed))

@@ -20,7 +20,7 @@ func (g *Grant) UserInfo(ctx context.Context) (UserInfo, error) {
 		return UserInfo{}, err
 	}
 	u, err := g.client.UserInfo(withProver(ctx, s.Value.proof), s.Value.token.AccessToken)
-	if !refusesToken(err) || !g.mayRenew(s) {
+	if !refusesToken(err) || !g.invalidate(s.Value.token.AccessToken) {
 		return u, err
 	}
 	if s, err = g.active(ctx); err != nil {

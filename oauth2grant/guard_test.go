@@ -27,11 +27,15 @@ func TestGuard_JudgesOnlyHostsThatADocumentNamed(t *testing.T) {
 		addr     string
 		guarded  bool
 	}{
-		"a host of the document":                        {"203.0.113.1:443", Server{}, "127.0.0.1:1", true},
-		"one in another case":                           {"203.0.113.1:443", Server{}, "localhost:1", true},
-		"the issuer's own host":                         {"", Server{}, "as.example:443", false},
-		"a host that the user names":                    {"", Server{TokenURL: "https://127.0.0.1:1/t"}, "127.0.0.1:1", false},
-		"a host that the user names for something else": {"", Server{UserInfoURL: "https://127.0.0.1/u"}, "127.0.0.1:1", false},
+		"a host of the document": {"203.0.113.1:443", Server{}, "127.0.0.1:1", true},
+		"one in another case":    {"203.0.113.1:443", Server{}, "localhost:1", true},
+		"the issuer's own host":  {"", Server{}, "as.example:443", false},
+		"a host that the user names": {
+			"", Server{TokenURL: "https://127.0.0.1:1/t"}, "127.0.0.1:1", false,
+		},
+		"a host that the user names for something else": {
+			"", Server{UserInfoURL: "https://127.0.0.1/u"}, "127.0.0.1:1", false,
+		},
 		"a proxy":                              {"", Server{}, "proxy.example:3128", false},
 		"any host, where the issuer is inside": {"10.0.0.1:443", Server{}, "127.0.0.1:1", false},
 		"any host, where the issuer is on this machine":  {"127.0.0.1:443", Server{}, "127.0.0.1:1", false},
@@ -49,9 +53,12 @@ func TestGuard_JudgesOnlyHostsThatADocumentNamed(t *testing.T) {
 			if c.issuerAt != "" {
 				g.learn(at(c.issuerAt))
 			}
-			g.watch(Server{TokenURL: "https://127.0.0.1/t", RevocationURL: "https://LocalHost/r", AuthURL: "https://as.example/a"}, c.own)
+			g.watch(Server{
+				TokenURL: "https://127.0.0.1/t", RevocationURL: "https://LocalHost/r", AuthURL: "https://as.example/a",
+			}, c.own)
 			_, err := g.dial(t.Context(), "tcp", c.addr)
-			if inside, ok := errors.AsType[*insideError](err); ok != c.guarded || dialed != map[bool]int{true: 0, false: 1}[c.guarded] {
+			inside, ok := errors.AsType[*insideError](err)
+			if ok != c.guarded || dialed != map[bool]int{true: 0, false: 1}[c.guarded] {
 				t.Fatalf("got %v after %d connections", err, dialed)
 			} else if ok && (!strings.Contains(inside.Error(), "Server.") || IsTransient(err)) {
 				t.Errorf("got %v", err)
@@ -79,7 +86,8 @@ func TestTransport_OwnIsGuardedAndKeepsNoConnectionForLong(t *testing.T) {
 		t.Error("the default transport was changed")
 	}
 	users := &http.Transport{}
-	if got := (&Config{HTTPClient: &http.Client{Transport: users}}).transport(); got.RoundTripper != users || got.guard != nil {
+	got := (&Config{HTTPClient: &http.Client{Transport: users}}).transport()
+	if got.RoundTripper != users || got.guard != nil {
 		t.Errorf("got %+v", got)
 	}
 	tunnel := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, nil }}

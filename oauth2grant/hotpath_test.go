@@ -16,7 +16,7 @@ import (
 
 const runs = 1000
 
-func TestTheHotPathAllocatesNoMoreThanAHeaderValue(t *testing.T) {
+func TestHotPath_AllocatesNoMoreThanAHeaderValue(t *testing.T) {
 	g := open(t, oauth2grant.ClientCredentials{}, configFor(granttest.New(granttest.Config{})))
 	ensure(t, g)
 	ctx, h := t.Context(), http.Header{}
@@ -45,7 +45,7 @@ func TestTheHotPathAllocatesNoMoreThanAHeaderValue(t *testing.T) {
 	}
 }
 
-func TestWhatOneCallerDoesToAHeaderReachesNoOther(t *testing.T) {
+func TestPrepareRequest_WhatOneCallerDoesToAHeaderReachesNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, alice(), configFor(srv))
@@ -129,7 +129,7 @@ func in64Goroutines(b *testing.B, f func()) {
 	wg.Wait()
 }
 
-func BenchmarkBaselineIn64Goroutines(b *testing.B) {
+func BenchmarkBaseline_In64Goroutines(b *testing.B) {
 	var expiry atomic.Pointer[time.Time]
 	later := time.Now().Add(time.Hour)
 	expiry.Store(&later)
@@ -140,7 +140,7 @@ func BenchmarkBaselineIn64Goroutines(b *testing.B) {
 	})
 }
 
-func BenchmarkEnsureActiveTokenIn64Goroutines(b *testing.B) {
+func BenchmarkEnsureActiveToken_In64Goroutines(b *testing.B) {
 	g, ctx := benchmarkGrant(b), b.Context()
 	in64Goroutines(b, func() {
 		if err := g.EnsureActiveToken(ctx); err != nil {
@@ -159,7 +159,7 @@ func BenchmarkPrepareRequest(b *testing.B) {
 	}
 }
 
-func BenchmarkPrepareRequestOfAHeaderThatCarriesTheToken(b *testing.B) {
+func BenchmarkPrepareRequest_OfAHeaderThatCarriesTheToken(b *testing.B) {
 	g, ctx, h := benchmarkGrant(b), b.Context(), http.Header{}
 	for b.Loop() {
 		if err := g.PrepareRequest(ctx, h); err != nil {
@@ -168,7 +168,7 @@ func BenchmarkPrepareRequestOfAHeaderThatCarriesTheToken(b *testing.B) {
 	}
 }
 
-func BenchmarkColdStartOfAThousandCallers(b *testing.B) {
+func BenchmarkColdStart_OfAThousandCallers(b *testing.B) {
 	srv := granttest.New(granttest.Config{})
 	cfg := configFor(srv)
 	b.ReportAllocs()

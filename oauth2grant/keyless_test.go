@@ -43,7 +43,8 @@ func TestJWTBearer_SendsItsAssertion(t *testing.T) {
 }
 
 func TestTokenExchange_SendsSubjectAndActor(t *testing.T) {
-	srv, cfg := issues(`{"access_token":"A","token_type":"N_A","issued_token_type":"urn:ietf:params:oauth:token-type:id-jag"}`)
+	srv, cfg := issues(
+		`{"access_token":"A","token_type":"N_A","issued_token_type":"urn:ietf:params:oauth:token-type:id-jag"}`)
 	cfg.Params = map[string][]string{"audience": {"https://other.example"}}
 	flow := oauth2grant.TokenExchange{
 		Subject: constantly("subject"), SubjectType: oauth2grant.TokenTypeIDToken,
@@ -59,7 +60,8 @@ func TestTokenExchange_SendsSubjectAndActor(t *testing.T) {
 	}
 	f := last(t, srv, granttest.Token).Form
 	for name, want := range map[string]string{
-		"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "audience": "https://other.example", "scope": "read",
+		"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "audience": "https://other.example",
+		"scope":         "read",
 		"subject_token": "subject", "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
 		"actor_token": "actor", "actor_token_type": "urn:ietf:params:oauth:token-type:jwt",
 		"requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",

@@ -35,18 +35,23 @@ type leaks struct {
 	out     bytes.Buffer
 }
 
-func newLeaks(t *testing.T, endpoint granttest.Endpoint, first int, spill func(everything, one string) (*http.Response, error)) *leaks {
+func newLeaks(
+	t *testing.T, endpoint granttest.Endpoint, first int, spill func(everything, one string) (*http.Response, error),
+) *leaks {
 	t.Helper()
 	l := &leaks{t: t, endpoint: endpoint, first: first, spill: spill, secrets: map[string]bool{}}
 	l.srv = granttest.New(granttest.Config{
-		Clients:    []granttest.Client{{ID: "client", Secret: l.secret("client secret+/%")}},
-		Users:      map[string]string{"alice": l.secret("password")},
-		Identity:   func(string) (string, error) { return "alice", nil },
-		RefreshFor: []string{"client_credentials", "password", "authorization_code", "urn:ietf:params:oauth:grant-type:device_code"},
+		Clients:  []granttest.Client{{ID: "client", Secret: l.secret("client secret+/%")}},
+		Users:    map[string]string{"alice": l.secret("password")},
+		Identity: func(string) (string, error) { return "alice", nil },
+		RefreshFor: []string{
+			"client_credentials", "password", "authorization_code", "urn:ietf:params:oauth:grant-type:device_code",
+		},
 	})
 	_, refresh, _ := l.srv.Issue("client", "alice")
 	l.learn(refresh)
-	var text, asJSON slog.Handler = slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}), slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})
+	var text, asJSON slog.Handler = slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}),
+		slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})
 	l.cfg = oauth2grant.Config{
 		Server:     oauth2grant.Server{Issuer: l.srv.Issuer()},
 		Auth:       oauth2grant.SecretBasic("client", l.secret("client secret+/%")),
@@ -109,7 +114,10 @@ func (l *leaks) roundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range []string{"client_secret", "password", "refresh_token", "code", "code_verifier", "token", "device_code", "subject_token"} {
+		for _, name := range []string{
+			"client_secret", "password", "refresh_token", "code", "code_verifier", "token", "device_code",
+			"subject_token",
+		} {
 			if l.learn(form.Get(name)); form.Get(name) != "" {
 				one = form.Get(name)
 				everything += " " + one
@@ -185,9 +193,12 @@ func (l *leaks) check(t *testing.T) {
 	defer l.mu.Unlock()
 	text := l.out.String()
 	for _, secret := range slices.Sorted(maps.Keys(l.secrets)) {
-		for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("% x", secret)} {
+		for _, form := range []string{
+			secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("% x", secret),
+		} {
 			if at := strings.Index(text, form); at >= 0 {
-				t.Fatalf("%s after %d at %s shows %q in …%s…", t.Name(), l.first, l.endpoint, secret, text[max(0, at-200):min(len(text), at+len(form)+50)])
+				t.Fatalf("%s after %d at %s shows %q in …%s…", t.Name(), l.first, l.endpoint, secret,
+					text[max(0, at-200):min(len(text), at+len(form)+50)])
 			}
 		}
 	}

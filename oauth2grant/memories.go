@@ -7,11 +7,11 @@ import (
 
 // What custody remembers of single tokens.
 
-// meet notes what the store holds.
-func (c *custody) meet(t Token) {
+// meet notes what the store holds, and whether that is a sign-out.
+func (c *custody) meet(t Token, gone bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known, c.found = c.known || !same(t, Token{}), t
+	c.known, c.found, c.gone = c.known || !same(t, Token{}), t, gone
 }
 
 func (c *custody) isKnown() bool {
@@ -31,15 +31,15 @@ func (c *custody) triedSince(then time.Time) bool {
 func (c *custody) adopt(t Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.latest, c.signedOut = t, false
+	c.latest = t
 }
 
-// hasSignedOut reports whether this grant has signed out, and nothing has been
-// obtained since.
-func (c *custody) hasSignedOut() bool {
+// holdsNone reports whether there is no token, nor one that waits to be
+// written.
+func (c *custody) holdsNone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.signedOut
+	return same(c.latest, Token{})
 }
 
 // refuse notes that an API refused an access token.
@@ -160,6 +160,14 @@ func (c *custody) lastKnown(current Token) []Token {
 	return all
 }
 
+// signedOutSince reports whether somebody has signed out since the store was
+// looked at and p was tried: of what p may have written after all.
+func (c *custody) signedOutSince(p *pending) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return p.whole && c.gone && !p.gone
+}
+
 func (p *pending) tokens() []Token {
 	if p == nil {
 		return nil
@@ -174,7 +182,7 @@ func (c *custody) mayReplace(p *pending, stored Token) bool {
 	switch {
 	case c.isOld(stored):
 		return true
-	case p.tried && p.want.precedes(stored):
+	case p.tried && (p.want.precedes(stored) || c.signedOutSince(p)):
 		return false
 	default:
 		return p.over == nil || slices.ContainsFunc(p.over, func(t Token) bool {

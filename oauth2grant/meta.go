@@ -1,11 +1,11 @@
 package oauth2grant
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"time"
+	"unique"
 )
 
 // metaVersion is the format of meta. A later format adds members; it does not
@@ -15,9 +15,9 @@ const metaVersion = 1
 // metaMember is the member of a Token's JSON that holds its meta.
 const metaMember = "oauth2grant"
 
-// meta is what a stored token carries beside what the server issued. It
-// travels within [Token] as compact JSON, so that Token stays comparable and
-// members of later formats survive.
+// meta is what a stored token carries beside what the server issued. In JSON it
+// is one member of the token, compact; in a [Token] it is interned, so that
+// Token stays comparable and reading it costs nothing.
 type meta struct {
 	Version  int    `json:"v"`
 	Obtained int64  `json:"obtained,omitempty"` // when the token was issued; Unix milliseconds
@@ -27,68 +27,68 @@ type meta struct {
 	Scoped   bool   `json:"scoped,omitempty"`   // a refresh is refused unless it repeats the requested scopes
 	Session  string `json:"session,omitempty"`  // of the sign-in that the token comes from
 	Turn     int    `json:"turn,omitempty"`     // how many refreshes lie between that sign-in and the token
+	// When the refresh token's end was first said, if before Obtained; Unix
+	// milliseconds.
+	EndSaid int64 `json:"end_said,omitempty"`
 
-	Key *boundKey `json:"dpop,omitempty"` // that the token is bound to; see boundkey.go
+	Key boundKey `json:"dpop,omitzero"` // that the token is bound to; see boundkey.go
+
+	rest string // members of later formats, as one JSON object; empty: none
 }
 
-// readMeta returns the meta of t, the zero meta where t has none that can be
-// read.
+var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn", "end_said", "dpop"}
+
+// readMeta returns the meta of t, the zero meta where t has none.
 func (t Token) readMeta() meta {
-	var m meta
-	if t.meta != "" {
-		_ = json.Unmarshal([]byte(t.meta), &m)
+	if t.meta == (unique.Handle[meta]{}) {
+		return meta{}
+	}
+	return t.meta.Value()
+}
+
+// withMeta returns t with m in place of its meta.
+func (t Token) withMeta(m meta) Token {
+	m.Version = 0
+	if m == (meta{}) {
+		t.meta = unique.Handle[meta]{} // nothing is said
+		return t
+	}
+	m.Version = metaVersion
+	t.meta = unique.Make(m)
+	return t
+}
+
+// metaOf reads the meta of a stored token; what is no JSON object counts as
+// none, and so does a member of another type.
+func metaOf(raw json.RawMessage) (m meta) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil || members == nil {
+		return meta{}
+	}
+	_ = json.Unmarshal(raw, &m)
+	for _, name := range metaMembers {
+		delete(members, name)
+	}
+	if rest, err := json.Marshal(members); err == nil && len(members) > 0 {
+		m.rest = string(rest)
 	}
 	return m
 }
 
-// withMeta returns t with m in place of its meta. Members that m does not know
-// are kept.
-func (t Token) withMeta(m meta) Token {
-	m.Version = 0
-	bare := m == meta{}
-	m.Version = metaVersion
+// json returns the form of m in a stored token.
+func (m meta) json() (json.RawMessage, error) {
 	known, err := json.Marshal(m)
-	if err != nil {
-		panic("oauth2grant: meta cannot be marshalled: " + err.Error()) // it has no such field
+	if err != nil || m.rest == "" {
+		return known, err
 	}
-	all := keepUnknown(t.meta, known)
-	if bare && len(all) == len(known) {
-		t.meta = "" // nothing is said
-		return t
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(m.rest), &all); err != nil {
+		return nil, err
 	}
-	t.meta = string(all)
-	return t
-}
-
-// compactMeta reads the meta of a stored token; what is no JSON object counts
-// as none.
-func compactMeta(raw json.RawMessage) string {
-	var b bytes.Buffer
-	if len(raw) == 0 || raw[0] != '{' || json.Compact(&b, raw) != nil {
-		return ""
+	if err := json.Unmarshal(known, &all); err != nil {
+		return nil, err
 	}
-	return b.String()
-}
-
-var metaMembers = []string{"v", "obtained", "mark", "marked", "static", "scoped", "session", "turn", "dpop"}
-
-// keepUnknown adds to known the members of old that this format does not know.
-func keepUnknown(old string, known []byte) []byte {
-	var members map[string]json.RawMessage
-	if old == "" || json.Unmarshal([]byte(old), &members) != nil {
-		return known
-	}
-	for _, name := range metaMembers {
-		delete(members, name)
-	}
-	if len(members) == 0 || json.Unmarshal(known, &members) != nil {
-		return known
-	}
-	all, err := json.Marshal(members)
-	if err != nil {
-		return known
-	}
-	return all
+	return json.Marshal(all)
 }
 
 // Mark returns the mark of a refresh request that is being sent with the
@@ -100,10 +100,10 @@ func (t Token) Mark() string { return t.readMeta().Mark }
 // marked returns t with the mark of a request made at now; an empty mark takes
 // one away.
 func (t Token) marked(mark string, now time.Time) Token {
-	if mark == "" && t.meta == "" {
+	m := t.readMeta()
+	if mark == m.Mark {
 		return t
 	}
-	m := t.readMeta()
 	if m.Mark = mark; mark == "" {
 		m.Marked = 0
 	} else {

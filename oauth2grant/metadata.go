@@ -79,5 +79,5 @@ func issuerText(raw string) string {
 	if err != nil || u.Host == "" {
 		return "(no URL)"
 	}
-	return printable((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
+	return printable(u.Scheme + "://" + u.Host + u.Path) // as it is spelled: with {tenantid}
 }

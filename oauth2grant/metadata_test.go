@@ -2,6 +2,7 @@ package oauth2grant_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestWhatTheMetadataSaysThatTheServerCanNotDoIsAnEarlyError(t *testing.T) {
+func TestMetadata_WhatTheServerCannotDoIsAnEarlyError(t *testing.T) {
 	token := func(c *oauth2grant.Client) error {
 		_, err := c.RequestToken(context.Background(), url.Values{"grant_type": {"client_credentials"}})
 		return err
@@ -25,9 +26,11 @@ func TestWhatTheMetadataSaysThatTheServerCanNotDoIsAnEarlyError(t *testing.T) {
 		value  any
 		do     func(*oauth2grant.Client) error
 	}{
-		"no token endpoint":                {"token_endpoint", nil, token},
-		"not this grant":                   {"grant_types_supported", []string{"password"}, token},
-		"not this client authentication":   {"token_endpoint_auth_methods_supported", []string{"private_key_jwt"}, token},
+		"no token endpoint": {"token_endpoint", nil, token},
+		"not this grant":    {"grant_types_supported", []string{"password"}, token},
+		"not this client authentication": {
+			"token_endpoint_auth_methods_supported", []string{"private_key_jwt"}, token,
+		},
 		"no authorization endpoint":        {"authorization_endpoint", nil, begin},
 		"not the authorization code grant": {"grant_types_supported", []string{"password"}, begin},
 		"not PKCE by S256":                 {"code_challenge_methods_supported", []string{"plain"}, begin},
@@ -68,7 +71,7 @@ func TestWhatTheMetadataSaysThatTheServerCanNotDoIsAnEarlyError(t *testing.T) {
 	}
 }
 
-func TestMetadataThatSaysNothingForbidsNothing(t *testing.T) {
+func TestMetadata_ForbidsNothingWhereItSaysNothing(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	edit := granttest.Fault{Edit: func(document map[string]any) {
 		for name := range document {
@@ -87,7 +90,7 @@ func TestMetadataThatSaysNothingForbidsNothing(t *testing.T) {
 	}
 }
 
-func TestServerKeepsTheWholeDocumentAndWhatTheConfigSays(t *testing.T) {
+func TestServer_KeepsTheWholeDocumentAndWhatTheConfigSays(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	setMetadata(srv, "custom", map[string]any{"n": 7})
 	cfg := configFor(srv)
@@ -115,7 +118,7 @@ func TestServerKeepsTheWholeDocumentAndWhatTheConfigSays(t *testing.T) {
 	}
 }
 
-func TestEndpointsThatTheConfigNamesNeedNoDiscovery(t *testing.T) {
+func TestServer_EndpointsOfTheConfigNeedNoDiscovery(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	cfg := configFor(srv)
 	cfg.Server = oauth2grant.Server{TokenURL: srv.URL(granttest.Token), RevocationURL: srv.URL(granttest.Revocation)}
@@ -134,5 +137,117 @@ func TestEndpointsThatTheConfigNamesNeedNoDiscovery(t *testing.T) {
 	}
 	if n := srv.Count(granttest.Discovery) + srv.Count(granttest.OpenIDConfiguration); n != 0 {
 		t.Errorf("%d requests of discovery", n)
+	}
+}
+
+func TestServer_NoRefreshIsUnsupported(t *testing.T) {
+	srv := granttest.New(granttest.Config{})
+	cfg := configFor(srv)
+	cfg.Server.NoRefresh = true
+	_, err := newClient(t, cfg).Refresh(t.Context(), "a-refresh-token", nil)
+	wantIs(t, err, errors.ErrUnsupported)
+	if oauth2grant.IsTransient(err) || len(srv.Requests()) != 0 {
+		t.Errorf("got %v after %v", err, asked(srv))
+	}
+	_, err = answering(t, 400, `{"error":"unsupported_grant_type"}`).Refresh(t.Context(), "a-refresh-token", nil)
+	wantIs(t, err, errors.ErrUnsupported)
+}
+
+func TestMetadata_ForbidsNothingThatTheConfigNames(t *testing.T) {
+	const device = "urn:ietf:params:oauth:grant-type:device_code"
+	list := func(names ...string) any { return append([]string{}, names...) }
+	for name, c := range map[string]struct {
+		member string
+		value  any
+		grant  string
+		named  func(*oauth2grant.Server)
+		ok     bool
+	}{
+		"null": {
+			"grant_types_supported", json.RawMessage(`null`), "client_credentials", nil, true,
+		},
+		"a string": {"grant_types_supported", "password", "client_credentials", nil, true},
+		"an object": {
+			"grant_types_supported", map[string]any{}, "client_credentials", nil, true,
+		},
+		"nothing":       {"grant_types_supported", nil, "client_credentials", nil, true},
+		"an empty list": {"grant_types_supported", list(), "client_credentials", nil, false},
+		"another list": {
+			"grant_types_supported", list("password"), "client_credentials", nil, false,
+		},
+		"another list, and a token endpoint": {
+			"grant_types_supported", list("password"), "client_credentials", func(s *oauth2grant.Server) {
+				s.TokenURL = "https://auth.granttest.example/token"
+			}, true,
+		},
+		"device_code for its URN": {"grant_types_supported", list("device_code"), device, nil, true},
+		"no device_code":          {"grant_types_supported", list("password"), device, nil, false},
+		"no device_code, and its endpoint": {
+			"grant_types_supported", list("password"), device, func(s *oauth2grant.Server) {
+				s.DeviceAuthURL = "https://as.example/d"
+			}, true,
+		},
+		"no code": {"grant_types_supported", list("password"), "authorization_code", nil, false},
+		"no code, and its endpoint": {
+			"grant_types_supported", list("password"), "authorization_code", func(s *oauth2grant.Server) {
+				s.AuthURL = "https://as.example/a"
+			}, true,
+		},
+		"no refresh_token": {"grant_types_supported", list("password"), "refresh_token", nil, true},
+		"no method": {
+			"token_endpoint_auth_methods_supported", json.RawMessage(`null`), "client_credentials", nil, true,
+		},
+		"a method as a string": {
+			"token_endpoint_auth_methods_supported", "private_key_jwt", "client_credentials", nil, true,
+		},
+		"another method": {
+			"token_endpoint_auth_methods_supported", list("private_key_jwt"), "client_credentials", nil, false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := granttest.New(granttest.Config{})
+			setMetadata(srv, c.member, c.value)
+			cfg := configFor(srv)
+			if c.named != nil {
+				c.named(&cfg.Server)
+			}
+			params := url.Values{"grant_type": {c.grant}, "device_code": {"D"}, "code": {"C"}, "refresh_token": {"R"}}
+			_, err := newClient(t, cfg).RequestToken(t.Context(), params)
+			if errors.Is(err, errors.ErrUnsupported) == c.ok {
+				t.Fatalf("got %v", err)
+			}
+			if !c.ok &&
+				(!strings.Contains(err.Error(), c.member) || !strings.Contains(err.Error(), "Server.TokenURL")) {
+				t.Errorf("%v names neither the list nor the way round", err)
+			}
+		})
+	}
+}
+
+func TestMetadata_SaysWhyAnEndpointIsLeftOut(t *testing.T) {
+	for value, want := range map[string]string{
+		"https://127.0.0.1/r":       "loopback or private",
+		"https://10.0.0.1/r":        "loopback or private",
+		"https://[64:ff9b::a00:1]/": "loopback or private",
+		"https://100.64.0.1/":       "loopback or private",
+		"http://auth.example/r":     "http beyond this machine",
+		"https://bücher.example/r":  "xn--bcher-kva.example",
+		"https://:443/r":            "no host",
+		"https://u:p@as.example/":   "user and fragment",
+		"javascript:alert(1)":       "absolute URL",
+		"https://127.1/r":           "neither a name nor an address",
+		"":                          "no revocation_endpoint",
+	} {
+		srv := granttest.New(granttest.Config{})
+		setMetadata(srv, "revocation_endpoint", value)
+		c := newClient(t, configFor(srv))
+		err := c.Revoke(t.Context(), "a-token", "")
+		wantIs(t, err, errors.ErrUnsupported)
+		if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Server.RevocationURL") {
+			t.Errorf("%q: %v", value, err)
+		}
+		if _, err := c.RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}}); err != nil {
+			t.Errorf("%q spoils the rest: %v", value, err)
+		}
 	}
 }

@@ -36,7 +36,7 @@ const (
 	patience   = time.Second // with an attempt that ignores its context
 )
 
-func TestAnOutageCostsNobodyTheTokenBeforeItExpires(t *testing.T) {
+func TestOutage_CostsNobodyTheTokenBeforeItExpires(t *testing.T) {
 	for name, fault := range outages {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { testOutage(t, fault, 10) })
@@ -44,7 +44,7 @@ func TestAnOutageCostsNobodyTheTokenBeforeItExpires(t *testing.T) {
 	}
 }
 
-func TestAnOutageIsMetByTheBackOffHoweverManyCall(t *testing.T) {
+func TestOutage_IsMetByTheBackOffHoweverManyCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { testOutage(t, granttest.Fault{Status: 503}, 1) })
 	synctest.Test(t, func(t *testing.T) { testOutage(t, granttest.Fault{Status: 503}, 1000) })
 }
@@ -79,7 +79,8 @@ func testOutage(t *testing.T, fault granttest.Fault, callers int) {
 			start := time.Now()
 			if err := g.EnsureActiveToken(t.Context()); err == nil {
 				t.Error("got a token")
-			} else if e, ok := errors.AsType[*oauth2grant.Error](err); !ok || e.Op != "refresh_token" && e.Op != "password" || !oauth2grant.IsTransient(err) {
+			} else if e, ok := errors.AsType[*oauth2grant.Error](err); !ok ||
+				e.Op != "refresh_token" && e.Op != "password" || !oauth2grant.IsTransient(err) {
 				t.Errorf("got %v", err)
 			}
 			if waited := time.Since(start); waited > 0 && !slow || waited > timeout+patience {
@@ -122,7 +123,7 @@ func checkBackOff(t *testing.T, srv *granttest.Server, longest time.Duration, ex
 	}
 }
 
-func TestA4xxThatSaysNothingIsAskedAgainAndTheRefreshTokenIsKept(t *testing.T) {
+func TestOutage_A4xxThatSaysNothingKeepsTheRefreshToken(t *testing.T) {
 	for name, fault := range map[string]granttest.Fault{
 		"an empty 400": {Status: 400}, "prose": {Status: 401, Body: "no"},
 	} {
@@ -151,7 +152,7 @@ func TestA4xxThatSaysNothingIsAskedAgainAndTheRefreshTokenIsKept(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsHonoured(t *testing.T) {
+func TestOutage_RetryAfterIsHonoured(t *testing.T) {
 	const pause = 5 * time.Minute
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Lifetime: lifetime})
@@ -175,7 +176,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	})
 }
 
-func TestAnOutageAtTheStartIsRememberedToo(t *testing.T) {
+func TestOutage_AtTheStartIsRememberedToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		srv.Break(granttest.Discovery, granttest.Fault{Status: 503})
@@ -197,10 +198,11 @@ func TestAnOutageAtTheStartIsRememberedToo(t *testing.T) {
 	})
 }
 
-func TestExplicitCallsAskInSpiteOfTheBackOff(t *testing.T) {
+func TestOutage_ExplicitCallsAskInSpiteOfTheBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
-		srv.Script(granttest.Token, granttest.RetryAfter(503, time.Hour), granttest.RetryAfter(503, time.Hour), granttest.RetryAfter(503, time.Hour))
+		srv.Script(granttest.Token, granttest.RetryAfter(503, time.Hour), granttest.RetryAfter(503, time.Hour),
+			granttest.RetryAfter(503, time.Hour))
 		g := open(t, alice(), configFor(srv))
 		for range 5 {
 			if g.EnsureActiveToken(t.Context()) == nil {
@@ -218,7 +220,7 @@ func TestExplicitCallsAskInSpiteOfTheBackOff(t *testing.T) {
 	})
 }
 
-func TestWhoLeavesLearnsWhyAndWhatFailedLast(t *testing.T) {
+func TestOutage_WhoLeavesLearnsWhyAndWhatFailedLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		srv.Script(granttest.Token, granttest.Fault{Status: 502}, granttest.Fault{Hang: true})
@@ -238,7 +240,7 @@ func TestWhoLeavesLearnsWhyAndWhatFailedLast(t *testing.T) {
 	})
 }
 
-func TestAServerThatHangsCostsNobodyTheTokenBeforeItExpires(t *testing.T) {
+func TestOutage_AServerThatHangsCostsNobodyTheToken(t *testing.T) {
 	for range 20 { // when it is asked again is left to chance
 		synctest.Test(t, testHang)
 	}

@@ -49,7 +49,10 @@ func TestPushedAuthorization(t *testing.T) {
 				return
 			}
 			form := pushes[0].Form
-			for _, name := range []string{"client_id", "redirect_uri", "response_type", "state", "scope", "nonce", "code_challenge", "code_challenge_method", "prompt"} {
+			for _, name := range []string{
+				"client_id", "redirect_uri", "response_type", "state", "scope", "nonce", "code_challenge",
+				"code_challenge_method", "prompt",
+			} {
 				if form.Get(name) == "" {
 					t.Errorf("what was pushed lacks %s", name)
 				}
@@ -63,7 +66,9 @@ func TestPushedAuthorization(t *testing.T) {
 
 func TestPushedAuthorization_BelongsToTheClient(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
-	_, err := oauth2grant.New(t.Context(), oauth2grant.AuthCode{}, oauth2grant.Config{Client: newClient(t, configFor(srv)), PushedAuthorization: true})
+	_, err := oauth2grant.New(t.Context(), oauth2grant.AuthCode{}, oauth2grant.Config{
+		Client: newClient(t, configFor(srv)), PushedAuthorization: true,
+	})
 	if err == nil || !strings.Contains(err.Error(), "PushedAuthorization") {
 		t.Errorf("got %v", err)
 	}
@@ -84,8 +89,14 @@ func TestPushedAuthorization_Fails(t *testing.T) {
 		want     error // nil: any
 	}{
 		{"no endpoint", granttest.Discovery, without, errors.ErrUnsupported},
-		{"the client is refused", granttest.PAR, granttest.Error(http.StatusUnauthorized, "invalid_client", "who?"), oauth2grant.InvalidClient},
-		{"the request is refused", granttest.PAR, granttest.Error(http.StatusBadRequest, "invalid_scope", ""), oauth2grant.InvalidScope},
+		{
+			"the client is refused", granttest.PAR, granttest.Error(http.StatusUnauthorized, "invalid_client", "who?"),
+			oauth2grant.InvalidClient,
+		},
+		{
+			"the request is refused", granttest.PAR, granttest.Error(http.StatusBadRequest, "invalid_scope", ""),
+			oauth2grant.InvalidScope,
+		},
 		{"the server is busy", granttest.PAR, granttest.RetryAfter(http.StatusServiceUnavailable, 0), nil},
 		{"a page", granttest.PAR, granttest.HTML(http.StatusForbidden), nil},
 		{"no request_uri", granttest.PAR, answered(nil), nil},

@@ -29,8 +29,8 @@ type pasteProblemKey struct{}
 
 // PasteProblem returns why the [AuthCode.Paste] that ctx was handed to is asked
 // again, to be shown to the person: what it returned last was empty, or not an
-// answer ([ErrBadPaste]), or that to another sign-in ([ErrOtherState]). It is
-// nil when Paste is asked for the first time.
+// answer ([ErrBadPaste]), or the answer to another sign-in ([ErrOtherState]).
+// It is nil when Paste is asked for the first time.
 func PasteProblem(ctx context.Context) error {
 	err, _ := ctx.Value(pasteProblemKey{}).(error)
 	return err

@@ -76,10 +76,20 @@ func TestAuthCode_PasteAsksAgain(t *testing.T) {
 		{"the address of the callback", []string{" CALLBACK\n"}, nil, false, nil},
 		{"its query", []string{"QUERY"}, nil, false, nil},
 		{"the bare code", []string{"CODE"}, nil, true, nil},
-		{"the bare code where iss is promised", []string{"CODE", "CALLBACK"}, []error{oauth2grant.ErrBadPaste}, false, nil},
+		{
+			"the bare code where iss is promised",
+			[]string{"CODE", "CALLBACK"},
+			[]error{oauth2grant.ErrBadPaste},
+			false, nil,
+		},
 		{"Enter", []string{"", "\n", "CALLBACK"}, []error{nil, nil}, false, nil},
 		{"an old address", []string{old, "CALLBACK"}, []error{oauth2grant.ErrOtherState}, false, nil},
-		{"an old address, then prose", []string{old, "hm, what?", "\"CALLBACK\""}, []error{oauth2grant.ErrOtherState, oauth2grant.ErrBadPaste}, false, nil},
+		{
+			"an old address, then prose",
+			[]string{old, "hm, what?", "\"CALLBACK\""},
+			[]error{oauth2grant.ErrOtherState, oauth2grant.ErrBadPaste},
+			false, nil,
+		},
 		{"a parameter twice", []string{"CALLBACK&code=x", "CALLBACK"}, []error{nil}, false, nil},
 		{"another issuer, which ends it", []string{"CALLBACK&iss=x"}, nil, true, nil},
 		{"a page that never ends", []string{"<html>"}, nil, false, oauth2grant.ErrBadPaste},
@@ -88,7 +98,9 @@ func TestAuthCode_PasteAsksAgain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			srv, cfg := signInServer(t, granttest.Config{})
 			if c.plain {
-				cfg.Server = oauth2grant.Server{AuthURL: srv.URL(granttest.Authorize), TokenURL: srv.URL(granttest.Token)}
+				cfg.Server = oauth2grant.Server{
+					AuthURL: srv.URL(granttest.Authorize), TokenURL: srv.URL(granttest.Token),
+				}
 			}
 			opened := make(chan string, 1)
 			var answer *strings.Replacer
@@ -103,7 +115,8 @@ func TestAuthCode_PasteAsksAgain(t *testing.T) {
 					if (asked == 0) != (problem == nil) {
 						t.Errorf("paste %d is told %v", asked, problem)
 					}
-					if i := asked - 1; i >= 0 && i < len(c.problems) && c.problems[i] != nil && !errors.Is(problem, c.problems[i]) {
+					i := asked - 1
+					if i >= 0 && i < len(c.problems) && c.problems[i] != nil && !errors.Is(problem, c.problems[i]) {
 						t.Errorf("paste %d is told %v, want %v", asked, problem, c.problems[i])
 					}
 					text := c.pastes[min(asked, len(c.pastes)-1)]
@@ -121,7 +134,8 @@ func TestAuthCode_PasteAsksAgain(t *testing.T) {
 			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 				t.Errorf("error is %v, want %v", err, c.want)
 			}
-			if want := len(c.pastes); c.want == nil && asked != want || c.want != nil && asked != oauth2grant.MostPastes {
+			want := len(c.pastes)
+			if c.want == nil && asked != want || c.want != nil && asked != oauth2grant.MostPastes {
 				t.Errorf("asked %d times, want %d", asked, want)
 			}
 		})
@@ -148,7 +162,9 @@ func answers(t *testing.T, srv *granttest.Server, authURL string, withoutIssuer 
 
 func TestAuthCode_PasteThatGivesUpLeavesTheLoopback(t *testing.T) {
 	for name, paste := range map[string]func(context.Context) (string, error){
-		"an error":                      func(context.Context) (string, error) { return "", errors.New("standard input is closed") },
+		"an error": func(context.Context) (string, error) {
+			return "", errors.New("standard input is closed")
+		},
 		"nothing, as often as one asks": func(context.Context) (string, error) { return "", nil },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -197,8 +213,10 @@ func TestAuthCode_BareCodeNeedsPKCE(t *testing.T) {
 
 func FuzzPasted(f *testing.F) {
 	for _, seed := range []string{
-		"http://127.0.0.1:4321/callback?code=C&state=S", "code=C&state=S", "?code=C&state=S", "  C \n", "4/0AX4XfWh", "https://x/?error=access_denied&state=S#frag",
-		"http://127.0.0.1/callback", "", "a b", "<html>", "http://[::1]/?code=%zz&state=S", "code=C", "4%2F0A%zz", "\"C\"", "%1b%5b", "“C”", "a:b?c", "\x00", "?&", "SplxlOBeZQQYbYS6WxSbIA==",
+		"http://127.0.0.1:4321/callback?code=C&state=S", "code=C&state=S", "?code=C&state=S", "  C \n", "4/0AX4XfWh",
+		"https://x/?error=access_denied&state=S#frag", "http://127.0.0.1/callback", "", "a b", "<html>",
+		"http://[::1]/?code=%zz&state=S", "code=C", "4%2F0A%zz", "\"C\"", "%1b%5b", "“C”", "a:b?c", "\x00", "?&",
+		"SplxlOBeZQQYbYS6WxSbIA==",
 	} {
 		f.Add(seed)
 	}

@@ -11,7 +11,7 @@ var errScopePerCall = errors.New("oauth2grant: the scope of a grant cannot be ch
 	"use Client.Refresh, whose result is the caller's own")
 
 // FetchTokenWith is [Grant.FetchToken] with extra form parameters for its token
-// requests, which win over Config.Params. It joins no run of others: it waits
+// requests, which win over [Config.Params]. It joins no run of others: it waits
 // for one that is under way, and then runs the flow itself. scope is refused,
 // since the token is everybody's.
 func (g *Grant) FetchTokenWith(ctx context.Context, params url.Values) (Token, error) {

@@ -46,7 +46,8 @@ func TestRefreshTokenWith_SendsItsParametersAndJoinsNobody(t *testing.T) {
 func TestFetchTokenWith_RefusesAScope(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	g := open(t, alice(), configFor(srv))
-	if _, err := g.FetchTokenWith(t.Context(), url.Values{"scope": {"more"}}); err == nil || srv.Count(granttest.Token) != 0 {
+	_, err := g.FetchTokenWith(t.Context(), url.Values{"scope": {"more"}})
+	if err == nil || srv.Count(granttest.Token) != 0 {
 		t.Errorf("got %v after %d requests", err, srv.Count(granttest.Token))
 	}
 	if _, err := g.FetchTokenWith(t.Context(), url.Values{"claims": {"{}"}}); err != nil {

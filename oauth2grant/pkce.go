@@ -10,7 +10,7 @@ import (
 // [PKCES256].
 type PKCEMethod string
 
-// Methods of RFC 7636 §4.2; PKCENone sends no challenge.
+// Methods of RFC 7636 §4.2; [PKCENone] sends no challenge.
 const (
 	PKCES256  PKCEMethod = "S256"
 	PKCEPlain PKCEMethod = "plain"

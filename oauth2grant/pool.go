@@ -96,19 +96,20 @@ func (p *Pool[K]) Use(ctx context.Context, key K, f func(*Grant) error) error {
 	if ctx == nil {
 		return errNilContext
 	}
-	e, err := p.take(ctx, key)
+	e, ready, err := p.take(ctx, key)
 	if err != nil {
 		return err
 	}
 	defer func() { p.leave(e) }()
 	for {
-		if err := p.await(ctx, e); err != nil {
+		if err := p.await(ctx, ready); err != nil {
 			return err
 		}
 		if e.joined == nil {
 			break
 		}
 		e = e.joined
+		ready = p.readyOf(e)
 	}
 	if e.err != nil {
 		return e.err
@@ -116,15 +117,16 @@ func (p *Pool[K]) Use(ctx context.Context, key K, f func(*Grant) error) error {
 	return f(e.grant)
 }
 
-// await waits until e is ready. If it is, the state of ctx does not matter.
-func (p *Pool[K]) await(ctx context.Context, e *entry[K]) error {
+// await waits until ready is closed. If it is, the state of ctx does not
+// matter.
+func (p *Pool[K]) await(ctx context.Context, ready <-chan struct{}) error {
 	select {
-	case <-e.ready:
+	case <-ready:
 		return nil
 	default:
 	}
 	select {
-	case <-e.ready:
+	case <-ready:
 		return nil
 	case <-ctx.Done():
 		return ended(ctx)
@@ -140,7 +142,7 @@ func (p *Pool[K]) PrepareRequest(ctx context.Context, key K, h http.Header) erro
 }
 
 // Forget takes the grant of key out of the pool and closes it as soon as nobody
-// uses it any more. It does not block. The next Use opens another grant.
+// uses it any more. It does not block. The next [Pool.Use] opens another grant.
 func (p *Pool[K]) Forget(key K) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,7 +154,7 @@ func (p *Pool[K]) Forget(key K) {
 // Close lets no use begin and ends those that still wait, with [ErrClosed]. It
 // then waits for the uses under way, whose grants go on working, closes every
 // grant after its last use, and returns nil. It may be called more than once,
-// but not from within a Use, which would wait for itself.
+// but not from within a [Pool.Use], which would wait for itself.
 func (p *Pool[K]) Close() error {
 	p.mu.Lock()
 	p.closed = true

@@ -14,7 +14,7 @@ import (
 
 func TestPool_Close(t *testing.T) {
 	t.Run("it waits for users and closes every grant", func(t *testing.T) {
-		inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+		inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 			idle := use(t, p, 1)
 			inUse, release := hold(t, p, 2)
 			var closed atomic.Bool
@@ -40,7 +40,7 @@ func TestPool_Close(t *testing.T) {
 		})
 	})
 	t.Run("it lets a use go on", func(t *testing.T) {
-		inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, srv *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+		inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, srv *granttest.Server, _ *opener, p *intPool) {
 			var wg sync.WaitGroup
 			if err := p.Use(t.Context(), 1, func(g *oauth2grant.Grant) error {
 				wg.Go(func() { _ = p.Close() })
@@ -85,7 +85,9 @@ func TestPool_Close(t *testing.T) {
 			go func() { waiting <- p.Use(context.Background(), 2, func(*oauth2grant.Grant) error { return nil }) }()
 			synctest.Wait()
 			end(why)
-			for _, err := range []error{<-waiting, p.Use(t.Context(), 1, func(*oauth2grant.Grant) error { return nil })} {
+			for _, err := range []error{
+				<-waiting, p.Use(t.Context(), 1, func(*oauth2grant.Grant) error { return nil }),
+			} {
 				wantIs(t, err, oauth2grant.ErrClosed)
 				wantIs(t, err, why)
 			}

@@ -20,6 +20,9 @@ type opener struct {
 	stores sync.Map // *backend by key
 }
 
+// intPool is a pool with numbers for keys.
+type intPool = oauth2grant.Pool[int]
+
 func newOpener(t testing.TB, srv *granttest.Server) *opener {
 	t.Helper()
 	return &opener{client: newClient(t, configFor(srv))}
@@ -31,7 +34,8 @@ func (o *opener) open(ctx context.Context, key int) (*oauth2grant.Grant, error) 
 	if !ok {
 		b, _ = o.stores.LoadOrStore(key, newBackend())
 	}
-	return oauth2grant.New(ctx, oauth2grant.Password{Username: user(key), Password: "wonderland"}, oauth2grant.Config{Client: o.client, Store: store{b.(*backend)}})
+	flow := oauth2grant.Password{Username: user(key), Password: "wonderland"}
+	return oauth2grant.New(ctx, flow, oauth2grant.Config{Client: o.client, Store: store{b.(*backend)}})
 }
 
 func user(key int) string { return fmt.Sprintf("user-%d", key) }
@@ -46,7 +50,9 @@ func users(n int) map[string]string {
 }
 
 // newPool makes a pool that is closed with the test.
-func newPool(t testing.TB, open func(context.Context, int) (*oauth2grant.Grant, error), cfg oauth2grant.PoolConfig) *oauth2grant.Pool[int] {
+func newPool(
+	t testing.TB, open func(context.Context, int) (*oauth2grant.Grant, error), cfg oauth2grant.PoolConfig,
+) *intPool {
 	t.Helper()
 	p := oauth2grant.NewPool(context.Background(), open, cfg)
 	t.Cleanup(func() { _ = p.Close() })
@@ -54,7 +60,7 @@ func newPool(t testing.TB, open func(context.Context, int) (*oauth2grant.Grant, 
 }
 
 // use does nothing with the grant of a key but to keep it until then.
-func use(t testing.TB, p *oauth2grant.Pool[int], key int) (g *oauth2grant.Grant) {
+func use(t testing.TB, p *intPool, key int) (g *oauth2grant.Grant) {
 	t.Helper()
 	if err := p.Use(t.Context(), key, func(got *oauth2grant.Grant) error { g = got; return nil }); err != nil {
 		t.Fatal(err)
@@ -63,7 +69,7 @@ func use(t testing.TB, p *oauth2grant.Pool[int], key int) (g *oauth2grant.Grant)
 }
 
 // hold uses the grant of a key until release is called.
-func hold(t testing.TB, p *oauth2grant.Pool[int], key int) (g *oauth2grant.Grant, release func()) {
+func hold(t testing.TB, p *intPool, key int) (g *oauth2grant.Grant, release func()) {
 	t.Helper()
 	got, done, left := make(chan *oauth2grant.Grant), make(chan struct{}), make(chan struct{})
 	go func() {
@@ -78,7 +84,10 @@ func hold(t testing.TB, p *oauth2grant.Pool[int], key int) (g *oauth2grant.Grant
 func isClosed(g *oauth2grant.Grant) bool { return g.Status().State == oauth2grant.StateClosed }
 
 // inPool runs a test in a bubble with a pool over a server.
-func inPool(t *testing.T, cfg oauth2grant.PoolConfig, test func(t *testing.T, srv *granttest.Server, o *opener, p *oauth2grant.Pool[int])) {
+func inPool(
+	t *testing.T, cfg oauth2grant.PoolConfig,
+	test func(t *testing.T, srv *granttest.Server, o *opener, p *intPool),
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Users: users(100)})

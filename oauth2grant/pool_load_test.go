@@ -26,7 +26,7 @@ const (
 	stormWorkers = 64
 )
 
-func TestAPoolUnderLoad(t *testing.T) {
+func TestPool_UnderLoad(t *testing.T) {
 	t.Run("each key asks for a token once, however often it is evicted", func(t *testing.T) {
 		l := newLoad(t, granttest.Config{})
 		l.run(t, *storm/2)
@@ -40,7 +40,8 @@ func TestAPoolUnderLoad(t *testing.T) {
 		if n := l.srv.ReuseDetected(); n != 0 {
 			t.Errorf("%d refresh tokens were used twice", n)
 		}
-		ahead := int64(*storm/2/(500*time.Millisecond)+1) * stormLive // renewals in the background: no sooner than half of a lifetime
+		// Renewals in the background: no sooner than half of a lifetime.
+		ahead := int64(*storm/2/(500*time.Millisecond)+1) * stormLive
 		if tokens := l.tokens.Load(); tokens > l.uses.Load()+ahead {
 			t.Errorf("%d token requests for %d uses", tokens, l.uses.Load())
 		}
@@ -51,7 +52,7 @@ func TestAPoolUnderLoad(t *testing.T) {
 type load struct {
 	srv                  *granttest.Server
 	o                    *opener
-	pool                 *oauth2grant.Pool[int]
+	pool                 *intPool
 	uses, tokens, inside atomic.Int64
 }
 
@@ -88,7 +89,10 @@ func (l *load) run(t *testing.T, d time.Duration) {
 				key = rand.IntN(stormKeys)
 			}
 			key = min(key, stormKeys-1)
-			if err := l.pool.Use(t.Context(), key, func(g *oauth2grant.Grant) error { return l.call(t.Context(), t, g, key) }); err != nil {
+			err := l.pool.Use(t.Context(), key, func(g *oauth2grant.Grant) error {
+				return l.call(t.Context(), t, g, key)
+			})
+			if err != nil {
 				t.Errorf("key %d: %v", key, err)
 			}
 			if l.uses.Add(1)%1000 == 0 {
@@ -99,7 +103,8 @@ func (l *load) run(t *testing.T, d time.Duration) {
 			}
 		}
 	})
-	t.Logf("%d uses of %d keys, %d grants opened, %d token requests", l.uses.Load(), l.keys(), l.o.opened.Load(), l.tokens.Load())
+	t.Logf("%d uses of %d keys, %d grants opened, %d token requests", l.uses.Load(), l.keys(), l.o.opened.Load(),
+		l.tokens.Load())
 }
 
 // call fails unless the grant is open, one of the few, and opens the API for
@@ -142,8 +147,8 @@ func (l *load) call(ctx context.Context, t *testing.T, g *oauth2grant.Grant, key
 	return nil
 }
 
-// BenchmarkPoolUse is the price of a use of a live grant.
-func BenchmarkPoolUse(b *testing.B) {
+// BenchmarkPool_Use is the price of a use of a live grant.
+func BenchmarkPool_Use(b *testing.B) {
 	srv := granttest.New(granttest.Config{Users: users(100)})
 	p := newPool(b, newOpener(b, srv).open, oauth2grant.PoolConfig{})
 	ctx := b.Context()
@@ -169,13 +174,19 @@ func BenchmarkPoolUse(b *testing.B) {
 	})
 }
 
-// BenchmarkPoolMemory is what a pool holds for each live grant, and for each
+// BenchmarkPool_Memory is what a pool holds for each live grant, and for each
 // key that has been evicted. The stores hold nothing of their own.
-func BenchmarkPoolMemory(b *testing.B) {
+func BenchmarkPool_Memory(b *testing.B) {
 	const live, keys = 10_000, 100_000
-	client := newClient(b, oauth2grant.Config{Server: oauth2grant.Server{TokenURL: "https://auth.example/token"}, Auth: oauth2grant.SecretBasic("client", "secret")})
-	token := oauth2grant.Token{AccessToken: strings.Repeat("a", 1000), TokenType: "Bearer", RefreshToken: "r", Expiry: time.Now().Add(time.Hour)}
-	visit := func(p *oauth2grant.Pool[int], from, to int) {
+	client := newClient(b, oauth2grant.Config{
+		Server: oauth2grant.Server{TokenURL: "https://auth.example/token"},
+		Auth:   oauth2grant.SecretBasic("client", "secret"),
+	})
+	token := oauth2grant.Token{
+		AccessToken: strings.Repeat("a", 1000), TokenType: "Bearer", RefreshToken: "r",
+		Expiry: time.Now().Add(time.Hour),
+	}
+	visit := func(p *intPool, from, to int) {
 		var wg sync.WaitGroup
 		for n := range 8 {
 			wg.Go(func() {
@@ -190,7 +201,8 @@ func BenchmarkPoolMemory(b *testing.B) {
 	}
 	for b.Loop() {
 		p := oauth2grant.NewPool(context.Background(), func(ctx context.Context, _ int) (*oauth2grant.Grant, error) {
-			return oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{Client: client, Store: readOnly(token)})
+			return oauth2grant.New(ctx, oauth2grant.RefreshOnly{},
+				oauth2grant.Config{Client: client, Store: readOnly(token)})
 		}, oauth2grant.PoolConfig{MaxLive: live, IdleAfter: time.Hour})
 		before, goroutines := memory(), runtime.NumGoroutine()
 		visit(p, 0, live)

@@ -11,13 +11,15 @@ import (
 // A key that is live and in use may have both, if a use came while others
 // waited.
 type entry[K comparable] struct {
-	key    K
-	ready  chan struct{} // closed when the following three are set
+	key K
+
+	// Set before ready is closed, and read after that.
 	grant  *Grant
 	err    error
 	joined *entry[K] // where its users are now: the turn found its key live
 
 	// Guarded by Pool.mu.
+	ready   chan struct{}           // closedChannel, once it was closed
 	users   int                     // with the one that opens it
 	queued  *list.Element           // in queue; nil: not any more
 	resting *list.Element           // in idle; nil: in use, or leaving
@@ -27,24 +29,31 @@ type entry[K comparable] struct {
 	gone    bool                    // no longer in the pool: closed after its last use
 }
 
+// closedChannel is what an entry that is ready has instead of a channel of its
+// own, which takes as much room as the rest of it.
+var closedChannel = make(chan struct{})
+
+func init() { close(closedChannel) }
+
 var errKey = errors.New("oauth2grant: the key of a pool is not equal to itself")
 
-// take returns an entry of key, counted as in use. It does not block.
-func (p *Pool[K]) take(ctx context.Context, key K) (*entry[K], error) {
+// take returns an entry of key, counted as in use, and what is closed when it
+// is ready. It does not block.
+func (p *Pool[K]) take(ctx context.Context, key K) (e *entry[K], ready <-chan struct{}, err error) {
 	if same := key; same != key { // a NaN would never be found again
-		return nil, errKey
+		return nil, nil, errKey
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.life.Err() != nil {
-		return nil, p.closedError()
+		return nil, nil, p.closedError()
 	}
-	e := p.waiting[key]
+	e = p.waiting[key]
 	if e == nil {
 		if e = p.live[key]; e != nil && p.crowdedLocked() {
 			e = nil
 		} else if e == nil && ctx.Err() != nil {
-			return nil, ended(ctx)
+			return nil, nil, ended(ctx)
 		}
 	}
 	if e == nil {
@@ -54,8 +63,16 @@ func (p *Pool[K]) take(ctx context.Context, key K) (*entry[K], error) {
 	p.wg.Add(1)
 	e.users++
 	p.wakeLocked(e)
+	ready = e.ready
 	p.serveLocked()
-	return e, nil
+	return e, ready, nil
+}
+
+// readyOf returns what is closed when e is ready.
+func (p *Pool[K]) readyOf(e *entry[K]) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return e.ready
 }
 
 // leave ends a use, wherever the turn that it began with has led.
@@ -63,6 +80,10 @@ func (p *Pool[K]) leave(e *entry[K]) {
 	defer p.wg.Done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.leaveLocked(e)
+}
+
+func (p *Pool[K]) leaveLocked(e *entry[K]) {
 	for e.joined != nil {
 		e = e.joined
 	}
@@ -139,7 +160,13 @@ func (p *Pool[K]) joinLocked(e, live *entry[K]) {
 	p.wakeLocked(live)
 	live.users += e.users
 	e.users, e.joined = 0, live
+	e.readyLocked()
+}
+
+// readyLocked lets those who wait for e go on.
+func (e *entry[K]) readyLocked() {
 	close(e.ready)
+	e.ready = closedChannel
 }
 
 // beginLocked opens the grant of an entry that has a place, once the one before
@@ -149,7 +176,6 @@ func (p *Pool[K]) beginLocked(e *entry[K]) {
 	e.end, e.opening = end, true
 	p.live[e.key] = e
 	e.users++
-	p.wg.Add(1) // for leave
 	before := p.leaving[e.key]
 	p.wg.Go(func() {
 		if before != nil {
@@ -166,6 +192,7 @@ func (p *Pool[K]) fill(ctx context.Context, e *entry[K]) {
 	e.err = errNoGrant // also where open ends its goroutine
 	defer func() {
 		p.mu.Lock()
+		defer p.mu.Unlock()
 		e.opening = false
 		if e.err == nil && ctx.Err() != nil { // by Close
 			e.err = p.closedError()
@@ -173,9 +200,8 @@ func (p *Pool[K]) fill(ctx context.Context, e *entry[K]) {
 		if e.err != nil {
 			p.removeLocked(e)
 		}
-		p.mu.Unlock()
-		p.leave(e) // first: who is told that it is ready is then its only user
-		close(e.ready)
+		p.leaveLocked(e)
+		e.readyLocked()
 	}()
 	grant, err := p.open(ctx, e.key)
 	if err == nil && grant == nil {

@@ -16,10 +16,11 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestAThousandCallersOfOneKeyShareOneGrant(t *testing.T) {
+func TestPool_AThousandCallersOfOneKeyShareOneGrant(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		t.Run(fmt.Sprintf("the pool is full: %t", full), func(t *testing.T) {
-			inPool(t, oauth2grant.PoolConfig{MaxLive: 10}, func(t *testing.T, srv *granttest.Server, o *opener, p *oauth2grant.Pool[int]) {
+			cfg := oauth2grant.PoolConfig{MaxLive: 10}
+			inPool(t, cfg, func(t *testing.T, srv *granttest.Server, o *opener, p *intPool) {
 				if full {
 					for key := range 10 {
 						use(t, p, 50+key)
@@ -50,8 +51,8 @@ func TestAThousandCallersOfOneKeyShareOneGrant(t *testing.T) {
 	}
 }
 
-func TestTheGrantUnusedForTheLongestMakesRoom(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 3}, func(t *testing.T, _ *granttest.Server, o *opener, p *oauth2grant.Pool[int]) {
+func TestPool_TheGrantUnusedForTheLongestMakesRoom(t *testing.T) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 3}, func(t *testing.T, _ *granttest.Server, o *opener, p *intPool) {
 		one, two, three := use(t, p, 1), use(t, p, 2), use(t, p, 3)
 		use(t, p, 1)
 		use(t, p, 4)
@@ -64,8 +65,9 @@ func TestTheGrantUnusedForTheLongestMakesRoom(t *testing.T) {
 	})
 }
 
-func TestAGrantUnusedForLongIsClosed(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{IdleAfter: time.Minute}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+func TestPool_ClosesAGrantUnusedForLong(t *testing.T) {
+	cfg := oauth2grant.PoolConfig{IdleAfter: time.Minute}
+	inPool(t, cfg, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		first := use(t, p, 1)
 		pass(30 * time.Second)
 		second := use(t, p, 2)
@@ -90,8 +92,9 @@ func TestAGrantUnusedForLongIsClosed(t *testing.T) {
 	})
 }
 
-func TestAGrantInUseIsNotClosed(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 1, IdleAfter: time.Minute}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+func TestPool_ClosesNoGrantInUse(t *testing.T) {
+	cfg := oauth2grant.PoolConfig{MaxLive: 1, IdleAfter: time.Minute}
+	inPool(t, cfg, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		g, release := hold(t, p, 1)
 		other, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -114,8 +117,8 @@ func TestAGrantInUseIsNotClosed(t *testing.T) {
 	})
 }
 
-func TestWhoWaitsLongestForAPlaceIsFirst(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, o *opener, p *oauth2grant.Pool[int]) {
+func TestPool_WhoWaitsLongestForAPlaceIsFirst(t *testing.T) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, o *opener, p *intPool) {
 		_, release := hold(t, p, 0)
 		var order []int
 		var wg sync.WaitGroup
@@ -146,8 +149,8 @@ func TestWhoWaitsLongestForAPlaceIsFirst(t *testing.T) {
 	})
 }
 
-func TestAfterForgetAnotherGrantIsOpened(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+func TestPool_AfterForgetAnotherGrantIsOpened(t *testing.T) {
+	inPool(t, oauth2grant.PoolConfig{}, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		g := use(t, p, 1)
 		p.Forget(1)
 		p.Forget(1)
@@ -168,7 +171,7 @@ func TestAfterForgetAnotherGrantIsOpened(t *testing.T) {
 	})
 }
 
-func TestTheErrorOfOpenGoesToAllWhoWaitAndIsNotRemembered(t *testing.T) {
+func TestPool_TheErrorOfOpenGoesToAllWhoWaitAndIsNotRemembered(t *testing.T) {
 	errOpen := errors.New("no such user")
 	for name, refuse := range map[string]struct {
 		open func() (*oauth2grant.Grant, error)
@@ -200,7 +203,10 @@ func TestTheErrorOfOpenGoesToAllWhoWaitAndIsNotRemembered(t *testing.T) {
 					return g, errors.Join(err, errOpen)
 				}, oauth2grant.PoolConfig{MaxLive: 1})
 				atOnce(100, func(int) {
-					err := p.Use(t.Context(), 1, func(*oauth2grant.Grant) error { t.Error("there was a grant"); return nil })
+					err := p.Use(t.Context(), 1, func(*oauth2grant.Grant) error {
+						t.Error("there was a grant")
+						return nil
+					})
 					if err == nil || refuse.is != nil && !errors.Is(err, refuse.is) {
 						t.Errorf("got %v", err)
 					}
@@ -219,7 +225,7 @@ func TestTheErrorOfOpenGoesToAllWhoWaitAndIsNotRemembered(t *testing.T) {
 	}
 }
 
-func TestWhoLeavesDoesNotStopTheOpening(t *testing.T) {
+func TestPool_WhoLeavesDoesNotStopTheOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOpener(t, granttest.New(granttest.Config{Users: users(3)}))
 		p := newPool(t, func(ctx context.Context, key int) (*oauth2grant.Grant, error) {
@@ -247,7 +253,7 @@ func TestWhoLeavesDoesNotStopTheOpening(t *testing.T) {
 	})
 }
 
-func TestAKeyIsNotOpenedAgainWhileItsGrantIsBeingClosed(t *testing.T) {
+func TestPool_OpensNoKeyWhileItsGrantIsBeingClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Users: users(3), Lifetime: time.Minute})
 		o := newOpener(t, srv)
@@ -255,7 +261,8 @@ func TestAKeyIsNotOpenedAgainWhileItsGrantIsBeingClosed(t *testing.T) {
 		if err := p.PrepareRequest(t.Context(), 1, http.Header{}); err != nil {
 			t.Fatal(err)
 		}
-		srv.Script(granttest.Token, granttest.Fault{DelayAnswer: time.Second}) // of the refresh that Close waits for, since it may rotate
+		// Of the refresh that Close waits for, since it may rotate.
+		srv.Script(granttest.Token, granttest.Fault{DelayAnswer: time.Second})
 		first := use(t, p, 1)
 		go func() { _, _ = first.RefreshToken(context.Background()) }()
 		synctest.Wait()
@@ -273,8 +280,8 @@ func TestAKeyIsNotOpenedAgainWhileItsGrantIsBeingClosed(t *testing.T) {
 	})
 }
 
-func TestAPoolOverOneClientDiscoversOnce(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 5}, func(t *testing.T, srv *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+func TestPool_OverOneClientDiscoversOnce(t *testing.T) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 5}, func(t *testing.T, srv *granttest.Server, _ *opener, p *intPool) {
 		began := time.Now()
 		atOnce(100, func(key int) {
 			if err := p.PrepareRequest(t.Context(), key, http.Header{}); err != nil {
@@ -290,8 +297,8 @@ func TestAPoolOverOneClientDiscoversOnce(t *testing.T) {
 	})
 }
 
-func TestAPanicInAUseLeavesThePoolInOrder(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+func TestPool_APanicInAUseLeavesItInOrder(t *testing.T) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		func() {
 			defer func() { _ = recover() }()
 			_ = p.Use(t.Context(), 1, func(*oauth2grant.Grant) error { panic("in f") })

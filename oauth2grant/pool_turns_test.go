@@ -13,7 +13,7 @@ import (
 )
 
 func TestPool_GivesOthersATurnBesideABusyKey(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		ctx, stop := context.WithCancel(t.Context())
 		var uses sync.WaitGroup
 		for i := range 3 { // whose uses overlap, so that the grant is never idle
@@ -40,7 +40,7 @@ func TestPool_GivesOthersATurnBesideABusyKey(t *testing.T) {
 
 // queued starts a use that has to wait; its grant, nil if there was none, comes
 // through the channel.
-func queued(ctx context.Context, p *oauth2grant.Pool[int], key int) <-chan *oauth2grant.Grant {
+func queued(ctx context.Context, p *intPool, key int) <-chan *oauth2grant.Grant {
 	got := make(chan *oauth2grant.Grant, 1)
 	go func() {
 		var grant *oauth2grant.Grant
@@ -52,7 +52,7 @@ func queued(ctx context.Context, p *oauth2grant.Pool[int], key int) <-chan *oaut
 }
 
 func TestPool_ANewUseWaitsBehindThoseThatWaitForAPlace(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 2}, func(t *testing.T, _ *granttest.Server, o *opener, p *oauth2grant.Pool[int]) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 2}, func(t *testing.T, _ *granttest.Server, o *opener, p *intPool) {
 		first, leaveFirst := hold(t, p, 1)
 		_, leaveSecond := hold(t, p, 2)
 		third := queued(t.Context(), p, 3)
@@ -72,7 +72,7 @@ func TestPool_ANewUseWaitsBehindThoseThatWaitForAPlace(t *testing.T) {
 }
 
 func TestPool_ATurnThatNobodyWaitsForIsGivenUp(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, o *opener, p *oauth2grant.Pool[int]) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, o *opener, p *intPool) {
 		first, release := hold(t, p, 1)
 		ctx, leave := context.WithCancel(t.Context())
 		other := queued(ctx, p, 2)
@@ -94,7 +94,7 @@ func TestPool_ATurnThatNobodyWaitsForIsGivenUp(t *testing.T) {
 }
 
 func TestPool_AForgottenKeyKeepsItsTurn(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		first, release := hold(t, p, 1)
 		other := queued(t.Context(), p, 2)
 		again := queued(t.Context(), p, 1)
@@ -110,9 +110,11 @@ func TestPool_AForgottenKeyKeepsItsTurn(t *testing.T) {
 }
 
 func TestPool_CloseEndsAllTurns(t *testing.T) {
-	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *oauth2grant.Pool[int]) {
+	inPool(t, oauth2grant.PoolConfig{MaxLive: 1}, func(t *testing.T, _ *granttest.Server, _ *opener, p *intPool) {
 		_, release := hold(t, p, 1)
-		turns := []<-chan *oauth2grant.Grant{queued(t.Context(), p, 2), queued(t.Context(), p, 1), queued(t.Context(), p, 2)}
+		turns := []<-chan *oauth2grant.Grant{
+			queued(t.Context(), p, 2), queued(t.Context(), p, 1), queued(t.Context(), p, 2),
+		}
 		if got := p.String(); got != "Pool{1 live, 2 waiting}" {
 			t.Errorf("it is a %s", got)
 		}

@@ -24,8 +24,14 @@ type Prover interface {
 // fmt or slog.
 type ProofRequest struct {
 	Method, URL string
-	AccessToken string // empty at the token endpoint
-	Nonce       string // that the server asked for just now; empty: the last one learnt from its origin, if any
+
+	// AccessToken is the token that the request carries; empty at the token
+	// endpoint.
+	AccessToken string
+
+	// Nonce is the one that the server has just asked for. If empty, it is the
+	// last one learnt from its origin, if any.
+	Nonce string
 }
 
 // String names the request, without its query.

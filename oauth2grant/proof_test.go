@@ -63,10 +63,14 @@ func (b *bound) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func wantsNonce(nonce string) *http.Response {
-	return &http.Response{StatusCode: 401, Header: http.Header{"Www-Authenticate": {`DPoP error="use_dpop_nonce"`}, "Dpop-Nonce": {nonce}}}
+	return &http.Response{
+		StatusCode: 401, Header: http.Header{
+			"Www-Authenticate": {`DPoP error="use_dpop_nonce"`}, "Dpop-Nonce": {nonce},
+		},
+	}
 }
 
-func TestAProofCoversTheRequestItGoesWith(t *testing.T) {
+func TestProof_CoversTheRequestItGoesWith(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	p := &prover{}
 	g := open(t, alice(), proving(srv, p))
@@ -78,15 +82,17 @@ func TestAProofCoversTheRequestItGoesWith(t *testing.T) {
 	if got, want := r.Header.Get("DPoP"), "GET https://api.example/api/x ath "; got != want {
 		t.Errorf("proof %q, want %q", got, want)
 	}
-	if got, want := last(t, srv, granttest.Token).Header.Get("DPoP"), "POST "+srv.URL(granttest.Token)+" - "; got != want {
+	got, want := last(t, srv, granttest.Token).Header.Get("DPoP"), "POST "+srv.URL(granttest.Token)+" - "
+	if got != want {
 		t.Errorf("proof of the token request %q, want %q", got, want)
 	}
-	if scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " "); scheme != "DPoP" || value != tokenOf(t, g).AccessToken {
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if scheme != "DPoP" || value != tokenOf(t, g).AccessToken {
 		t.Errorf("scheme %q", scheme)
 	}
 }
 
-func TestPrepareRequestRefusesWhereAProofCoversTheWholeRequest(t *testing.T) {
+func TestPrepareRequest_RefusesWhereAProofCoversTheWholeRequest(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	g := open(t, alice(), proving(srv, &prover{}))
 	h := http.Header{}
@@ -96,7 +102,7 @@ func TestPrepareRequestRefusesWhereAProofCoversTheWholeRequest(t *testing.T) {
 	}
 }
 
-func TestANonceThatAServerWantsIsPutIntoTheProofOnce(t *testing.T) {
+func TestProof_ANonceThatAServerWantsIsPutInOnce(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	p := &prover{}
 	cfg := proving(srv, p)
@@ -108,7 +114,9 @@ func TestANonceThatAServerWantsIsPutIntoTheProofOnce(t *testing.T) {
 	if status := call(t, g.Transport(resource), get(t, api)); status != 200 {
 		t.Errorf("got %d", status)
 	}
-	if got, want := resource.seen, []string{"DPoP | GET " + api + " ath ", "DPoP | GET " + api + " ath n2"}; !slices.Equal(got, want) {
+	if got, want := resource.seen, []string{
+		"DPoP | GET " + api + " ath ", "DPoP | GET " + api + " ath n2",
+	}; !slices.Equal(got, want) {
 		t.Errorf("API: %q, want %q", got, want)
 	}
 	var proofs []string
@@ -119,12 +127,14 @@ func TestANonceThatAServerWantsIsPutIntoTheProofOnce(t *testing.T) {
 	if want := []string{"POST " + token + " - ", "POST " + token + " - n1"}; !slices.Equal(proofs, want) {
 		t.Errorf("token requests: %q, want %q", proofs, want)
 	}
-	if want := []string{"https://auth.granttest.example:443 n1", "https://api.example:443 n2"}; !slices.Equal(p.learned, want) {
+	if want := []string{
+		"https://auth.granttest.example:443 n1", "https://api.example:443 n2",
+	}; !slices.Equal(p.learned, want) {
 		t.Errorf("learned %q, want %q", p.learned, want)
 	}
 }
 
-func TestAServerThatAlwaysWantsAnotherNonceGetsTwoRequests(t *testing.T) {
+func TestProof_AServerThatAlwaysWantsAnotherNonceGetsTwoRequests(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	p := &prover{}
 	cfg := proving(srv, p)
@@ -144,20 +154,24 @@ func TestAServerThatAlwaysWantsAnotherNonceGetsTwoRequests(t *testing.T) {
 	}
 }
 
-func TestADPoPTokenThatAnAPIRefusesIsRenewedWithAFreshProof(t *testing.T) {
+func TestTransport_RenewsADPoPTokenWithAFreshProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, alice(), proving(srv, &prover{}))
 		ensure(t, g)
 		pass(time.Minute)
-		resource := &bound{answers: []*http.Response{{StatusCode: 401, Header: http.Header{"Www-Authenticate": {`DPoP error="invalid_token"`}}}}}
+		resource := &bound{
+			answers: []*http.Response{
+				{StatusCode: 401, Header: http.Header{"Www-Authenticate": {`DPoP error="invalid_token"`}}},
+			},
+		}
 		if status := call(t, g.Transport(resource), get(t, api)); status != 200 || srv.Count(granttest.Token) != 2 {
 			t.Errorf("got %d, %d token requests", status, srv.Count(granttest.Token))
 		}
 	})
 }
 
-func TestUserInfoIsAskedWithAProofWhereTokensAreBound(t *testing.T) {
+func TestUserInfo_IsAskedWithAProofWhereTokensAreBound(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	p := &prover{}
 	cfg := proving(srv, p)
@@ -167,7 +181,8 @@ func TestUserInfoIsAskedWithAProofWhereTokensAreBound(t *testing.T) {
 	if _, err := newClient(t, cfg).UserInfo(t.Context(), "T"); err == nil {
 		t.Error("an empty answer is somebody")
 	}
-	if want := []string{"DPoP | GET https://api.example/userinfo ath ", "DPoP | GET https://api.example/userinfo ath n1"}; !slices.Equal(resource.seen, want) {
+	want := []string{"DPoP | GET https://api.example/userinfo ath ", "DPoP | GET https://api.example/userinfo ath n1"}
+	if !slices.Equal(resource.seen, want) {
 		t.Errorf("got %q", resource.seen)
 	}
 }

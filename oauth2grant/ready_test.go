@@ -77,7 +77,9 @@ func TestReadyHandler_AsksNoPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		prompted := false
-		flow := oauth2grant.DeviceCode{Prompt: func(context.Context, oauth2grant.DevicePrompt) error { prompted = true; return nil }}
+		flow := oauth2grant.DeviceCode{
+			Prompt: func(context.Context, oauth2grant.DevicePrompt) error { prompted = true; return nil },
+		}
 		h := oauth2grant.ReadyHandler(open(t, flow, configFor(srv)), new(oauth2grant.Grant))
 		if status, states := probe(t, h); status != 503 || states[0] != "client empty" || states[1] != " closed" {
 			t.Errorf("%d %v", status, states)

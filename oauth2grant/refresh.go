@@ -33,12 +33,15 @@ type Refresh struct {
 	// MinBackOff is the shortest wait after a failure. If zero, it is 500 ms.
 	MinBackOff time.Duration
 
-	// MaxBackOff is the longest wait after a failure. If zero, it is 1 min, or
-	// MinBackOff if that is longer.
+	// MaxBackOff is the longest wait after a failure, and the shortest after a
+	// refusal, after which it doubles up to 5 min, and up to an hour for a
+	// refused password. If zero, it is 1 min, or MinBackOff if that is longer.
 	MaxBackOff time.Duration
 
 	// IdleAfter is for how long a token that nobody uses is renewed ahead. If
-	// zero, it is always renewed.
+	// zero, it is always renewed. Where only a person could obtain the next
+	// token, and the server says when the refresh token ends, an idle one is
+	// still renewed ahead of each such end, so that the session lasts.
 	IdleAfter time.Duration
 
 	// AssumedLifetime is that of a token whose answer names none, from when it
@@ -47,21 +50,21 @@ type Refresh struct {
 	AssumedLifetime time.Duration
 
 	// Scope says which scope a refresh asks for. If zero, it is
-	// RefreshScopeNone.
+	// [RefreshScopeNone].
 	Scope RefreshScope
 
-	// Eager loads the Store, and fetches a token if needed, as soon as New has
-	// returned; never by a flow that asks a person.
+	// Eager loads the [Store], and fetches a token if needed, as soon as [New]
+	// has returned; never by a flow that asks a person.
 	Eager bool
 
-	// Disabled runs no background goroutine: the token is renewed only when a
+	// Disabled does nothing in the background: the token is renewed only when a
 	// call needs it.
 	Disabled bool
 }
 
 // RefreshScope says which scope a refresh asks for (RFC 6749 §6). A server that
 // refuses the scope of a refresh, or the lack of one, is asked once more with
-// Config.Scopes, and what worked is remembered in the [Store].
+// [Config.Scopes], and what worked is remembered in the [Store].
 type RefreshScope int
 
 const (
@@ -69,7 +72,7 @@ const (
 	RefreshScopeNone RefreshScope = iota
 	// RefreshScopeGranted repeats what the server has granted.
 	RefreshScopeGranted
-	// RefreshScopeRequested repeats Config.Scopes.
+	// RefreshScopeRequested repeats [Config.Scopes].
 	RefreshScopeRequested
 )
 
@@ -168,7 +171,7 @@ func (r Refresh) leeway(lifetime time.Duration) time.Duration { return min(r.Lee
 func (r Refresh) renewFloor() time.Duration { return min(r.MinBackOff, longestFloor) }
 
 // times are those of one token.
-type times struct{ renewAt, freshUntil, expiry time.Time }
+type times struct{ renewAt, keepAt, freshUntil, expiry time.Time }
 
 // schedule returns the times of a token obtained, or adopted from elsewhere, at
 // now.
@@ -178,6 +181,12 @@ func (r Refresh) schedule(t Token, now time.Time, adopted bool) times {
 		left := end.Sub(now)
 		if at := end.Add(-r.earlier(min(left/3, longestLead))); s.renewAt.IsZero() || at.Before(s.renewAt) {
 			s.renewAt = at // with the refresh token the session would end
+		}
+		if at := t.noticeAt(); !t.endsSoon() {
+			s.keepAt = at
+			if at.Before(s.renewAt) {
+				s.renewAt = at
+			}
 		}
 	}
 	if floor := now.Add(r.renewFloor()); !s.renewAt.IsZero() && s.renewAt.Before(floor) {
@@ -231,5 +240,3 @@ func (r Refresh) due(t Token, now time.Time) bool {
 		return !now.Before(t.Expiry.Add(-max(r.before(t.lifetime, t.refreshIn()), r.leeway(t.lifetime))))
 	}
 }
-
-func setDefault(d *time.Duration, value time.Duration) { *d = cmp.Or(*d, value) }

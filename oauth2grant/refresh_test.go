@@ -12,25 +12,80 @@ func living(lifetime time.Duration) Token {
 	return Token{AccessToken: "A", Expiry: refreshStart.Add(lifetime), lifetime: lifetime}
 }
 
-func TestTheTimesOfAToken(t *testing.T) {
+func TestRefresh_TheTimesOfAToken(t *testing.T) {
 	for _, c := range []struct {
 		name                        string
 		refresh                     Refresh
 		lifetime                    time.Duration
 		earliest, latest, usedUntil time.Duration // from now: of the renewal, and until when nobody waits
 	}{
-		{"an hour, by default: a third of its lifetime before it expires, and up to a quarter of that earlier", Refresh{}, time.Hour, 35 * time.Minute, 40 * time.Minute, time.Hour - 10*time.Second},
-		{"fifteen minutes: a third before", Refresh{}, 15 * time.Minute, 525 * time.Second, 10 * time.Minute, 890 * time.Second},
-		{"a year: no more than twenty minutes before", Refresh{}, 365 * 24 * time.Hour, 365*24*time.Hour - 25*time.Minute, 365*24*time.Hour - 20*time.Minute, 365*24*time.Hour - 10*time.Second},
-		{"twelve seconds: the leeway is a tenth", Refresh{}, 12 * time.Second, 7 * time.Second, 8 * time.Second, 10800 * time.Millisecond},
-		{"Before as configured", Refresh{Before: 10 * time.Minute}, time.Hour, 47*time.Minute + 30*time.Second, 50 * time.Minute, time.Hour - 10*time.Second},
-		{"a Before that is too long is capped at half, and with jitter at three quarters", Refresh{Before: 10 * time.Hour, Jitter: 1}, time.Hour, 15 * time.Minute, 30 * time.Minute, time.Hour - 10*time.Second},
-		{"all of the jitter", Refresh{Jitter: 1}, 15 * time.Minute, 5 * time.Minute, 10 * time.Minute, 890 * time.Second},
+		{
+			"an hour, by default: a third of its lifetime before it expires, and up to a quarter of that earlier",
+			Refresh{},
+			time.Hour, 35 * time.Minute, 40 * time.Minute, time.Hour - 10*time.Second,
+		},
+		{
+			"fifteen minutes: a third before",
+			Refresh{},
+			15 * time.Minute, 525 * time.Second, 10 * time.Minute,
+			890 * time.Second,
+		},
+		{
+			"a year: no more than twenty minutes before",
+			Refresh{},
+			365 * 24 * time.Hour,
+			365*24*time.Hour - 25*time.Minute, 365*24*time.Hour - 20*time.Minute, 365*24*time.Hour - 10*time.Second,
+		},
+		{
+			"twelve seconds: the leeway is a tenth",
+			Refresh{},
+			12 * time.Second, 7 * time.Second, 8 * time.Second,
+			10800 * time.Millisecond,
+		},
+		{
+			"Before as configured",
+			Refresh{Before: 10 * time.Minute},
+			time.Hour, 47*time.Minute + 30*time.Second,
+			50 * time.Minute, time.Hour - 10*time.Second,
+		},
+		{
+			"a Before that is too long is capped at half, and with jitter at three " +
+				"quarters",
+			Refresh{Before: 10 * time.Hour, Jitter: 1},
+			time.Hour, 15 * time.Minute, 30 * time.Minute,
+			time.Hour - 10*time.Second,
+		},
+		{
+			"all of the jitter",
+			Refresh{Jitter: 1},
+			15 * time.Minute, 5 * time.Minute, 10 * time.Minute,
+			890 * time.Second,
+		},
 		{"no jitter", Refresh{Jitter: -1}, time.Hour, 40 * time.Minute, 40 * time.Minute, time.Hour - 10*time.Second},
-		{"a leeway as configured", Refresh{Jitter: -1, Leeway: 3 * time.Minute}, time.Hour, 40 * time.Minute, 40 * time.Minute, 57 * time.Minute},
-		{"a leeway that is too long is capped at a tenth", Refresh{Jitter: -1, Leeway: time.Hour}, time.Hour, 40 * time.Minute, 40 * time.Minute, 54 * time.Minute},
-		{"a second: half a second passes before it is renewed", Refresh{}, time.Second, 500 * time.Millisecond, 700 * time.Millisecond, 900 * time.Millisecond},
-		{"half a second: it is used all the same", Refresh{}, 500 * time.Millisecond, 500 * time.Millisecond, 500 * time.Millisecond, 450 * time.Millisecond},
+		{
+			"a leeway as configured",
+			Refresh{Jitter: -1, Leeway: 3 * time.Minute},
+			time.Hour, 40 * time.Minute,
+			40 * time.Minute, 57 * time.Minute,
+		},
+		{
+			"a leeway that is too long is capped at a tenth",
+			Refresh{Jitter: -1, Leeway: time.Hour},
+			time.Hour,
+			40 * time.Minute, 40 * time.Minute, 54 * time.Minute,
+		},
+		{
+			"a second: half a second passes before it is renewed",
+			Refresh{},
+			time.Second, 500 * time.Millisecond,
+			700 * time.Millisecond, 900 * time.Millisecond,
+		},
+		{
+			"half a second: it is used all the same",
+			Refresh{},
+			500 * time.Millisecond, 500 * time.Millisecond,
+			500 * time.Millisecond, 450 * time.Millisecond,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			token := living(c.lifetime)
@@ -50,7 +105,7 @@ func TestTheTimesOfAToken(t *testing.T) {
 	}
 }
 
-func TestJitterSpreadsTheRenewalsOfAFleetAndOnlyEverAdvancesThem(t *testing.T) {
+func TestRefresh_JitterSpreadsRenewalsAndOnlyEverAdvancesThem(t *testing.T) {
 	r := Refresh{}.withDefaults()
 	latest := refreshStart.Add(40 * time.Minute)
 	const slots = 10
@@ -69,13 +124,13 @@ func TestJitterSpreadsTheRenewalsOfAFleetAndOnlyEverAdvancesThem(t *testing.T) {
 	}
 }
 
-func TestATokenOfUnknownLifetimeHasNoTimes(t *testing.T) {
+func TestRefresh_ATokenOfUnknownLifetimeHasNoTimes(t *testing.T) {
 	if s := (Refresh{}).withDefaults().schedule(Token{AccessToken: "A"}, refreshStart, false); s != (times{}) {
 		t.Fatalf("got %+v", s)
 	}
 }
 
-func TestTheExpiryOfAnAdoptedTokenIsCappedByItsLifetime(t *testing.T) {
+func TestRefresh_TheExpiryOfAnAdoptedTokenIsCappedByItsLifetime(t *testing.T) {
 	token := living(time.Hour)
 	token.Expiry = refreshStart.Add(5 * time.Hour) // by a clock that is ahead
 	for _, c := range []struct {
@@ -88,13 +143,14 @@ func TestTheExpiryOfAnAdoptedTokenIsCappedByItsLifetime(t *testing.T) {
 		{true, 0, 5 * time.Hour},
 	} {
 		token.lifetime = c.lifetime
-		if s := (Refresh{}).withDefaults().schedule(token, refreshStart, c.adopted); s.expiry.Sub(refreshStart) != c.want {
+		s := (Refresh{}).withDefaults().schedule(token, refreshStart, c.adopted)
+		if s.expiry.Sub(refreshStart) != c.want {
 			t.Errorf("%+v: expires after %v", c, s.expiry.Sub(refreshStart))
 		}
 	}
 }
 
-func TestWhatIsLeftOfATokenWithoutALifetimeCountsAsIts(t *testing.T) {
+func TestRefresh_WhatIsLeftOfATokenWithoutALifetimeCountsAsIts(t *testing.T) {
 	token := living(10 * time.Minute)
 	token.lifetime = 0
 	s := Refresh{Jitter: -1}.withDefaults().schedule(token, refreshStart, false)
@@ -107,7 +163,7 @@ func TestWhatIsLeftOfATokenWithoutALifetimeCountsAsIts(t *testing.T) {
 	}
 }
 
-func TestWhetherAStoredTokenIsDue(t *testing.T) {
+func TestRefresh_WhetherAStoredTokenIsDue(t *testing.T) {
 	unknown := living(time.Hour)
 	unknown.lifetime = 0
 	for _, c := range []struct {
@@ -152,7 +208,7 @@ func TestRefresh_AssumesALifetimeWhereTheServerNamesNone(t *testing.T) {
 	}
 }
 
-func TestALifetimeIsSaneOrUnknown(t *testing.T) {
+func TestRefresh_ALifetimeIsSaneOrUnknown(t *testing.T) {
 	const year = 365 * 24 * 60 * 60
 	for seconds, want := range map[int64]time.Duration{
 		1: time.Second, 3600: time.Hour, 10 * year: 10 * year * time.Second,

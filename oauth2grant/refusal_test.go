@@ -13,7 +13,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestAWrongPasswordLocksNobodysAccount(t *testing.T) {
+func TestPassword_AWrongOneLocksNobodysAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, oauth2grant.Password{Username: "alice", Password: "wrong"}, configFor(srv))
@@ -34,12 +34,13 @@ func TestAWrongPasswordLocksNobodysAccount(t *testing.T) {
 	})
 }
 
-func TestCredentialsThatHaveChangedAreSentAtOnce(t *testing.T) {
+func TestPassword_CredentialsThatHaveChangedAreSentAtOnce(t *testing.T) {
 	for name, c := range map[string]func(current *string) (oauth2grant.Flow, oauth2grant.ClientAuth, string){
 		"of the client": func(current *string) (oauth2grant.Flow, oauth2grant.ClientAuth, string) {
-			return oauth2grant.ClientCredentials{}, oauth2grant.SecretFunc("client", oauth2grant.MethodBasic, func(context.Context) (string, error) {
-				return *current, nil
-			}), "secret"
+			return oauth2grant.ClientCredentials{}, oauth2grant.SecretFunc("client", oauth2grant.MethodBasic,
+				func(context.Context) (string, error) {
+					return *current, nil
+				}), "secret"
 		},
 		"of the user": func(current *string) (oauth2grant.Flow, oauth2grant.ClientAuth, string) {
 			return oauth2grant.Password{Credentials: func(context.Context) (string, string, error) {
@@ -56,7 +57,8 @@ func TestCredentialsThatHaveChangedAreSentAtOnce(t *testing.T) {
 				cfg.Auth = auth
 				g := open(t, flow, cfg)
 				for range 100 {
-					if err := g.EnsureActiveToken(t.Context()); oauth2grant.IsTransient(err) || isFailure(t, err).Code == "" {
+					err := g.EnsureActiveToken(t.Context())
+					if oauth2grant.IsTransient(err) || isFailure(t, err).Code == "" {
 						t.Fatalf("got %v", err)
 					}
 				}
@@ -76,7 +78,7 @@ func TestCredentialsThatHaveChangedAreSentAtOnce(t *testing.T) {
 	}
 }
 
-func TestARefusedClientKeepsTheRefreshTokenAndNeverLeadsToTheFlow(t *testing.T) {
+func TestClientAuth_ARefusalKeepsTheRefreshTokenAndNeverLeadsToTheFlow(t *testing.T) {
 	for _, code := range []string{"invalid_client"} {
 		t.Run(code, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -96,7 +98,8 @@ func TestARefusedClientKeepsTheRefreshTokenAndNeverLeadsToTheFlow(t *testing.T) 
 				if got := grantTypes(srv); slices.Contains(got[1:], "password") {
 					t.Errorf("the flow was run: %q", got)
 				}
-				if srv.ReuseDetected() != 0 || last(t, srv, granttest.Token).Form.Get("refresh_token") != token.RefreshToken {
+				if srv.ReuseDetected() != 0 ||
+					last(t, srv, granttest.Token).Form.Get("refresh_token") != token.RefreshToken {
 					t.Error("the refresh token was not kept")
 				}
 			})
@@ -161,7 +164,7 @@ func TestOnEvent_SaysZeroWhereTheBackgroundDoesNotTryAgain(t *testing.T) {
 	})
 }
 
-func TestAFlowThatMisbehavesLeavesNobodyHanging(t *testing.T) {
+func TestFlow_MisbehavingLeavesNobodyHanging(t *testing.T) {
 	type run = func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error)
 	boom := errors.New("boom")
 	for name, c := range map[string]struct {
@@ -170,9 +173,18 @@ func TestAFlowThatMisbehavesLeavesNobodyHanging(t *testing.T) {
 		most        time.Duration // that a caller waits
 		is          error
 	}{
-		"by ending its goroutine":                {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) { runtime.Goexit(); panic("") }, false, 0, nil},
-		"by ending its goroutine, with a person": {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) { runtime.Goexit(); panic("") }, true, 0, nil},
-		"by giving neither a token nor an error": {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) { return oauth2grant.Token{}, nil }, false, 0, nil},
+		"by ending its goroutine": {
+			func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) { runtime.Goexit(); panic("") },
+			false, 0, nil,
+		},
+		"by ending its goroutine, with a person": {
+			func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) { runtime.Goexit(); panic("") },
+			true, 0, nil,
+		},
+		"by giving neither a token nor an error": {
+			func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) { return oauth2grant.Token{}, nil },
+			false, 0, nil,
+		},
 		"by giving an error of its own": {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) {
 			return oauth2grant.Token{}, boom
 		}, false, 0, boom},
@@ -180,10 +192,12 @@ func TestAFlowThatMisbehavesLeavesNobodyHanging(t *testing.T) {
 			time.Sleep(time.Hour)
 			return oauth2grant.Token{}, boom
 		}, false, timeout + patience, nil},
-		"by giving a token of a type not of use": {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) {
+		"by giving a token of a type " +
+			"not of use": {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) {
 			return oauth2grant.Token{AccessToken: "A", TokenType: "mac"}, nil
 		}, false, 0, nil},
-		"by giving an error and a token alongside": {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) {
+		"by giving an error and a token " +
+			"alongside": {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) {
 			return oauth2grant.Token{AccessToken: "A"}, boom
 		}, false, 0, boom},
 	} {
@@ -205,13 +219,22 @@ func TestAFlowThatMisbehavesLeavesNobodyHanging(t *testing.T) {
 	}
 }
 
-func TestAFlowThatCallsItsOwnGrantGetsAnErrorAtOnce(t *testing.T) {
+func TestFlow_CallingItsOwnGrantIsAnErrorAtOnce(t *testing.T) {
 	for name, call := range map[string]func(context.Context, *oauth2grant.Grant) error{
 		"EnsureActiveToken": func(ctx context.Context, g *oauth2grant.Grant) error { return g.EnsureActiveToken(ctx) },
-		"Token":             func(ctx context.Context, g *oauth2grant.Grant) error { _, err := g.Token(ctx); return err },
-		"FetchToken":        func(ctx context.Context, g *oauth2grant.Grant) error { _, err := g.FetchToken(ctx); return err },
-		"RefreshToken":      func(ctx context.Context, g *oauth2grant.Grant) error { _, err := g.RefreshToken(ctx); return err },
-		"Revoke":            func(ctx context.Context, g *oauth2grant.Grant) error { return g.Revoke(ctx) },
+		"Token": func(ctx context.Context, g *oauth2grant.Grant) error {
+			_, err := g.Token(ctx)
+			return err
+		},
+		"FetchToken": func(ctx context.Context, g *oauth2grant.Grant) error {
+			_, err := g.FetchToken(ctx)
+			return err
+		},
+		"RefreshToken": func(ctx context.Context, g *oauth2grant.Grant) error {
+			_, err := g.RefreshToken(ctx)
+			return err
+		},
+		"Revoke": func(ctx context.Context, g *oauth2grant.Grant) error { return g.Revoke(ctx) },
 		"SetToken": func(ctx context.Context, g *oauth2grant.Grant) error {
 			return g.SetToken(ctx, oauth2grant.Token{AccessToken: "A"})
 		},
@@ -223,7 +246,9 @@ func TestAFlowThatCallsItsOwnGrantGetsAnErrorAtOnce(t *testing.T) {
 					return oauth2grant.Token{AccessToken: "A"}, call(ctx, g)
 				}
 				g = open(t, flow{run: run}, configFor(granttest.New(granttest.Config{})))
-				outer = open(t, flow{run: func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) { return g.Token(ctx) }},
+				outer = open(t, flow{run: func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) {
+					return g.Token(ctx)
+				}},
 					configFor(granttest.New(granttest.Config{})))
 				start := time.Now()
 				for _, g := range []*oauth2grant.Grant{g, outer} {
@@ -236,11 +261,13 @@ func TestAFlowThatCallsItsOwnGrantGetsAnErrorAtOnce(t *testing.T) {
 	}
 }
 
-func TestGrantsMayCallEachOtherInTheirFlows(t *testing.T) {
+func TestFlow_GrantsMayCallEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		inner := open(t, alice(), configFor(srv))
-		outer := open(t, flow{run: func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) { return inner.Token(ctx) }}, configFor(srv))
+		outer := open(t, flow{run: func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) {
+			return inner.Token(ctx)
+		}}, configFor(srv))
 		if tokenOf(t, outer).AccessToken != tokenOf(t, inner).AccessToken {
 			t.Error("another token")
 		}

@@ -43,6 +43,8 @@ func (g *grant) renew(f *flight) (*snapshot, error) {
 			return nil, nil
 		case errors.Is(err, ErrLockLost) && tries < lookAgain: // and nothing was sent
 			tries++
+		case err != nil && f.Why == engine.Look:
+			return s, notSeen(err)
 		default:
 			return s, err
 		}
@@ -83,20 +85,30 @@ func (g *grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, 
 	stored, found, err := g.custody.load(ctx)
 	switch {
 	case err != nil:
-		return nil, only, fmt.Errorf("%w: %w", errNotSeen, err) // under the lock it counts
+		return nil, only, notSeen(err) // under the lock it counts
 	case g.custody.waits() != nil, found && g.custody.isOld(stored):
 		return nil, false, nil // to be mended under the lock
 	case found && g.adoptable(f, stored):
 		return g.adopt(f, stored), true, nil
 	case !found && only && g.custody.isKnown():
 		g.drop(f)
-	case !only && g.onlyRefreshes() && g.custody.isDead(stored.RefreshToken) && (g.custody.isKnown() || g.cfg.Token == Token{}):
+	case !only && g.onlyRefreshes() && g.custody.isDead(stored.RefreshToken) &&
+		(g.custody.isKnown() || g.cfg.Token == Token{}):
 		if !found {
 			g.drop(f)
 		}
 		return nil, true, ErrLoginRequired // whoever signs in elsewhere holds the lock
 	}
 	return nil, only, nil
+}
+
+// notSeen returns the error of a mere look at the store: it takes nothing from
+// the token held, and wants no other.
+func notSeen(err error) error {
+	if errors.Is(err, errNotSaved) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errNotSeen, err)
 }
 
 // adoptable reports whether the stored token is to be used as it is: another
@@ -147,7 +159,9 @@ func (g *grant) serves(f *flight, current *snapshot, stored Token) bool {
 
 func (g *grant) renewLocked(held context.Context, f *flight, v view) (*snapshot, error) {
 	if same(v.Token, Token{}) && !g.custody.isKnown() && g.cfg.Token != (Token{}) {
-		v = g.custody.replace(held, pending{want: defaultType(g.cfg.Token), over: []Token{{}}, generation: f.Generation()})
+		v = g.custody.replace(held, pending{
+			want: defaultType(g.cfg.Token), over: []Token{{}}, generation: f.Generation(),
+		})
 	}
 	current := g.engine.Current()
 	switch {
@@ -252,9 +266,12 @@ func (g *grant) snapshotOf(t Token, adopted bool) *snapshot {
 	times := g.cfg.Refresh.schedule(t, wall(now), adopted)
 	header, err := g.client.authorizing.header(t)
 	proof, missing := t.proverFor(g.client.proof)
+	if !g.personal() {
+		times.keepAt = time.Time{}
+	}
 	return &snapshot{
 		Value: held{token: t, header: header, adopted: adopted, proof: proof},
-		Since: now, RenewAt: times.renewAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
+		Since: now, RenewAt: times.renewAt, KeepAt: times.keepAt, FreshUntil: times.freshUntil, Expiry: times.expiry,
 		Invalid: err != nil || missing != nil || t.AccessToken == "",
 	}
 }
@@ -282,7 +299,7 @@ func (g *grant) run(ctx context.Context) (Token, error) {
 // the same, since the old one is dead, and saving goes on.
 func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op string) (*snapshot, error) {
 	p.want, p.generation = t, f.Generation()
-	ctx, cancel := outlast(held, f.Context(), func() time.Duration { return saveTimeout })
+	ctx, cancel := g.outlast(held, f, func() time.Duration { return saveTimeout })
 	defer cancel()
 	if !f.Current() || !g.custody.put(p) {
 		return nil, g.reconcile(ctx, t)
@@ -306,7 +323,7 @@ func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op s
 // reconcile writes what was asked for while a token was being obtained that
 // nobody wants any more.
 func (g *grant) reconcile(ctx context.Context, unwanted Token) error {
-	if g.custody.hasSignedOut() {
+	if g.custody.holdsNone() {
 		_ = g.revokeAll(ctx, []Token{unwanted})
 	}
 	g.custody.flush(ctx, g.custody.look(ctx)) // else who asked for it tries again

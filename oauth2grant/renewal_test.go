@@ -15,7 +15,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestADayOfRenewalsIsAheadOfEveryExpiry(t *testing.T) {
+func TestRenewal_ADayIsAheadOfEveryExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, alice(), configFor(srv))
@@ -42,7 +42,7 @@ func TestADayOfRenewalsIsAheadOfEveryExpiry(t *testing.T) {
 	})
 }
 
-func TestRenewalsOfAFleetSpread(t *testing.T) {
+func TestRenewal_SpreadsInAFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		for range 50 {
@@ -89,7 +89,7 @@ func TestRefresh_SendsTheScopeThatIsConfiguredAndTheParams(t *testing.T) {
 	}
 }
 
-func TestARefusedRefreshTokenLeadsToTheFlowOnce(t *testing.T) {
+func TestRenewal_ARefusedRefreshTokenLeadsToTheFlowOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		g := open(t, alice(), configFor(srv))
@@ -105,7 +105,7 @@ func TestARefusedRefreshTokenLeadsToTheFlowOnce(t *testing.T) {
 	})
 }
 
-func TestClientCredentialsUseARefreshTokenWhereTheServerIssuesOne(t *testing.T) {
+func TestRenewal_ClientCredentialsUseARefreshTokenWhereThereIsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{RefreshFor: []string{"client_credentials"}})
 		g := open(t, oauth2grant.ClientCredentials{}, configFor(srv))
@@ -115,13 +115,14 @@ func TestClientCredentialsUseARefreshTokenWhereTheServerIssuesOne(t *testing.T) 
 				t.Fatal(err)
 			}
 		}
-		if got := grantTypes(srv); !slices.Equal(got, []string{"client_credentials", "refresh_token", "client_credentials", "refresh_token"}) {
+		got := grantTypes(srv)
+		if !slices.Equal(got, []string{"client_credentials", "refresh_token", "client_credentials", "refresh_token"}) {
 			t.Errorf("sent %q", got)
 		}
 	})
 }
 
-func TestARefreshTokenIsKeptWhereTheServerRotatesNone(t *testing.T) {
+func TestRenewal_KeepsARefreshTokenWhereTheServerRotatesNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{KeepRefreshTokens: true})
 		g := open(t, alice(), configFor(srv))
@@ -136,7 +137,7 @@ func TestARefreshTokenIsKeptWhereTheServerRotatesNone(t *testing.T) {
 	})
 }
 
-func TestRefreshOnlyNeverAsksAnybody(t *testing.T) {
+func TestRefreshOnly_NeverAsksAnybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		_, refresh, _ := srv.Issue("client", "alice")
@@ -158,7 +159,10 @@ func TestRefreshOnlyNeverAsksAnybody(t *testing.T) {
 			t.Errorf("%d token requests", srv.Count(granttest.Token))
 		}
 		access, refresh, lifetime := srv.Issue("client", "alice")
-		if err := g.SetToken(t.Context(), oauth2grant.Token{AccessToken: access, RefreshToken: refresh, Expiry: time.Now().Add(lifetime)}); err != nil {
+		err = g.SetToken(t.Context(), oauth2grant.Token{
+			AccessToken: access, RefreshToken: refresh, Expiry: time.Now().Add(lifetime),
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		ensure(t, g)
@@ -167,7 +171,7 @@ func TestRefreshOnlyNeverAsksAnybody(t *testing.T) {
 	})
 }
 
-func TestTenThousandCallersOnAnExpiredTokenMakeOneRequest(t *testing.T) {
+func TestRenewal_TenThousandCallersMakeOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		cfg := configFor(srv)
@@ -188,7 +192,7 @@ func TestTenThousandCallersOnAnExpiredTokenMakeOneRequest(t *testing.T) {
 	})
 }
 
-func TestEagerFetchesBeforeAnybodyAsksUnlessThatTakesAPerson(t *testing.T) {
+func TestRefresh_EagerFetchesBeforeAnybodyAsksUnlessThatTakesAPerson(t *testing.T) {
 	for name, c := range map[string]struct {
 		flow oauth2grant.Flow
 		want int
@@ -211,7 +215,7 @@ func TestEagerFetchesBeforeAnybodyAsksUnlessThatTakesAPerson(t *testing.T) {
 	}
 }
 
-func TestWithoutEagerNothingIsFetchedBeforeSomebodyAsks(t *testing.T) {
+func TestRefresh_WithoutEagerNothingIsFetchedBeforeSomebodyAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		open(t, alice(), configFor(srv))
@@ -222,7 +226,7 @@ func TestWithoutEagerNothingIsFetchedBeforeSomebodyAsks(t *testing.T) {
 	})
 }
 
-func TestDisabledRenewsOnlyWhenACallNeedsIt(t *testing.T) {
+func TestRefresh_DisabledRenewsOnlyWhenACallNeedsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		cfg := configFor(srv)
@@ -243,7 +247,7 @@ func TestDisabledRenewsOnlyWhenACallNeedsIt(t *testing.T) {
 	})
 }
 
-func TestIdleAfterLetsATokenRestThatNobodyUses(t *testing.T) {
+func TestRefresh_IdleAfterLetsATokenRestThatNobodyUses(t *testing.T) {
 	for name, c := range map[string]struct {
 		every    time.Duration // a call; zero: none
 		min, max int
@@ -274,7 +278,7 @@ func TestIdleAfterLetsATokenRestThatNobodyUses(t *testing.T) {
 	}
 }
 
-func TestStatusTellsEachState(t *testing.T) {
+func TestStatus_NamesEachState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Lifetime: 10 * time.Minute})
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -295,7 +299,8 @@ func TestStatusTellsEachState(t *testing.T) {
 		want(oauth2grant.StateEmpty, false, false)
 		ensure(t, g)
 		start := time.Now()
-		if s := want(oauth2grant.StateFresh, true, false); !s.Expiry.Equal(start.Add(10*time.Minute)) || s.NextRefresh.Before(start) || s.NextRefresh.After(s.Expiry) {
+		if s := want(oauth2grant.StateFresh, true, false); !s.Expiry.Equal(start.Add(10*time.Minute)) ||
+			s.NextRefresh.Before(start) || s.NextRefresh.After(s.Expiry) {
 			t.Errorf("got %+v", s)
 		}
 		srv.Break(granttest.Token, granttest.Fault{Status: 503})
@@ -325,10 +330,12 @@ func TestStatusTellsEachState(t *testing.T) {
 	})
 }
 
-func TestStatesHaveNames(t *testing.T) {
+func TestState_HasAName(t *testing.T) {
 	for s, want := range map[oauth2grant.State]string{
-		oauth2grant.StateEmpty: "empty", oauth2grant.StateFresh: "fresh", oauth2grant.StateStale: "stale", oauth2grant.StateExpired: "expired",
-		oauth2grant.StateLoginRequired: "login-required", oauth2grant.StateClosed: "closed", -1: "unknown", 99: "unknown",
+		oauth2grant.StateEmpty: "empty", oauth2grant.StateFresh: "fresh", oauth2grant.StateStale: "stale",
+		oauth2grant.StateExpired:       "expired",
+		oauth2grant.StateLoginRequired: "login-required", oauth2grant.StateClosed: "closed", -1: "unknown",
+		99: "unknown",
 	} {
 		if s.String() != want {
 			t.Errorf("%d is %q", s, s)

@@ -60,15 +60,13 @@ func (g *grant) signOut(ctx context.Context, stored Token, locked bool) error {
 			tokens = append(tokens, t)
 		}
 	}
-	generation := g.engine.Claim()
-	g.custody.put(pending{over: tokens, whole: true, generation: generation})
+	g.custody.put(pending{over: tokens, whole: true, generation: g.engine.Drop()})
 	problems := []error{g.revokeAll(ctx, tokens)}
 	if locked {
 		if err := g.custody.flushPending(context.WithoutCancel(ctx)); err != nil {
 			problems = append(problems, fmt.Errorf("%w: delete: %w", errStore, err))
 		}
 	}
-	g.engine.Set(generation, nil)
 	if g.custody.waits() != nil {
 		g.engine.Note(errNotSaved)
 	}

@@ -14,7 +14,7 @@ import (
 // an active token, and else waits for one on ctx. Call it for every connection;
 // to tell connections that are open of a new token, see [Grant.Subscribe].
 //
-// With Config.Proof set it returns an error, since a token that is bound to a
+// With [Config.Proof] set it returns an error, since a token that is bound to a
 // key is of no use without the proof: use [Grant.Authorize].
 func (g *Grant) AccessToken(ctx context.Context) (string, error) {
 	if g.grant != nil && g.client.proof != nil {
@@ -46,7 +46,7 @@ type RPCCredentials struct{ g *Grant }
 
 // GetRequestMetadata returns the authorization of one call. It waits for an
 // active token on ctx, which is that of the call. The URI names the service;
-// the token goes to origins that Config.Origins allows, as with
+// the token goes to origins that [Config.Origins] allows, as with
 // [Grant.Transport].
 //
 // The error is that of [Grant.AccessToken], or says why the token must not go
@@ -87,7 +87,7 @@ func (c RPCCredentials) allowed(uris []string) error {
 }
 
 // RequireTransportSecurity reports that the token must not go over plaintext,
-// which gRPC then refuses. Config.InsecureAllowHTTP lifts that.
+// which gRPC then refuses. [Config.InsecureAllowHTTP] lifts that.
 func (c RPCCredentials) RequireTransportSecurity() bool {
 	return c.g == nil || c.g.grant == nil || !c.g.client.insecure
 }

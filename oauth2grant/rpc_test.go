@@ -53,7 +53,8 @@ func TestRPCCredentials(t *testing.T) {
 			t.Error("it would go over plaintext")
 		}
 		first, err := creds.GetRequestMetadata(t.Context(), service)
-		if want := map[string]string{"authorization": "Bearer " + tokenOf(t, g).AccessToken}; err != nil || !maps.Equal(first, want) {
+		want := map[string]string{"authorization": "Bearer " + tokenOf(t, g).AccessToken}
+		if err != nil || !maps.Equal(first, want) {
 			t.Errorf("got %v", err)
 		}
 		pass(time.Minute)
@@ -77,8 +78,8 @@ func TestRPCCredentials_KeepToOrigins(t *testing.T) {
 	cfg.Origins = []string{"https://api.example"}
 	creds := open(t, alice(), cfg).PerRPCCredentials()
 	for uri, ok := range map[string]bool{
-		service: true, "https://api.example:443/x": true, "https://api.example:8443/x": false, "https://evil.example/x": false,
-		"http://api.example/x": false, "\x7f": false, "": false,
+		service: true, "https://api.example:443/x": true, "https://api.example:8443/x": false,
+		"https://evil.example/x": false, "http://api.example/x": false, "\x7f": false, "": false,
 	} {
 		if m, err := creds.GetRequestMetadata(t.Context(), uri); (err == nil) != ok || (m == nil) == ok {
 			t.Errorf("%q: %v", uri, err)

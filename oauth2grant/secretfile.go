@@ -14,10 +14,9 @@ import (
 
 // SecretFile reads the client secret from a file before every send. White space
 // around it, and a byte order mark before it, are not part of it. A file that
-// is empty, larger than 64 KiB, or, but on Windows, one that everybody can
-// write, is an error that names it. One that everybody can read is used, since
-// that is how Kubernetes and Docker mount secrets, with one warning in
-// [Config.Logger].
+// is empty, larger than 64 KiB or, except on Windows, writable by everybody is
+// an error that names it. One that everybody can read is used, since that is
+// how Kubernetes and Docker mount secrets, with one warning in [Config.Logger].
 func SecretFile(id string, method AuthMethod, path string) ClientAuth {
 	var warned atomic.Bool
 	return SecretFunc(id, method, func(ctx context.Context) (string, error) {

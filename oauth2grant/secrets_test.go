@@ -28,9 +28,13 @@ var secretFlows = map[string]struct {
 		l.grant(oauth2grant.Password{Username: "alice", Password: l.secret("password")})
 	}},
 	"password by func": {drive: func(l *leaks) {
-		l.grant(oauth2grant.Password{Credentials: func(context.Context) (string, string, error) { return "alice", l.secret("password"), nil }})
+		l.grant(oauth2grant.Password{
+			Credentials: func(context.Context) (string, string, error) { return "alice", l.secret("password"), nil },
+		})
 	}},
-	"JWT bearer": {drive: func(l *leaks) { l.grant(oauth2grant.JWTBearer{Assertion: constantly(l.secret("assertion"))}) }},
+	"JWT bearer": {
+		drive: func(l *leaks) { l.grant(oauth2grant.JWTBearer{Assertion: constantly(l.secret("assertion"))}) },
+	},
 	"token exchange": {drive: func(l *leaks) {
 		l.grant(oauth2grant.TokenExchange{
 			Subject: constantly(l.secret("subject")), SubjectType: oauth2grant.TokenTypeJWT,
@@ -55,7 +59,9 @@ var secretFlows = map[string]struct {
 			return visit(ctx, callback)
 		}})
 	}},
-	"bound tokens":     {drive: func(l *leaks) { l.cfg.Proof = &spillingProver{l}; l.grant(oauth2grant.ClientCredentials{}) }},
+	"bound tokens": {
+		drive: func(l *leaks) { l.cfg.Proof = &spillingProver{l}; l.grant(oauth2grant.ClientCredentials{}) },
+	},
 	"stateless client": {drive: (*leaks).client},
 	"web application":  {drive: (*leaks).webApplication},
 	"pushed authorization": {drive: func(l *leaks) {
@@ -80,11 +86,15 @@ var spills = map[string]func(everything, one string) (*http.Response, error){
 	"an error in a 200": func(all, _ string) (*http.Response, error) {
 		return says(200, map[string]string{"error": "invalid_scope", "error_description": all})
 	},
-	"a code that echoes":  func(_, one string) (*http.Response, error) { return says(400, map[string]string{"error": one}) },
+	"a code that echoes": func(_, one string) (*http.Response, error) {
+		return says(400, map[string]string{"error": one})
+	},
 	"a page that echoes":  func(all, _ string) (*http.Response, error) { return says(403, "<html>"+all) },
 	"garbage that echoes": func(all, _ string) (*http.Response, error) { return says(200, `{"access_token":"`+all) },
 	"members of the wrong type": func(all, _ string) (*http.Response, error) {
-		return says(200, map[string]any{"access_token": []string{all}, "sub": []string{all}, "active": all, "device_code": 7})
+		return says(200, map[string]any{
+			"access_token": []string{all}, "sub": []string{all}, "active": all, "device_code": 7,
+		})
 	},
 	"a token that fits no header": func(all, _ string) (*http.Response, error) {
 		return says(200, map[string]string{"access_token": all + "\n", "token_type": "Bearer"})
@@ -139,7 +149,7 @@ func challenged(how string) (*http.Response, error) {
 	return res, err
 }
 
-func TestNoSecretIsShownOnAnyPath(t *testing.T) {
+func TestSecrets_AreShownOnNoPath(t *testing.T) {
 	for name, f := range secretFlows {
 		for spill, do := range spills {
 			t.Run(name+", "+spill, func(t *testing.T) {
@@ -188,14 +198,17 @@ func (l *leaks) grant(flow oauth2grant.Flow) {
 	cancel()
 	_, err = g.RefreshToken(gone)
 	l.show(err)
-	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://api.example/?access_token="+url.QueryEscape(l.secret("query")), nil)
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://api.example/?access_token="+url.QueryEscape(l.secret("query")), nil)
 	l.show(g.Authorize(r))
 	r.URL.Scheme, r.URL.User = "https", url.UserPassword("user", l.secret("user info"))
 	res, err := g.Transport(tripper(l.roundTrip)).RoundTrip(r)
 	if err == nil {
 		_ = res.Body.Close()
 	}
-	l.show(g.SetToken(ctx, oauth2grant.Token{AccessToken: l.secret("set"), TokenType: "Bearer", IDToken: l.secret("id")}), g.Revoke(ctx), g.Status())
+	l.show(g.SetToken(ctx, oauth2grant.Token{
+		AccessToken: l.secret("set"), TokenType: "Bearer", IDToken: l.secret("id"),
+	}), g.Revoke(ctx), g.Status())
 	_ = g.Close()
 	l.show(g.EnsureActiveToken(ctx), g)
 }
@@ -211,18 +224,25 @@ func (l *leaks) client() {
 	l.show(c, s, err, l.cfg, l.cfg.Auth)
 	access, refresh, _ := l.srv.Issue("client", "alice")
 	l.learn(access, refresh)
-	token, err := c.RequestToken(ctx, url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {l.secret("password")}})
+	token, err := c.RequestToken(ctx, url.Values{
+		"grant_type": {"password"}, "username": {"alice"}, "password": {l.secret("password")},
+	})
 	l.show(token, err)
-	token, err = c.RequestToken(ctx, url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {l.secret("another")}})
+	token, err = c.RequestToken(ctx, url.Values{
+		"grant_type": {"password"}, "username": {"alice"}, "password": {l.secret("another")},
+	})
 	l.show(token, err)
 	token, err = c.Refresh(ctx, refresh, nil)
 	l.show(token, err)
 	i, err := c.Introspect(ctx, access, "")
 	l.show(i, err)
 	u, err := c.UserInfo(ctx, access)
-	l.show(u, err, c.Revoke(ctx, access, ""), c.Post(ctx, l.srv.URL(granttest.Token)+"?q="+url.QueryEscape(l.secret("post")), nil, nil))
-	l.show(c.Post(ctx, "https://u:"+url.QueryEscape(l.secret("user"))+"@auth.example/", nil, nil), c.Post(ctx, "http://h.example/?"+url.QueryEscape(l.secret("http")), nil, nil))
-	_, err = oauth2grant.Discover(ctx, "https://u:"+url.QueryEscape(l.secret("issuer"))+"@auth.example", l.cfg.HTTPClient)
+	l.show(u, err, c.Revoke(ctx, access, ""),
+		c.Post(ctx, l.srv.URL(granttest.Token)+"?q="+url.QueryEscape(l.secret("post")), nil, nil))
+	l.show(c.Post(ctx, "https://u:"+url.QueryEscape(l.secret("user"))+"@auth.example/", nil, nil),
+		c.Post(ctx, "http://h.example/?"+url.QueryEscape(l.secret("http")), nil, nil))
+	_, err = oauth2grant.Discover(ctx, "https://u:"+url.QueryEscape(l.secret("issuer"))+"@auth.example",
+		l.cfg.HTTPClient)
 	l.show(err)
 	l.cfg.Server.TokenURL = "https://u:" + url.QueryEscape(l.secret("bad")) + "@auth.example"
 	_, err = oauth2grant.NewClient(l.cfg)
@@ -276,7 +296,7 @@ func (p *spillingProver) Proof(_ context.Context, r oauth2grant.ProofRequest) (s
 func (*spillingProver) Learn(string, string) {}
 func (*spillingProver) Thumbprint() string   { return "thumb" }
 
-func TestAnAnswerToASignInThatEchoesItsStateShowsNoSecret(t *testing.T) {
+func TestSecrets_AnAnswerThatEchoesItsStateShowsNone(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	c := newClient(t, configFor(srv))
 	a, err := c.BeginAuthorization(t.Context(), "https://app.example/callback", nil)
@@ -284,7 +304,8 @@ func TestAnAnswerToASignInThatEchoesItsStateShowsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.FinishAuthorization(t.Context(), a, url.Values{
-		"state": {a.State}, "iss": {srv.Issuer()}, "code": {"MARK-code"}, "error": {"access_denied"}, "error_description": {a.State + " MARK-code"},
+		"state": {a.State}, "iss": {srv.Issuer()}, "code": {"MARK-code"}, "error": {"access_denied"},
+		"error_description": {a.State + " MARK-code"},
 	})
 	wantIs(t, err, oauth2grant.AccessDenied)
 	for _, secret := range []string{a.State, "MARK-code"} {

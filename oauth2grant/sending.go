@@ -41,7 +41,7 @@ func (g *grant) refresh(held context.Context, f *flight, stored Token) (t Token,
 		sent.Store(true)
 		return nil
 	}
-	ctx, cancel := outlast(held, f.Context(), func() time.Duration {
+	ctx, cancel := g.outlast(held, f, func() time.Duration {
 		if mark != "" && sent.Load() {
 			return answerTimeout
 		}
@@ -78,9 +78,9 @@ func (g *grant) send(ctx context.Context, stored Token) (Token, error) {
 	t = t.inherit(stored)
 	m.Static = t.RefreshToken == stored.RefreshToken
 	m.Session, m.Turn = stored.session(), m.Turn+1
-	m.Obtained = wallNow().UnixMilli()
+	now := wallNow()
+	m.EndSaid, m.Obtained = t.endSaidAfter(stored, now), now.UnixMilli()
 	m.Mark, m.Marked = "", 0
-	t.meta = stored.meta
 	return t.withMeta(m), nil // bound to the key that it was obtained with, which m has
 }
 
@@ -100,6 +100,18 @@ func wantsScope(err error) bool {
 	}
 	about := strings.Contains(strings.ToLower(e.Description), "scope")
 	return e.Code == InvalidScope || e.Code == InvalidRequest && about
+}
+
+// outlast returns a context with the values of held that ends that much later
+// than the flight, and does not end with the lock, where there is something to
+// lose.
+func (g *grant) outlast(
+	held context.Context, f *flight, by func() time.Duration,
+) (longer context.Context, cancel context.CancelFunc) {
+	if !g.custody.durable {
+		return held, func() {}
+	}
+	return outlast(held, f.Context(), by)
 }
 
 // outlast returns a context with the values of ctx that ends with life, or so
@@ -140,4 +152,15 @@ func pause(ctx, news context.Context, d time.Duration, changed <-chan struct{}) 
 	case <-changed:
 	case <-ctx.Done():
 	}
+}
+
+// mark notes in the store that the refresh token of t is being sent. Nothing
+// must be sent if that fails.
+func (c *custody) mark(held context.Context, t Token) error {
+	ctx, cancel := context.WithTimeout(held, saveTimeout)
+	defer cancel()
+	if err := c.store.Save(ctx, t); err != nil {
+		return fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	return nil
 }

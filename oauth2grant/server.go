@@ -19,7 +19,7 @@ type Server struct {
 	// that the metadata says of token requests keeps one from being made.
 	TokenURL string
 	// RefreshURL is where refresh requests go instead of TokenURL; if empty,
-	// they go there.
+	// they go to TokenURL.
 	RefreshURL string
 	// AuthURL is the authorization endpoint (RFC 6749 §3.1).
 	AuthURL string

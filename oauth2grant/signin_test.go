@@ -2,7 +2,6 @@ package oauth2grant_test
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +34,7 @@ func (p *person) Run(ctx context.Context, c *oauth2grant.Client) (oauth2grant.To
 	return oauth2grant.Token{AccessToken: access, RefreshToken: refresh, Expiry: time.Now().Add(life)}, nil
 }
 
-func TestTenGrantsOnOneStoreOpenOneTab(t *testing.T) {
+func TestSignIn_TenGrantsOnOneStoreOpenOneTab(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		p := &person{srv: w.srv}
 		var wg sync.WaitGroup
@@ -52,7 +51,7 @@ func TestTenGrantsOnOneStoreOpenOneTab(t *testing.T) {
 	})
 }
 
-func TestTheBackgroundAndRefreshTokenNeverAskAPerson(t *testing.T) {
+func TestSignIn_TheBackgroundAndRefreshTokenNeverAskAPerson(t *testing.T) {
 	inWorld(t, granttest.Config{Lifetime: time.Minute}, func(w world) {
 		p := &person{srv: w.srv}
 		cfg := w.config()
@@ -74,7 +73,7 @@ func TestTheBackgroundAndRefreshTokenNeverAskAPerson(t *testing.T) {
 	})
 }
 
-func TestASignInStopsWhenItsLastWaiterLeavesAndWaitsForTheBackOff(t *testing.T) {
+func TestSignIn_StopsWhenItsLastWaiterLeavesAndWaitsForTheBackOff(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		stopped := make(chan struct{}, 10)
 		p := &person{srv: w.srv, run: func(ctx context.Context) error {
@@ -104,87 +103,49 @@ func TestASignInStopsWhenItsLastWaiterLeavesAndWaitsForTheBackOff(t *testing.T) 
 	})
 }
 
-func TestSetTokenReplacesWhatIsUnderWayAndForgetsFailures(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		seeded := w.seed()
-		w.srv.RevokeToken(seeded.RefreshToken)
-		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
-		time.Sleep(2 * time.Hour)
-		w.mustFail(g.EnsureActiveToken(w.Context()), oauth2grant.ErrLoginRequired)
-		access, refresh, life := w.srv.Issue("client", "alice")
-		fresh := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(life).UTC()}
-		if err := g.SetToken(w.Context(), fresh); err != nil {
-			t.Fatal(err)
-		}
-		if w.token(g) != fresh || w.b.get() != fresh {
-			t.Error("the token that was set is not used, or not saved")
-		}
-		if s := g.Status(); s.State != oauth2grant.StateFresh || s.Err != nil {
-			t.Errorf("status: %+v", s)
-		}
-	})
-}
-
-func TestATokenSetDuringASlowFetchWins(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		p := &person{srv: w.srv, run: func(context.Context) error { time.Sleep(time.Minute); return nil }}
-		g := newGrant(w.T, p, w.config())
-		fetched := make(chan oauth2grant.Token, 1)
-		go func() {
-			got, err := g.FetchToken(w.Context())
-			if err != nil {
-				t.Error(err)
-			}
-			fetched <- got
-		}()
-		time.Sleep(time.Second)
-		access, refresh, life := w.srv.Issue("client", "alice")
-		set := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(life).UTC()}
-		if err := g.SetToken(w.Context(), set); err != nil {
-			t.Fatal(err)
-		}
-		if got := <-fetched; got != set || w.token(g) != set || w.b.get() != set {
-			t.Error("what was begun before SetToken replaced it")
-		}
-	})
-}
-
-func TestRevokeRevokesBothTokensAndForgetsThemEvenIfTheServerFails(t *testing.T) {
-	inWorld(t, granttest.Config{}, func(w world) {
-		cfg := w.config()
-		g := newGrant(w.T, oauth2grant.Password{Username: "alice", Password: "wonderland"}, cfg)
-		first := w.token(g)
-		if err := g.Revoke(w.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if w.srv.Active(first.AccessToken) || w.srv.Active(first.RefreshToken) {
-			t.Error("the server still knows the tokens")
-		}
-		if s := g.Status(); s.State != oauth2grant.StateEmpty || w.srv.Count(granttest.Token) != 1 {
-			t.Errorf("something was fetched: %+v", s)
-		}
-		w.ensure(g)
-		w.srv.Break(granttest.Revocation, granttest.Error(http.StatusServiceUnavailable, "temporarily_unavailable", ""))
-		w.mustFail(g.Revoke(w.Context()), oauth2grant.TemporarilyUnavailable)
-		if w.b.get() != (oauth2grant.Token{}) || g.Status().Usable {
-			t.Error("the token was kept since the server failed")
-		}
-	})
-}
-
-func TestACallOnAGrantFromItsOwnFlowFailsAtOnce(t *testing.T) {
+func TestGrant_ACallFromItsOwnFlowFailsAtOnce(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
 		cfg.Store = nil
 		var a, b *oauth2grant.Grant
-		a = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) { return b.Token(ctx) }), cfg)
-		b = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) { return a.Token(ctx) }), cfg)
+		a = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) {
+			return b.Token(ctx)
+		}), cfg)
+		b = newGrant(w.T, flowFunc(func(ctx context.Context, _ *oauth2grant.Client) (oauth2grant.Token, error) {
+			return a.Token(ctx)
+		}), cfg)
 		start := time.Now()
 		if err := a.EnsureActiveToken(w.Context()); err == nil || !strings.Contains(err.Error(), "own flow") {
 			t.Errorf("a circle of grants gave %v", err)
 		}
 		if took := time.Since(start); took > 0 {
 			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestSignIn_WhoComesDuringItKeepsItGoing(t *testing.T) {
+	inWorld(t, granttest.Config{}, func(w world) {
+		p := &person{srv: w.srv, run: func(ctx context.Context) error {
+			select {
+			case <-time.After(time.Minute):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}
+		g := newGrant(w.T, p, w.config())
+		first, leave := context.WithTimeout(w.Context(), 30*time.Second)
+		defer leave()
+		left := make(chan error, 1)
+		go func() { left <- g.EnsureActiveToken(first) }()
+		time.Sleep(10 * time.Second)
+		_, err := g.RefreshToken(w.Context())
+		w.mustFail(err, oauth2grant.ErrLoginRequired) // at once: a person is being asked
+		w.ensure(g)
+		w.mustFail(<-left, context.DeadlineExceeded)
+		if n := p.tabs.Load(); n != 1 {
+			t.Errorf("%d tabs were opened", n)
 		}
 	})
 }

@@ -28,15 +28,16 @@ func (s State) String() string {
 	return names[s]
 }
 
-// MarshalText implements [encoding.TextMarshaler]: it returns String.
+// MarshalText implements [encoding.TextMarshaler]: it returns [State.String].
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Status is a grant's condition, for health checks. It holds no secret.
 type Status struct {
 	State State
 
-	// Usable says that calls get a token without waiting, or would rather than
-	// an error.
+	// Usable says that there is a token that an API should accept. Calls return
+	// it without waiting, unless it ends within [Refresh].Leeway: then they
+	// wait for the next one, and return this one if there is none.
 	Usable bool
 
 	// Expiry is that of the token held; zero if it is unknown, or there is
@@ -76,8 +77,8 @@ func (s Status) MarshalJSON() ([]byte, error) {
 	}{s.State, s.Usable, s.Expiry, s.RefreshExpiry, s.NextRefresh, s.Failures, text})
 }
 
-// Status returns how the grant is, for health checks. It asks nobody and does
-// not block.
+// Status returns the condition of the grant, for health checks. It makes no
+// request and does not block.
 func (g *Grant) Status() Status {
 	if g.grant == nil {
 		return Status{State: StateClosed, Err: errZeroGrant}

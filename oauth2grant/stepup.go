@@ -105,7 +105,7 @@ func (e *StepUpError) Error() string {
 	return b.String()
 }
 
-// Is makes errors.Is(err, InsufficientUserAuthentication) work.
+// Is makes errors.Is(err, [InsufficientUserAuthentication]) work.
 func (e *StepUpError) Is(target error) bool { return target == InsufficientUserAuthentication }
 
 // refusalOf returns the error code of a 401, empty if it names none. Where an

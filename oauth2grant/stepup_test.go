@@ -18,8 +18,12 @@ func TestStepUp(t *testing.T) {
 	}{
 		"of RFC 9470 §3": {
 			401,
-			[]string{`Bearer error="insufficient_user_authentication", error_description="A different authentication level is required", acr_values="myACR"`},
-			"acr_values=myACR", "oauth2grant: the API wants another sign-in of the person by myACR: A different authentication level is required",
+			[]string{
+				`Bearer error="insufficient_user_authentication",` +
+					` error_description="A different authentication level is required", acr_values="myACR"`,
+			},
+			"acr_values=myACR", "oauth2grant: the API wants another sign-in of the person by myACR: A different " +
+				"authentication level is required",
 		},
 		"of a recent sign-in": {
 			401,
@@ -29,15 +33,23 @@ func TestStepUp(t *testing.T) {
 		"of both, now": {
 			401,
 			[]string{`Basic realm="x"`, `DPoP error=insufficient_user_authentication, acr_values="a  b", max_age=0`},
-			"acr_values=a+b&max_age=0", "oauth2grant: the API wants another sign-in of the person by a or b no longer ago than 0s",
+			"acr_values=a+b&max_age=0",
+			"oauth2grant: the API wants another sign-in of the person by a or b no longer ago than 0s",
 		},
 		"of nothing in particular": {
-			401, []string{`Bearer error="insufficient_user_authentication", max_age="-1"`}, "", "oauth2grant: the API wants another sign-in of the person",
+			401,
+			[]string{`Bearer error="insufficient_user_authentication", max_age="-1"`},
+			"",
+			"oauth2grant: the API wants another sign-in of the person",
 		},
 		"absurd": {
 			401,
-			[]string{`Bearer error="insufficient_user_authentication", max_age=9223372036854775807, acr_values="` + "a\x1b[2J" + `"`},
-			"acr_values=a+%5B2J&max_age=315360000", "oauth2grant: the API wants another sign-in of the person by a or [2J no longer ago than 87600h0m0s",
+			[]string{
+				`Bearer error="insufficient_user_authentication", max_age=9223372036854775807, acr_values="` +
+					"a\x1b[2J" + `"`,
+			},
+			"acr_values=a+%5B2J&max_age=315360000",
+			"oauth2grant: the API wants another sign-in of the person by a or [2J no longer ago than 87600h0m0s",
 		},
 		"none, of another code":   {401, []string{`Bearer error="invalid_token"`}, "none", ""},
 		"none, of another status": {403, []string{`Bearer error="insufficient_user_authentication"`}, "none", ""},
@@ -59,7 +71,8 @@ func TestStepUp(t *testing.T) {
 			if e.Error() != c.text {
 				t.Errorf("got  %s\nwant %s", e, c.text)
 			}
-			if !errors.Is(e, oauth2grant.InsufficientUserAuthentication) || errors.Is(e, oauth2grant.InvalidToken) || oauth2grant.IsTransient(e) {
+			if !errors.Is(e, oauth2grant.InsufficientUserAuthentication) || errors.Is(e, oauth2grant.InvalidToken) ||
+				oauth2grant.IsTransient(e) {
 				t.Error("it is taken for another error")
 			}
 			if e.MaxAge%time.Second != 0 {

@@ -8,11 +8,11 @@ import (
 )
 
 // Store keeps one token, bound to it by its constructor, beyond the life of a
-// Grant. Package granttest/storetest holds any implementation to this contract.
-// All methods are safe for concurrent use and return when ctx ends.
+// [Grant]. Package granttest/storetest holds any implementation to this
+// contract. All methods are safe for concurrent use and return when ctx ends.
 type Store interface {
-	// Load returns the token, or ErrNoToken when there is none. Any other error
-	// means that the store can't say.
+	// Load returns the token, or [ErrNoToken] when there is none. Any other
+	// error means that the store can't say.
 	Load(ctx context.Context) (Token, error)
 	// Save replaces the token; it is durable when Save returns nil. With a ctx
 	// that descends from Lock's held it fails once that lock was lost.
@@ -26,8 +26,8 @@ type Store interface {
 	Lock(ctx context.Context) (held context.Context, unlock func(), err error)
 }
 
-// Notifier is what a Store may implement besides: a family of stores shares one
-// subscription.
+// Notifier is what a [Store] may implement in addition, if it learns of the
+// changes that others make. A family of stores shares one subscription.
 type Notifier interface {
 	// Notify calls changed, which does not block, after somebody else may have
 	// changed the token, until stop is called; stop waits for a call under way.
@@ -35,14 +35,14 @@ type Notifier interface {
 	Notify(changed func()) (stop func())
 }
 
-// AnswerSaver is what a [Store] implements besides, if its lock can be lost
-// while the holder lives: one with leases. Before a grant sends a refresh
-// token that the server may rotate, it saves the stored token once more, under
-// the lock, with a mark ([Token.Mark]): somebody is sending it. Saving a mark
+// AnswerSaver is what a [Store] implements in addition, if its lock can be lost
+// while the holder lives: one with leases. Before a grant sends a refresh token
+// that the server may rotate, it saves the stored token once more, under the
+// lock, with a mark ([Token.Mark]): somebody is sending it. Saving a mark
 // notifies nobody. A Store that wraps another must pass on the optional
 // interfaces of that one: without SaveAnswer an answer cannot be saved once the
-// lock is lost. The mark lives while its holder keeps the lock, and for 10 s
-// or the lease, whichever is longer, after the holder was last heard of, on the
+// lock is lost. The mark lives while its holder keeps the lock, and for 10 s or
+// the lease, whichever is longer, after the holder was last heard of, on the
 // store's own clock; until the mark is gone or dead, Lock does not return to
 // anybody else.
 type AnswerSaver interface {
@@ -54,9 +54,9 @@ type AnswerSaver interface {
 	SaveAnswer(ctx context.Context, mark string, t Token) error
 }
 
-// SingleProcess returns a Store a Lock that excludes the other holders in this
-// process, and only those. Embed it in a Store that no other process shares.
-// Its zero value is ready for use, and it must not be copied.
+// SingleProcess is the Lock of a [Store] that no other process shares: embed
+// it. It excludes the other holders in this process, and only those. Its zero
+// value is ready for use, and it must not be copied.
 type SingleProcess struct {
 	once sync.Once
 	sem  *semaphore.Weighted

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unique"
 )
 
 // Token is what an authorization server issued (RFC 6749 §5.1). It is an
@@ -37,7 +38,8 @@ type Token struct {
 	refreshAfter time.Duration // as the server gave it in refresh_in; zero if unknown
 	refreshEnd   time.Time     // when the refresh token ends; zero if unknown
 	extra        string        // every other member of the response, as one JSON object; empty: none
-	meta         string        // what a stored token carries besides, as compact JSON; see meta.go
+
+	meta unique.Handle[meta] // what a stored token carries besides; see meta.go
 }
 
 // Scopes returns the granted scopes one by one; nil if they are unknown.
@@ -104,6 +106,24 @@ func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // formatRedacted writes the text that stands for a value with secrets, whatever
 // the verb and its flags.
 func formatRedacted(f fmt.State, text string) { _, _ = f.Write([]byte(text)) }
+
+// hidden is a text that fmt does not read, even in an unexported field of
+// somebody's struct, on which it calls no method. The zero value is empty.
+type hidden struct{ text *string }
+
+func hide(text string) hidden {
+	if text == "" {
+		return hidden{}
+	}
+	return hidden{&text}
+}
+
+func (h hidden) reveal() string {
+	if h.text == nil {
+		return ""
+	}
+	return *h.text
+}
 
 // defaultType returns t as if it had been made here: complete, comparable.
 func defaultType(t Token) Token {

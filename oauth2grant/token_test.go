@@ -15,8 +15,9 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-const tokenDocument = `{"access_token":"A","token_type":"bearer","refresh_token":"R","id_token":"I","scope":"read write",
-	"expiry":"2030-01-02T03:04:05.000000006+02:00","expires_in":3600,"account":{"id":12345678901234567890},"flag":true}`
+const tokenDocument = `{"access_token":"A","token_type":"bearer","refresh_token":"R","id_token":"I",
+	"scope":"read write","expiry":"2030-01-02T03:04:05.000000006+02:00","expires_in":3600,
+	"account":{"id":12345678901234567890},"flag":true}`
 
 func readToken(t *testing.T, document string) oauth2grant.Token {
 	t.Helper()
@@ -36,10 +37,13 @@ func writeToken(t *testing.T, token oauth2grant.Token) string {
 	return string(text)
 }
 
-func TestTokenIsTheSameAfterJSON(t *testing.T) {
+func TestToken_IsTheSameAfterJSON(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
-	srv.Break(granttest.Token, granttest.Fault{Edit: func(a map[string]any) { a["tenant"], a["id_token"] = "<north>", "I" }})
-	issued, err := newClient(t, configFor(srv)).RequestToken(t.Context(), map[string][]string{"grant_type": {"client_credentials"}})
+	srv.Break(granttest.Token, granttest.Fault{
+		Edit: func(a map[string]any) { a["tenant"], a["id_token"] = "<north>", "I" },
+	})
+	issued, err := newClient(t, configFor(srv)).RequestToken(t.Context(),
+		map[string][]string{"grant_type": {"client_credentials"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +62,7 @@ func TestTokenIsTheSameAfterJSON(t *testing.T) {
 	}
 }
 
-func TestTokenExtraKnowsEveryOtherMemberAlsoAfterJSON(t *testing.T) {
+func TestToken_ExtraKnowsEveryOtherMemberAlsoAfterJSON(t *testing.T) {
 	token := readToken(t, writeToken(t, readToken(t, tokenDocument)))
 	var account struct{ ID json.Number }
 	if found, err := token.Extra("account", &account); !found || err != nil || account.ID != "12345678901234567890" {
@@ -89,7 +93,7 @@ type otherToken struct {
 	ExpiresIn    int64     `json:"expires_in,omitempty"`
 }
 
-func TestTokenJSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {
+func TestToken_JSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {
 	expiry := time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)
 	for name, other := range map[string]otherToken{
 		"with everything":    {"A", "Bearer", "R", expiry, 3600},
@@ -103,12 +107,15 @@ func TestTokenJSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {
 				t.Fatal(err)
 			}
 			ours := readToken(t, string(text))
-			want := oauth2grant.Token{AccessToken: other.AccessToken, TokenType: other.TokenType, RefreshToken: other.RefreshToken}
+			want := oauth2grant.Token{
+				AccessToken: other.AccessToken, TokenType: other.TokenType, RefreshToken: other.RefreshToken,
+			}
 			if !other.Expiry.IsZero() {
 				want.Expiry = expiry
 			}
 			if got := (oauth2grant.Token{
-				AccessToken: ours.AccessToken, TokenType: ours.TokenType, RefreshToken: ours.RefreshToken, Expiry: ours.Expiry,
+				AccessToken: ours.AccessToken, TokenType: ours.TokenType, RefreshToken: ours.RefreshToken,
+				Expiry: ours.Expiry,
 			}); got != want {
 				t.Errorf("read %s", writeToken(t, ours))
 			}
@@ -124,32 +131,41 @@ func TestTokenJSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {
 	}
 }
 
-func TestTokenRefusesWhatIsNoTokenWithoutQuotingIt(t *testing.T) {
+func TestToken_RefusesWhatIsNoTokenWithoutQuotingIt(t *testing.T) {
 	for _, document := range []string{
 		`{"access_token":`, `["SECRET"]`, `"SECRET"`, `{"access_token":{"SECRET":1}}`, `{"access_token":["SECRET"]}`,
 		`{"refresh_token":{"SECRET":1}}`, `{"access_token":7}`, `{"access_token":"SECRET"`, `access_token=SECRET`, ``,
 	} {
 		token := oauth2grant.Token{AccessToken: "kept"}
 		err := json.Unmarshal([]byte(document), &token)
-		if err == nil || token.AccessToken != "kept" || (strings.HasPrefix(document, "{\"") && strings.Contains(err.Error(), "SECRET")) {
+		if err == nil || token.AccessToken != "kept" ||
+			(strings.HasPrefix(document, "{\"") && strings.Contains(err.Error(), "SECRET")) {
 			t.Errorf("%s: error %v, token %v", document, err, token)
 		}
 	}
 }
 
-func TestTokenIsActiveUntilItExpires(t *testing.T) {
+func TestToken_IsActiveUntilItExpires(t *testing.T) {
 	now := time.Now()
 	for name, c := range map[string]struct {
 		token oauth2grant.Token
 		want  bool
 	}{
-		"none is not":                                 {oauth2grant.Token{}, false},
-		"one only to refresh is not":                  {oauth2grant.Token{RefreshToken: "R"}, false},
-		"one of unknown lifetime is":                  {oauth2grant.Token{AccessToken: "A"}, true},
-		"one that expires a nanosecond later is":      {oauth2grant.Token{AccessToken: "A", Expiry: now.Round(0).Add(1)}, true},
-		"one is not at the moment of its expiry":      {oauth2grant.Token{AccessToken: "A", Expiry: now.Round(0)}, false},
-		"one is not after its expiry, in any zone":    {oauth2grant.Token{AccessToken: "A", Expiry: now.Add(-1).UTC()}, false},
-		"one is by the wall clock, not the monotonic": {oauth2grant.Token{AccessToken: "A", Expiry: now.Add(time.Second).Round(0)}, true},
+		"none is not":                {oauth2grant.Token{}, false},
+		"one only to refresh is not": {oauth2grant.Token{RefreshToken: "R"}, false},
+		"one of unknown lifetime is": {oauth2grant.Token{AccessToken: "A"}, true},
+		"one that expires a nanosecond later is": {
+			oauth2grant.Token{AccessToken: "A", Expiry: now.Round(0).Add(1)}, true,
+		},
+		"one is not at the moment of its expiry": {
+			oauth2grant.Token{AccessToken: "A", Expiry: now.Round(0)}, false,
+		},
+		"one is not after its expiry, in any zone": {
+			oauth2grant.Token{AccessToken: "A", Expiry: now.Add(-1).UTC()}, false,
+		},
+		"one is by the wall clock, not the monotonic": {
+			oauth2grant.Token{AccessToken: "A", Expiry: now.Add(time.Second).Round(0)}, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.token.Active(now); got != c.want {
@@ -159,7 +175,7 @@ func TestTokenIsActiveUntilItExpires(t *testing.T) {
 	}
 }
 
-func TestTokenScopesAreTheWordsOfScope(t *testing.T) {
+func TestToken_ScopesAreTheWordsOfScope(t *testing.T) {
 	if got := (oauth2grant.Token{Scope: " a  b "}).Scopes(); !reflect.DeepEqual(got, []string{"a", "b"}) {
 		t.Errorf("got %q", got)
 	}
@@ -171,8 +187,8 @@ func TestTokenScopesAreTheWordsOfScope(t *testing.T) {
 // verbs are all that fmt prints with. %p and %w, misused on something that is
 // neither a pointer nor an error, print every field past all methods.
 var verbs = []string{
-	"%v", "%+v", "%#v", "%s", "%q", "%+q", "%#q", "%x", "%X", "% x", "%#x", "%d", "%+d", "%t", "%b", "%o", "%O", "%c", "%U", "%#U", "%e", "%f", "%g", "%T",
-	"%20v", "%-20s", "%.3s", "%z", "%!",
+	"%v", "%+v", "%#v", "%s", "%q", "%+q", "%#q", "%x", "%X", "% x", "%#x", "%d", "%+d", "%t", "%b", "%o", "%O", "%c",
+	"%U", "%#U", "%e", "%f", "%g", "%T", "%20v", "%-20s", "%.3s", "%z", "%!",
 }
 
 // prints returns all that fmt makes of a value, and of what it may be put into.
@@ -199,8 +215,10 @@ func prints(value any) string {
 	return b.String()
 }
 
-func TestTokenShowsNoSecretWhateverTheVerb(t *testing.T) {
-	token := readToken(t, `{"access_token":"SECRET-a","refresh_token":"SECRET-r","id_token":"SECRET-i","token_type":"Bearer","extra":"SECRET-x"}`)
+func TestToken_ShowsNoSecretWhateverTheVerb(t *testing.T) {
+	token := readToken(t,
+		`{"access_token":"SECRET-a","refresh_token":"SECRET-r","id_token":"SECRET-i","token_type":"Bearer",`+
+			`"extra":"SECRET-x"}`)
 	var none *oauth2grant.Token
 	for name, value := range map[string]any{
 		"a value":            token,
@@ -217,7 +235,10 @@ func TestTokenShowsNoSecretWhateverTheVerb(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := prints(value)
-			for _, secret := range []string{"SECRET", fmt.Sprintf("%x", "SECRET"), fmt.Sprintf("%X", "SECRET"), fmt.Sprintf("% x", "SECRET"), "83 69 67 82 69 84"} {
+			for _, secret := range []string{
+				"SECRET", fmt.Sprintf("%x", "SECRET"), fmt.Sprintf("%X", "SECRET"), fmt.Sprintf("% x", "SECRET"),
+				"83 69 67 82 69 84",
+			} {
 				if strings.Contains(text, secret) {
 					t.Errorf("shows %q in:\n%s", secret, text)
 				}
@@ -226,7 +247,7 @@ func TestTokenShowsNoSecretWhateverTheVerb(t *testing.T) {
 	}
 }
 
-func TestTokenShowsNoSecretToSlog(t *testing.T) {
+func TestToken_ShowsNoSecretToSlog(t *testing.T) {
 	token := oauth2grant.Token{AccessToken: "SECRET-a", RefreshToken: "SECRET-r", IDToken: "SECRET-i"}
 	var out bytes.Buffer
 	text := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))

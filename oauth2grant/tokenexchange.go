@@ -31,7 +31,7 @@ const (
 // issued_token_type. If that is no access token, its [Token.TokenType] is N_A
 // (RFC 8693 §2.2.1): it is there to be passed on, and no API takes it. Run
 // returns it, to be an assertion or a subject elsewhere (identity.FromFlow); a
-// Grant, whose token is for APIs, refuses it.
+// [Grant], whose token is for APIs, refuses it.
 type TokenExchange struct {
 	// Subject returns the token that the new one is to stand for. It is called
 	// for every token request, and must return when its context ends.
@@ -82,7 +82,8 @@ func (f TokenExchange) validate(*Config) []error {
 		all = append(all, errors.New("TokenExchange: Subject is nil: package identity has funcs for it"))
 	}
 	if f.SubjectType == "" {
-		all = append(all, errors.New("TokenExchange: SubjectType is empty: set it to TokenTypeJWT, or what Subject returns"))
+		all = append(all,
+			errors.New("TokenExchange: SubjectType is empty: set it to TokenTypeJWT, or what Subject returns"))
 	}
 	if (f.Actor == nil) != (f.ActorType == "") {
 		all = append(all, errors.New("TokenExchange: Actor and ActorType belong together"))

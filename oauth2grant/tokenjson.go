@@ -37,8 +37,12 @@ func (t Token) MarshalJSON() ([]byte, error) {
 	if !t.refreshEnd.IsZero() {
 		known.RefreshExpiry = &t.refreshEnd
 	}
-	if t.meta != "" {
-		known.Meta = json.RawMessage(t.meta)
+	if m := t.readMeta(); m != (meta{}) {
+		raw, err := m.json()
+		if err != nil {
+			return nil, err
+		}
+		known.Meta = raw
 	}
 	if t.extra == "" {
 		return json.Marshal(known)
@@ -80,8 +84,9 @@ func (t *Token) UnmarshalJSON(data []byte) error {
 		IDToken: m.Text("id_token"), Scope: m.Words("scope"), lifetime: saneLifetime(m.Seconds("expires_in")),
 		Expiry: storedExpiry(m), refreshAfter: saneLifetime(m.Seconds("refresh_in")),
 		refreshEnd: writable(m.Time("refresh_expiry")),
-		extra:      m.Rest(wire.TokenMembers...), meta: compactMeta(m[metaMember]),
+		extra:      m.Rest(wire.TokenMembers...),
 	}
+	*t = t.withMeta(metaOf(m[metaMember]))
 	return nil
 }
 
@@ -146,8 +151,8 @@ func likeOurs(m wire.Members) wire.Members {
 		return m
 	case m.Has("accessToken"): // AWS SSO, the Azure CLI
 		return rename(m, map[string]string{
-			"accessToken": "access_token", "refreshToken": "refresh_token", "tokenType": "token_type", "idToken": "id_token",
-			"scopes": "scope",
+			"accessToken": "access_token", "refreshToken": "refresh_token", "tokenType": "token_type",
+			"idToken": "id_token", "scopes": "scope",
 		})
 	case m.Text("token") != "": // Google's libraries
 		return rename(m, map[string]string{"token": "access_token", "scopes": "scope"})

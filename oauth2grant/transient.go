@@ -16,10 +16,10 @@ import (
 // IsTransient reports whether trying again later can help without anybody
 // changing anything: the server was busy or out of reach, or gave no usable
 // answer. It sees through any wrapping, that of [http.Client] and errors.Join
-// included, and is false where several errors are joined and one of them is not
-// transient: [ErrLoginRequired], [ErrClosed], [ErrConfig], a refusal by the
-// server, a file, an address to listen on, or a certificate that does not
-// verify.
+// included, and is false where one of several errors that are joined is not
+// transient. That is the case with [ErrLoginRequired], [ErrClosed],
+// [ErrConfig], a refusal by the server, and the error of a file, of an address
+// to listen on, or of a certificate that does not verify.
 func IsTransient(err error) bool {
 	var w weight
 	w.weigh(err)

@@ -20,17 +20,18 @@ var errNeedsProof = errors.New(
 // is nil. It waits for an active token on the request's context.
 //
 // A token goes to the origin (RFC 6454) that the caller's request was made for,
-// if Config.Origins allows it, over https or to this machine. Along a redirect
-// to another origin the request goes on without the token, even if a later one
-// leads back, and so does a request whose chain of redirects cannot be followed
-// to its beginning. A request to an origin that is not allowed is not sent.
+// if [Config.Origins] allows it, over https or to this machine. Along a
+// redirect to another origin the request goes on without the token, even if a
+// later one leads back, and so does a request whose chain of redirects cannot
+// be followed to its beginning. A request to an origin that is not allowed is
+// not sent.
 //
 // A 401 (RFC 6750 §3) is taken for the end of that token, whatever its error
 // code: the token is renewed once and the request sent once more, provided that
 // its body can be read again ([http.Request.GetBody]). Three codes do not speak
 // of the token's end, and their 401 is returned: insufficient_scope;
 // insufficient_user_authentication, for which see [StepUp]; and use_dpop_nonce
-// without Config.Proof, which otherwise is answered by one more request with
+// without [Config.Proof], which otherwise is answered by one more request with
 // that nonce. A 401 is also returned as it is if the token was obtained just
 // now, see [Grant.Invalidate], or if the grant has been signed out meanwhile by
 // [Grant.Revoke]. The body of a 401 that is not returned is closed unread.
@@ -41,8 +42,8 @@ var errNeedsProof = errors.New(
 // trailer and the values of its header with the caller's.
 //
 // The error is that of base or, where no token could be put on the request,
-// that of [Grant.EnsureActiveToken], of Config.Proof, or one that says why the
-// token must not go there.
+// that of [Grant.EnsureActiveToken], of [Config.Proof], or one that says why
+// the token must not go there.
 func (g *Grant) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -50,11 +51,13 @@ func (g *Grant) Transport(base http.RoundTripper) http.RoundTripper {
 	return &transport{g: g, base: base}
 }
 
-// HTTPClient returns a client for APIs, over Transport(nil).
+// HTTPClient returns a client for APIs, over [Grant.Transport] of
+// [http.DefaultTransport]. It has no Timeout: the context of a request bounds
+// it.
 func (g *Grant) HTTPClient() *http.Client { return &http.Client{Transport: g.Transport(nil)} }
 
 // Authorize puts the token on a whole request, with its proof of possession if
-// Config.Proof is set (RFC 9449 §7). It waits for an active token on the
+// [Config.Proof] is set (RFC 9449 §7). It waits for an active token on the
 // request's context, and returns an error where [Grant.Transport] would send no
 // token.
 //
@@ -113,13 +116,6 @@ func (g *Grant) allowed(u *url.URL) error {
 		return nil
 	}
 	return fmt.Errorf("oauth2grant: Config.Origins does not allow a token to go to %s", origin(u))
-}
-
-// mayRenew reports whether, after an API has refused the token of s, another
-// one may help, and if so sees to it that s is used no more. While none is held
-// the grant is signed out or closed, and a refusal must not sign it in again.
-func (g *Grant) mayRenew(s *snapshot) bool {
-	return g.engine.Current() != nil && g.invalidate(s.Value.token.AccessToken)
 }
 
 // transport is what [Grant.Transport] returns.
@@ -263,7 +259,7 @@ func (t *transport) answer401(req *http.Request, res *http.Response, s *snapshot
 			}
 			proved = true
 		default:
-			if renewed || !t.g.mayRenew(s) {
+			if renewed || !t.g.invalidate(s.Value.token.AccessToken) {
 				return res, nil
 			}
 			renewed = true

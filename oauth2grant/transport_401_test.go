@@ -24,19 +24,23 @@ func TestTransport_RenewsAndReplaysOnceAfter401(t *testing.T) {
 		fault  granttest.Fault
 		renews bool
 	}{
-		"invalid_token":                    {refused(unauthorized), true},
-		"no challenge":                     {refused(), true},
-		"a challenge without a code":       {refused(`Bearer realm="api"`), true},
-		"among other schemes":              {refused(`Basic realm="a", error="x"`, `Negotiate, Bearer error="invalid_token"`), true},
+		"invalid_token":              {refused(unauthorized), true},
+		"no challenge":               {refused(), true},
+		"a challenge without a code": {refused(`Bearer realm="api"`), true},
+		"among other schemes": {
+			refused(`Basic realm="a", error="x"`, `Negotiate, Bearer error="invalid_token"`), true,
+		},
 		"expired_token":                    {refused(`Bearer error="expired_token"`), true},
 		"invalid_request":                  {refused(`Bearer error="invalid_request"`), true},
 		"a code of the API's own":          {refused(`Bearer error="request_unauthorized"`), true},
 		"a code of another scheme":         {refused(`Basic error="insufficient_scope"`), true},
 		"insufficient_scope":               {refused(`Bearer error="insufficient_scope", scope="admin"`), false},
 		"insufficient_scope, another case": {refused(`bearer realm="a, b=\"c\"", ERROR=insufficient_scope`), false},
-		"another sign-in wanted":           {refused(`Bearer error="insufficient_user_authentication", max_age=5`), false},
-		"a nonce, but there is no proof":   {refused(`DPoP error="use_dpop_nonce"`), false},
-		"403":                              {granttest.Fault{Status: 403, Body: "no"}, false},
+		"another sign-in wanted": {
+			refused(`Bearer error="insufficient_user_authentication", max_age=5`), false,
+		},
+		"a nonce, but there is no proof": {refused(`DPoP error="use_dpop_nonce"`), false},
+		"403":                            {granttest.Fault{Status: 403, Body: "no"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -50,7 +54,8 @@ func TestTransport_RenewsAndReplaysOnceAfter401(t *testing.T) {
 				if c.renews {
 					want = []int{200, 2, 2}
 				}
-				if got := []int{status, srv.Count(granttest.Token), srv.Count(granttest.Resource)}; !slices.Equal(got, want) {
+				got := []int{status, srv.Count(granttest.Token), srv.Count(granttest.Resource)}
+				if !slices.Equal(got, want) {
 					t.Errorf("status, token requests and requests: %d, want %d", got, want)
 				}
 				if now := tokenOf(t, g); (now != old) != c.renews {
@@ -66,11 +71,16 @@ func TestTransport_ReplaysOnlyABodyThatCanBeReadAgain(t *testing.T) {
 		edit func(*http.Request)
 		want []string // bodies sent
 	}{
-		"with GetBody":               {func(*http.Request) {}, []string{"text", "text"}},
-		"without GetBody":            {func(r *http.Request) { r.GetBody = nil }, []string{"text"}},
-		"with a GetBody that fails":  {func(r *http.Request) { r.GetBody = func() (io.ReadCloser, error) { return nil, io.ErrClosedPipe } }, []string{"text"}},
-		"without a body":             {func(r *http.Request) { r.Body, r.GetBody = nil, nil }, []string{"", ""}},
-		"with a body that is NoBody": {func(r *http.Request) { r.Body, r.GetBody = http.NoBody, nil }, []string{"", ""}},
+		"with GetBody":    {func(*http.Request) {}, []string{"text", "text"}},
+		"without GetBody": {func(r *http.Request) { r.GetBody = nil }, []string{"text"}},
+		"with a GetBody that fails": {
+			func(r *http.Request) { r.GetBody = func() (io.ReadCloser, error) { return nil, io.ErrClosedPipe } },
+			[]string{"text"},
+		},
+		"without a body": {func(r *http.Request) { r.Body, r.GetBody = nil, nil }, []string{"", ""}},
+		"with a body that is NoBody": {
+			func(r *http.Request) { r.Body, r.GetBody = http.NoBody, nil }, []string{"", ""},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -89,7 +99,8 @@ func TestTransport_ReplaysOnlyABodyThatCanBeReadAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 				text, err := io.ReadAll(res.Body)
-				if err != nil || (res.StatusCode == 401) != (len(c.want) == 1) || res.StatusCode == 401 && string(text) != "no" {
+				if err != nil || (res.StatusCode == 401) != (len(c.want) == 1) ||
+					res.StatusCode == 401 && string(text) != "no" {
 					t.Errorf("got %d %q %v", res.StatusCode, text, err)
 				}
 				_ = res.Body.Close()
@@ -146,7 +157,8 @@ func TestTransport_RenewsOnceAfterAHundred401s(t *testing.T) {
 		pass(time.Minute)
 		srv.RevokeToken(old.AccessToken)
 		srv.Break(granttest.Token, granttest.Fault{Delay: time.Second})
-		srv.Break(granttest.Resource, granttest.Fault{Delay: time.Second}) // so that all are under way when the first is refused
+		// So that all are under way when the first is refused.
+		srv.Break(granttest.Resource, granttest.Fault{Delay: time.Second})
 		rt := g.Transport(srv.Transport())
 		atOnce(100, func(int) {
 			if status := call(t, rt, get(t, api)); status != 200 {

@@ -32,7 +32,8 @@ func TestTransport_AllocatesLittle(t *testing.T) {
 	g := open(t, oauth2grant.ClientCredentials{}, configFor(granttest.New(granttest.Config{})))
 	ensure(t, g)
 	rt := g.Transport(answersAtOnce())
-	for fields, most := range map[int]float64{0: 4, 6: 4, 7: 4, 14: 6} { // a map of more than eight has a directory and a table
+	// A map of more than eight has a directory and a table.
+	for fields, most := range map[int]float64{0: 4, 6: 4, 7: 4, 14: 6} {
 		r := plainRequest(t, fields)
 		if n := testing.AllocsPerRun(runs, func() { _, _ = rt.RoundTrip(r) }); n > most {
 			t.Errorf("a request with %d header fields allocates %v times", fields, n)

@@ -50,7 +50,8 @@ func TestTransport_FollowsTheChainOfRedirects(t *testing.T) {
 	ensure(t, g)
 	t.Run("though the base does not name the request that it answers", func(t *testing.T) {
 		s := &script{answers: []*http.Response{
-			answered(302, "Location", api+"/2"), answered(302, "Location", other), answered(302, "Location", api+"/3"), answered(200),
+			answered(302, "Location", api+"/2"), answered(302, "Location", other), answered(302, "Location", api+"/3"),
+			answered(200),
 		}}
 		call(t, g.Transport(s), get(t, api))
 		if want := []bool{true, true, false, false}; !slices.Equal(s.carried, want) {
@@ -59,8 +60,10 @@ func TestTransport_FollowsTheChainOfRedirects(t *testing.T) {
 	})
 	for name, from := range map[string]func(r *http.Request) *http.Response{
 		"but not where a link is missing": func(*http.Request) *http.Response { return &http.Response{} },
-		"but not where a URL is missing":  func(*http.Request) *http.Response { return &http.Response{Request: &http.Request{}} },
-		"but not in a circle":             func(r *http.Request) *http.Response { return &http.Response{Request: r} },
+		"but not where a URL is missing": func(*http.Request) *http.Response {
+			return &http.Response{Request: &http.Request{}}
+		},
+		"but not in a circle": func(r *http.Request) *http.Response { return &http.Response{Request: r} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{answers: []*http.Response{answered(200)}}
@@ -123,7 +126,9 @@ func TestTransport_ClosesTheBodyOfARequestThatIsNotSent(t *testing.T) {
 
 func TestTransport_SaysThatABaseAnsweredNothing(t *testing.T) {
 	g := open(t, alice(), configFor(granttest.New(granttest.Config{})))
-	if _, err := g.Transport(tripper(func(*http.Request) (*http.Response, error) { return nil, nil })).RoundTrip(get(t, api)); err == nil {
+	_, err := g.Transport(tripper(func(*http.Request) (*http.Response, error) { return nil, nil })).
+		RoundTrip(get(t, api))
+	if err == nil {
 		t.Error("neither a response nor an error")
 	}
 }
@@ -142,7 +147,8 @@ func TestTransport_DoesNotWaitForABodyThatItDrops(t *testing.T) {
 		refusal := answered(401)
 		refusal.Body, refusal.ContentLength = &stalled{make(chan struct{})}, 1
 		began := time.Now()
-		if status := call(t, g.Transport(&script{answers: []*http.Response{refusal, answered(200)}}), get(t, api)); status != 200 || time.Since(began) != 0 {
+		status := call(t, g.Transport(&script{answers: []*http.Response{refusal, answered(200)}}), get(t, api))
+		if status != 200 || time.Since(began) != 0 {
 			t.Errorf("got %d after %v", status, time.Since(began))
 		}
 	})
@@ -156,7 +162,8 @@ func TestTransport_ProvesAndRenewsOnceEach(t *testing.T) {
 		pass(time.Minute)
 		refuses := answered(401, "WWW-Authenticate", `DPoP error="invalid_token"`)
 		s := &script{answers: []*http.Response{wantsNonce("n1"), refuses, wantsNonce("n2")}}
-		if status := call(t, g.Transport(s), get(t, api)); status != 401 || len(s.carried) != 3 || srv.Count(granttest.Token) != 2 {
+		status := call(t, g.Transport(s), get(t, api))
+		if status != 401 || len(s.carried) != 3 || srv.Count(granttest.Token) != 2 {
 			t.Errorf("got %d after %d requests, %d token requests", status, len(s.carried), srv.Count(granttest.Token))
 		}
 	})
@@ -195,7 +202,8 @@ func TestTransport_ShowsNoSecret(t *testing.T) {
 			t.Errorf("%s shows %s", verb, got)
 		}
 		within := struct{ rt http.RoundTripper }{rt}
-		if got := fmt.Sprintf(verb, within); strings.Contains(got, "wonderland") || strings.Contains(got, tokenOf(t, g).AccessToken) {
+		got := fmt.Sprintf(verb, within)
+		if strings.Contains(got, "wonderland") || strings.Contains(got, tokenOf(t, g).AccessToken) {
 			t.Errorf("%s shows %s", verb, got)
 		}
 	}

@@ -70,13 +70,19 @@ func TestTransport_SendsATokenOnlyWhereItMayGo(t *testing.T) {
 		"over http, where that is wished for":     {nil, true, "http://api.example/api", true},
 		"not to a host that looks like localhost": {nil, false, "http://localhost.example/api", false},
 		"not over another scheme":                 {nil, false, "ws://api.example/api", false},
-		"to an origin allowed":                    {[]string{"https://a.example", "https://api.example"}, false, api, true},
-		"to an origin allowed, in other words":    {[]string{"https://API.example:443/"}, false, api, true},
-		"not to another port":                     {[]string{"https://api.example"}, false, "https://api.example:8443/api", false},
-		"not to another host":                     {[]string{"https://api.example"}, false, "https://evil.example/api", false},
-		"not to a host below":                     {[]string{"https://example"}, false, api, false},
-		"not to another scheme":                   {[]string{"https://api.example"}, true, "http://api.example/api", false},
-		"not by the name of a user":               {[]string{"https://api.example"}, false, "https://api.example@evil.example/api", false},
+		"to an origin allowed": {
+			[]string{"https://a.example", "https://api.example"}, false, api, true,
+		},
+		"to an origin allowed, in other words": {[]string{"https://API.example:443/"}, false, api, true},
+		"not to another port": {
+			[]string{"https://api.example"}, false, "https://api.example:8443/api", false,
+		},
+		"not to another host":   {[]string{"https://api.example"}, false, "https://evil.example/api", false},
+		"not to a host below":   {[]string{"https://example"}, false, api, false},
+		"not to another scheme": {[]string{"https://api.example"}, true, "http://api.example/api", false},
+		"not by the name of a user": {
+			[]string{"https://api.example"}, false, "https://api.example@evil.example/api", false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := granttest.New(granttest.Config{})
@@ -111,20 +117,34 @@ type body struct {
 
 func (b *body) Close() error { b.closed(); return nil }
 
-func TestATokenDoesNotFollowARedirectToAnotherOrigin(t *testing.T) {
+func TestTransport_SendsNoTokenAlongARedirectToAnotherOrigin(t *testing.T) {
 	for name, c := range map[string]struct {
 		hops []string
 		want []string
 	}{
-		"on the same origin it does":         {[]string{api + "/2"}, []string{"with: " + api, "with: " + api + "/2"}},
-		"to another":                         {[]string{other}, []string{"with: " + api, "without: " + other}},
-		"and back to the first":              {[]string{other, api + "/2"}, []string{"with: " + api, "without: " + other, "without: " + api + "/2"}},
-		"and on there":                       {[]string{other, other + "/2"}, []string{"with: " + api, "without: " + other, "without: " + other + "/2"}},
-		"to a host below":                    {[]string{"https://a.api.example/api"}, []string{"with: " + api, "without: https://a.api.example/api"}},
-		"to another port":                    {[]string{"https://api.example:8443/api"}, []string{"with: " + api, "without: https://api.example:8443/api"}},
-		"to http":                            {[]string{"http://api.example/api"}, []string{"with: " + api, "without: http://api.example/api"}},
-		"to this machine over http":          {[]string{"http://127.0.0.1/api"}, []string{"with: " + api, "without: http://127.0.0.1/api"}},
-		"to the default port, which is ours": {[]string{"https://api.example:443/api"}, []string{"with: " + api, "with: https://api.example:443/api"}},
+		"on the same origin it does": {[]string{api + "/2"}, []string{"with: " + api, "with: " + api + "/2"}},
+		"to another":                 {[]string{other}, []string{"with: " + api, "without: " + other}},
+		"and back to the first": {
+			[]string{other, api + "/2"}, []string{"with: " + api, "without: " + other, "without: " + api + "/2"},
+		},
+		"and on there": {
+			[]string{other, other + "/2"}, []string{"with: " + api, "without: " + other, "without: " + other + "/2"},
+		},
+		"to a host below": {
+			[]string{"https://a.api.example/api"}, []string{"with: " + api, "without: https://a.api.example/api"},
+		},
+		"to another port": {
+			[]string{"https://api.example:8443/api"}, []string{"with: " + api, "without: https://api.example:8443/api"},
+		},
+		"to http": {
+			[]string{"http://api.example/api"}, []string{"with: " + api, "without: http://api.example/api"},
+		},
+		"to this machine over http": {
+			[]string{"http://127.0.0.1/api"}, []string{"with: " + api, "without: http://127.0.0.1/api"},
+		},
+		"to the default port, which is ours": {
+			[]string{"https://api.example:443/api"}, []string{"with: " + api, "with: https://api.example:443/api"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := granttest.New(granttest.Config{})
@@ -147,7 +167,8 @@ func TestTransport_KeepsTheTokenAfterA401OfAnotherOrigin(t *testing.T) {
 		ensure(t, g)
 		pass(time.Minute)
 		srv.Script(granttest.Resource, granttest.Redirect(other))
-		if status := call(t, g.Transport(srv.Transport()), get(t, api)); status != 401 || srv.Count(granttest.Token) != 1 {
+		status := call(t, g.Transport(srv.Transport()), get(t, api))
+		if status != 401 || srv.Count(granttest.Token) != 1 {
 			t.Errorf("%d, %d token requests", status, srv.Count(granttest.Token))
 		}
 	})
@@ -170,7 +191,8 @@ func TestTransport_LeavesTheRequestAsItIs(t *testing.T) {
 		if err != nil || res.StatusCode != 200 {
 			t.Fatalf("got %v, %v", res, err)
 		}
-		if !reflect.DeepEqual(r.Header, before.Header) || *r.URL != *before.URL || r.Body != same.Body || r.Host != same.Host || r.ContentLength != 4 {
+		if !reflect.DeepEqual(r.Header, before.Header) || *r.URL != *before.URL || r.Body != same.Body ||
+			r.Host != same.Host || r.ContentLength != 4 {
 			t.Errorf("became %+v", r)
 		}
 	})
@@ -227,7 +249,8 @@ func TestTransport_ClosesEveryBodyThatItDropsUnread(t *testing.T) {
 				if (err == nil) != (c.given == 1) {
 					t.Errorf("got %v", err)
 				}
-				if given := bodies.given.Load(); given != c.bodies || bodies.closed.Load() != given-c.given || bodies.read.Load() != 0 {
+				given := bodies.given.Load()
+				if given != c.bodies || bodies.closed.Load() != given-c.given || bodies.read.Load() != 0 {
 					t.Errorf("%d bodies, %d closed, %d read", given, bodies.closed.Load(), bodies.read.Load())
 				}
 				if err == nil {
@@ -238,13 +261,14 @@ func TestTransport_ClosesEveryBodyThatItDropsUnread(t *testing.T) {
 	}
 }
 
-func TestTheAuthorizationServersBodiesAreClosed(t *testing.T) {
+func TestTransport_ClosesTheBodiesOfTheAuthorizationServer(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	var bodies counter
 	cfg := configFor(srv)
 	cfg.HTTPClient = &http.Client{Transport: bodies.over(srv.Transport())}
 	srv.Script(granttest.Discovery, granttest.Fault{Size: 200 << 20})
-	srv.Script(granttest.Token, granttest.HTML(500), granttest.Fault{Size: 200 << 20}, granttest.Fault{Cut: granttest.CutWithin}, granttest.Redirect("https://a.example"))
+	srv.Script(granttest.Token, granttest.HTML(500), granttest.Fault{Size: 200 << 20},
+		granttest.Fault{Cut: granttest.CutWithin}, granttest.Redirect("https://a.example"))
 	c := newClient(t, cfg)
 	for range 5 {
 		_, _ = c.RequestToken(t.Context(), url.Values{"grant_type": {"client_credentials"}})

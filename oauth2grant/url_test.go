@@ -89,8 +89,9 @@ func TestIsInside(t *testing.T) {
 
 func FuzzCheckURL(f *testing.F) {
 	for _, seed := range []string{
-		"https://as.example/t", "https://１２７.0.0.1/", "https://:443/", "https://[fe80::1%25eth0]/", "http://localhost./", "https://0x7f.1/",
-		"https://a%20b/", "https://xn--/", "https://\u202e/", "https://[::ffff:127.0.0.1]/", "//x", "https://a/\u0000",
+		"https://as.example/t", "https://１２７.0.0.1/", "https://:443/", "https://[fe80::1%25eth0]/",
+		"http://localhost./", "https://0x7f.1/", "https://a%20b/", "https://xn--/", "https://\u202e/",
+		"https://[::ffff:127.0.0.1]/", "//x", "https://a/\u0000",
 	} {
 		f.Add(seed)
 	}

@@ -26,14 +26,17 @@ type UserInfo struct {
 	// Email is empty if unknown.
 	Email string
 
-	members string
+	members hidden
 }
 
 // Extra decodes any claim into out and reports whether there is one. The error
 // is that of encoding/json.
-func (u UserInfo) Extra(name string, out any) (bool, error) { return member(u.members, name, out) }
+func (u UserInfo) Extra(name string, out any) (bool, error) {
+	return member(u.members.reveal(), name, out)
+}
 
-// String names the person; the other claims may be none of a log's business.
+// String names the person, and shows no other claim: they may not belong in a
+// log.
 func (u UserInfo) String() string { return fmt.Sprintf("UserInfo{subject %q}", u.Subject) }
 
 // Format implements [fmt.Formatter]: no verb shows the other claims.
@@ -61,7 +64,8 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	answer, failure := c.getUserInfo(ctx, to, accessToken, "")
-	if nonce := answer.Header.Get(headerNonce); answer.Status == http.StatusUnauthorized && nonce != "" && c.proof != nil {
+	nonce := answer.Header.Get(headerNonce)
+	if answer.Status == http.StatusUnauthorized && nonce != "" && c.proof != nil {
 		answer, failure = c.getUserInfo(ctx, to, accessToken, nonce)
 	}
 	if failure != nil {
@@ -78,7 +82,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 	if claim == "" {
 		claim = "sub"
 	}
-	u := UserInfo{Subject: m.Word(claim), Email: m.Text("email"), members: m.Rest()}
+	u := UserInfo{Subject: m.Word(claim), Email: m.Text("email"), members: hide(m.Rest())}
 	if u.Subject == "" {
 		err := fmt.Errorf("the answer has no %q: set Server.SubjectClaim to what identifies the person: %w",
 			claim, errors.ErrUnsupported)

@@ -42,7 +42,7 @@ type place struct {
 // New returns an Auth for the API at a URL, which is https, or on this machine.
 // ctx bounds the life of the Auth, not this call. New makes no request. An
 // unusable address or Config is an error that wraps [oauth2grant.ErrConfig];
-// another error is that of Config.Store.
+// another error is that of [Config.Store].
 func New(ctx context.Context, api string, cfg Config) (*Auth, error) {
 	u, err := cfg.check(api)
 	if err != nil {
@@ -71,7 +71,8 @@ func (a *Auth) open(ctx context.Context, p place) (*oauth2grant.Grant, error) {
 	}
 	cfg := oauth2grant.Config{
 		Name: a.cfg.Name, Server: oauth2grant.Server{Issuer: r.Issuer}, Auth: auth, Scopes: r.Scopes, Store: store,
-		Proof: a.cfg.Proof, Refresh: a.cfg.Refresh, HTTPClient: a.hc, Logger: a.cfg.Logger, Origins: []string{a.ownIssuer()},
+		Proof: a.cfg.Proof, Refresh: a.cfg.Refresh, HTTPClient: a.hc, Logger: a.cfg.Logger,
+		Origins: []string{a.ownIssuer()},
 	}
 	if r.Guessed {
 		cfg.Server = oauth2grant.Server{AuthURL: r.Issuer + "/authorize", TokenURL: r.Issuer + "/token"}

@@ -59,7 +59,8 @@ func TestAuth_SendsTheResourceAndTheRightScopes(t *testing.T) {
 			ProtectedResource: &granttest.ProtectedResource{}, Scopes: []string{"offline_access"},
 		}, nil, ""},
 		"offline_access where it is offered": {granttest.Config{
-			ProtectedResource: &granttest.ProtectedResource{Scopes: []string{"read"}}, Scopes: []string{"read", "offline_access"},
+			ProtectedResource: &granttest.ProtectedResource{Scopes: []string{"read"}},
+			Scopes:            []string{"read", "offline_access"},
 		}, nil, "read offline_access"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +89,9 @@ func TestAuth_UsesTheClientThatThereIs(t *testing.T) {
 		want   string
 	}{
 		"the user's own before all": {registering(), func(w *world) {
-			w.cfg.Clients = map[string]oauth2grant.ClientAuth{w.srv.Issuer(): oauth2grant.SecretBasic("client", "secret")}
+			w.cfg.Clients = map[string]oauth2grant.ClientAuth{
+				w.srv.Issuer(): oauth2grant.SecretBasic("client", "secret"),
+			}
 			w.cfg.ClientMetadataURL = document
 		}, "client"},
 		"the user's for any server": {granttest.Config{}, func(w *world) {
@@ -99,8 +102,12 @@ func TestAuth_UsesTheClientThatThereIs(t *testing.T) {
 				document: `{"client_id":"` + document + `","redirect_uris":["` + redirectURI + `"]}`,
 			},
 		}, func(w *world) { w.cfg.ClientMetadataURL = document }, document},
-		"a registration where it does not": {registering(), func(w *world) { w.cfg.ClientMetadataURL = document }, "registered-"},
-		"a secret that was not asked for":  {granttest.Config{Registration: &granttest.Registration{Confidential: true}}, func(*world) {}, "registered-"},
+		"a registration where it does not": {
+			registering(), func(w *world) { w.cfg.ClientMetadataURL = document }, "registered-",
+		},
+		"a secret that was not asked for": {
+			granttest.Config{Registration: &granttest.Registration{Confidential: true}}, func(*world) {}, "registered-",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -193,11 +200,15 @@ func TestAuth_RenewsItsSecretAhead(t *testing.T) {
 		after        time.Duration
 		puts, posts  int
 	}{
-		"not yet":                  {granttest.Registration{SecretLifetime: 240 * time.Hour}, 200 * time.Hour, 0, 0},
-		"a day ahead":              {granttest.Registration{SecretLifetime: 240 * time.Hour}, 217 * time.Hour, 1, 0},
-		"a third of its life":      {granttest.Registration{SecretLifetime: 3 * time.Hour}, 121 * time.Minute, 1, 0},
-		"one that can't be":        {granttest.Registration{SecretLifetime: 3 * time.Hour, Unmanaged: true}, 121 * time.Minute, 0, 0},
-		"once it is over it can't": {granttest.Registration{SecretLifetime: 3 * time.Hour, Unmanaged: true}, 4 * time.Hour, 0, 1},
+		"not yet":             {granttest.Registration{SecretLifetime: 240 * time.Hour}, 200 * time.Hour, 0, 0},
+		"a day ahead":         {granttest.Registration{SecretLifetime: 240 * time.Hour}, 217 * time.Hour, 1, 0},
+		"a third of its life": {granttest.Registration{SecretLifetime: 3 * time.Hour}, 121 * time.Minute, 1, 0},
+		"one that can't be": {
+			granttest.Registration{SecretLifetime: 3 * time.Hour, Unmanaged: true}, 121 * time.Minute, 0, 0,
+		},
+		"once it is over it can't": {
+			granttest.Registration{SecretLifetime: 3 * time.Hour, Unmanaged: true}, 4 * time.Hour, 0, 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -15,11 +15,11 @@
 // metadata of the API (RFC 9728), or that is looked for in the two places where
 // it belongs; it names the authorization server, and the server's own metadata
 // (RFC 8414) says where to go from there. The client is the first of these that
-// there is: one of Config.Clients; a client metadata document, where the server
-// reads them; a dynamic registration (RFC 7591). What was learnt and registered
-// is kept in a [oauth2grant.Store], and the token in another, so that of all
-// processes that share them one registers, one asks the person, and the others,
-// and all later ones, make no request but their own.
+// there is: one of [Config.Clients]; a client metadata document, where the
+// server reads them; a dynamic registration (RFC 7591). What was learnt and
+// registered is kept in a [oauth2grant.Store], and the token in another, so
+// that of all processes that share them one registers, one asks the person, and
+// the others, and all later ones, make no request but their own.
 //
 // From then on [oauth2grant.Grant] does what it does everywhere. In addition:
 //
@@ -37,7 +37,7 @@
 // metadata describes must be the API: its URL, its origin, or a path above it.
 // Tokens go to the API's origin only. Addresses that the API or its server
 // named are https; they are not inside this machine or its network, unless
-// Config.AllowInside permits that, whatever a name is resolved to; and their
+// [Config.AllowInside] permits that, whatever a name is resolved to; and their
 // redirects are not followed. Of all servers that the API names, one is asked,
 // and one call makes a bounded number of requests, whatever is answered.
 package apiauth

@@ -64,7 +64,9 @@ func newGuard(api *url.URL, cfg Config) *guard {
 		}
 		return g
 	}
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	t := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
+	}
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = standard.Clone()
 	}
@@ -76,7 +78,9 @@ func newGuard(api *url.URL, cfg Config) *guard {
 
 // client returns an http.Client that goes through the guard.
 func (g *guard) client() *http.Client {
-	return &http.Client{Transport: g, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{
+		Transport: g, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // CloseIdleConnections closes those of the base.
@@ -152,7 +156,8 @@ func (g *guard) remember(u *url.URL, d document) {
 func (d document) response(req *http.Request) *http.Response {
 	return &http.Response{
 		Status: http.StatusText(d.status), StatusCode: d.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: d.header.Clone(), Body: io.NopCloser(bytes.NewReader(d.body)), ContentLength: int64(len(d.body)), Request: req,
+		Header: d.header.Clone(), Body: io.NopCloser(bytes.NewReader(d.body)), ContentLength: int64(len(d.body)),
+		Request: req,
 	}
 }
 
@@ -163,7 +168,8 @@ type targetKey struct{}
 // proxy's, which the user named.
 func (g *guard) dial(ctx context.Context, network, to string) (net.Conn, error) {
 	d := net.Dialer{Timeout: maxWait, KeepAlive: maxWait}
-	if target, ok := ctx.Value(targetKey{}).(string); g.trusts(strings.ToLower(to)) || ok && target != strings.ToLower(to) {
+	target, ok := ctx.Value(targetKey{}).(string)
+	if g.trusts(strings.ToLower(to)) || ok && target != strings.ToLower(to) {
 		return d.DialContext(ctx, network, to)
 	}
 	d.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {

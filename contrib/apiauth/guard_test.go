@@ -52,14 +52,18 @@ func TestConfig_Check(t *testing.T) {
 		cfg Config
 		ok  bool
 	}{
-		"https":                {"https://api.example/mcp", Config{}, true},
-		"this machine":         {"http://127.0.0.1:8080/mcp", Config{}, true},
-		"http beyond":          {"http://api.example/mcp", Config{}, false},
-		"no URL":               {"api.example", Config{}, false},
-		"a nil client":         {"https://api.example", Config{Clients: map[string]oauth2grant.ClientAuth{"": nil}}, false},
+		"https":        {"https://api.example/mcp", Config{}, true},
+		"this machine": {"http://127.0.0.1:8080/mcp", Config{}, true},
+		"http beyond":  {"http://api.example/mcp", Config{}, false},
+		"no URL":       {"api.example", Config{}, false},
+		"a nil client": {
+			"https://api.example", Config{Clients: map[string]oauth2grant.ClientAuth{"": nil}}, false,
+		},
 		"a document over http": {"https://api.example", Config{ClientMetadataURL: "http://127.0.0.1/c.json"}, false},
 		"a document at a root": {"https://api.example", Config{ClientMetadataURL: "https://agent.example/"}, false},
-		"a document":           {"https://api.example", Config{ClientMetadataURL: "https://agent.example/c.json"}, true},
+		"a document": {
+			"https://api.example", Config{ClientMetadataURL: "https://agent.example/c.json"}, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := c.cfg.check(c.api); (err == nil) != c.ok {

@@ -134,7 +134,7 @@ func newWorld(t testing.TB, cfg granttest.Config) *world {
 	host := hostOf(t, w.api)
 	w.net = newNetwork(host, map[string]http.RoundTripper{host: w.srv.Transport()})
 	w.hc = &http.Client{Transport: w.net}
-	store := memory()
+	store := apiauth.Memory()
 	w.cfg = apiauth.Config{
 		Name: "Test", Store: store, HTTPClient: w.hc, RedirectURIs: []string{redirectURI},
 		Flow: person{w.hc, "alice", &w.tabs},
@@ -150,44 +150,6 @@ func hostOf(t testing.TB, raw string) string {
 	}
 	return u.Host
 }
-
-// memory is a Store func that many share.
-func memory() func(string) (oauth2grant.Store, error) {
-	var mu sync.Mutex
-	all := map[string]*cell{}
-	return func(key string) (oauth2grant.Store, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if all[key] == nil {
-			all[key] = &cell{}
-		}
-		return all[key], nil
-	}
-}
-
-type cell struct {
-	oauth2grant.SingleProcess
-	mu    sync.Mutex
-	token oauth2grant.Token
-}
-
-func (c *cell) Load(context.Context) (oauth2grant.Token, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.token == (oauth2grant.Token{}) {
-		return oauth2grant.Token{}, oauth2grant.ErrNoToken
-	}
-	return c.token, nil
-}
-
-func (c *cell) Save(_ context.Context, t oauth2grant.Token) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.token = t
-	return nil
-}
-
-func (c *cell) Delete(ctx context.Context) error { return c.Save(ctx, oauth2grant.Token{}) }
 
 // open makes one process's Auth. It lives as long as the test.
 func (w *world) open(t testing.TB) *apiauth.Auth {

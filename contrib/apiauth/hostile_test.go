@@ -76,7 +76,8 @@ func (s *anyServer) answer(req *http.Request) *http.Response {
 		return reply(req, 302, http.Header{"Location": {to}}, "")
 	case req.URL.Path == "/token":
 		return reply(req, 200, nil, object(map[string]any{
-			"access_token": fmt.Sprint("token-", s.n.Add(1)), "token_type": "Bearer", "expires_in": 3600, "refresh_token": "r",
+			"access_token": fmt.Sprint("token-", s.n.Add(1)), "token_type": "Bearer", "expires_in": 3600,
+			"refresh_token": "r",
 		}))
 	}
 	return reply(req, 404, nil, "")
@@ -141,9 +142,10 @@ func many(n int) []string {
 
 // addresses are inside, or can't be what they seem.
 var addresses = []string{
-	"https://127.0.0.1", "http://127.0.0.1:8080", "https://localhost", "https://a.localhost", "https://10.1.2.3", "https://[::1]",
-	"https://[::ffff:10.0.0.1]", "https://169.254.169.254", "https://[64:ff9b::7f00:1]", "https://100.64.0.1", "https://0x7f.1",
-	"http://evil.example", "ftp://evil.example", "file:///etc/passwd", "https://user@evil.example", "https://",
+	"https://127.0.0.1", "http://127.0.0.1:8080", "https://localhost", "https://a.localhost", "https://10.1.2.3",
+	"https://[::1]", "https://[::ffff:10.0.0.1]", "https://169.254.169.254", "https://[64:ff9b::7f00:1]",
+	"https://100.64.0.1", "https://0x7f.1", "http://evil.example", "ftp://evil.example", "file:///etc/passwd",
+	"https://user@evil.example", "https://",
 }
 
 func TestAuth_HostileAPI(t *testing.T) {
@@ -154,42 +156,72 @@ func TestAuth_HostileAPI(t *testing.T) {
 		ok   bool  // it gets an answer
 		hops int   // hosts beyond the API that are asked, at most
 	}{
-		"an honest one":            {api: &hostile{}, ok: true, hops: 1},
-		"its origin as resource":   {api: &hostile{metadata: resourceOf("https://" + apiHost)}, ok: true, hops: 1},
-		"a path above as resource": {api: &hostile{metadata: resourceOf("https://" + apiHost + "/v1")}, ok: true, hops: 1},
-		"another resource":         {api: &hostile{metadata: resourceOf("https://bank.example/v1/mcp")}, want: metadata},
-		"a sibling as resource":    {api: &hostile{metadata: resourceOf("https://" + apiHost + "/v1/mc")}, want: metadata},
+		"an honest one":          {api: &hostile{}, ok: true, hops: 1},
+		"its origin as resource": {api: &hostile{metadata: resourceOf("https://" + apiHost)}, ok: true, hops: 1},
+		"a path above as resource": {
+			api: &hostile{metadata: resourceOf("https://" + apiHost + "/v1")}, ok: true, hops: 1,
+		},
+		"another resource": {
+			api: &hostile{metadata: resourceOf("https://bank.example/v1/mcp")}, want: metadata,
+		},
+		"a sibling as resource": {
+			api: &hostile{metadata: resourceOf("https://" + apiHost + "/v1/mc")}, want: metadata,
+		},
 		"a path below as resource": {api: &hostile{metadata: resourceOf(apiURL + "/more")}, want: metadata},
-		"a path with dots":         {api: &hostile{metadata: resourceOf("https://" + apiHost + "/v1/../v1")}, want: metadata},
-		"another port as resource": {api: &hostile{metadata: resourceOf("https://" + apiHost + ":8443/v1/mcp")}, want: metadata},
-		"http as resource":         {api: &hostile{metadata: resourceOf("http://" + apiHost + "/v1/mcp")}, want: metadata},
-		"no resource":              {api: &hostile{metadata: resourceOf("")}, want: metadata},
-		"no server":                {api: &hostile{metadata: servers()}, want: metadata},
-		"10,000 servers":           {api: &hostile{metadata: servers(many(10_000)...)}, ok: true, hops: 1},
+		"a path with dots": {
+			api: &hostile{metadata: resourceOf("https://" + apiHost + "/v1/../v1")}, want: metadata,
+		},
+		"another port as resource": {
+			api: &hostile{metadata: resourceOf("https://" + apiHost + ":8443/v1/mcp")}, want: metadata,
+		},
+		"http as resource": {api: &hostile{metadata: resourceOf("http://" + apiHost + "/v1/mcp")}, want: metadata},
+		"no resource":      {api: &hostile{metadata: resourceOf("")}, want: metadata},
+		"no server":        {api: &hostile{metadata: servers()}, want: metadata},
+		"10,000 servers":   {api: &hostile{metadata: servers(many(10_000)...)}, ok: true, hops: 1},
 		"10,000 servers that are none": {
-			api:  &hostile{metadata: servers(many(10_000)...), server: anyServer{changes: map[string]any{"issuer": "x"}}},
+			api: &hostile{
+				metadata: servers(many(10_000)...), server: anyServer{changes: map[string]any{"issuer": "x"}},
+			},
 			hops: 1,
 		},
-		"a server with another issuer": {api: &hostile{server: anyServer{changes: map[string]any{"issuer": "https://bank.example"}}}, hops: 1},
+		"a server with another issuer": {
+			api: &hostile{server: anyServer{changes: map[string]any{"issuer": "https://bank.example"}}}, hops: 1,
+		},
 		"a server whose tokens are inside": {
-			api: &hostile{server: anyServer{changes: map[string]any{"token_endpoint": "https://10.0.0.1/token"}}}, hops: 1,
+			api:  &hostile{server: anyServer{changes: map[string]any{"token_endpoint": "https://10.0.0.1/token"}}},
+			hops: 1,
 		},
 		"a server that registers inside": {
-			api:  &hostile{server: anyServer{changes: map[string]any{"registration_endpoint": "https://10.0.0.1/register"}}},
+			api: &hostile{
+				server: anyServer{changes: map[string]any{"registration_endpoint": "https://10.0.0.1/register"}},
+			},
 			want: apiauth.ErrInside, hops: 1,
 		},
 		"a registration with another redirect URI": {
-			api: &hostile{server: anyServer{registered: map[string]any{"redirect_uris": []string{"https://evil.example/cb"}}}}, hops: 1,
+			api: &hostile{server: anyServer{
+				registered: map[string]any{"redirect_uris": []string{"https://evil.example/cb"}},
+			}}, hops: 1,
 		},
 		"a registration with one redirect URI more": {api: &hostile{server: anyServer{
 			registered: map[string]any{"redirect_uris": []string{redirectURI, "https://evil.example/cb"}},
 		}}, hops: 1},
 		"a registration by another method": {
-			api: &hostile{server: anyServer{registered: map[string]any{"token_endpoint_auth_method": "tls_client_auth"}}}, hops: 1,
+			api: &hostile{server: anyServer{
+				registered: map[string]any{"token_endpoint_auth_method": "tls_client_auth"},
+			}}, hops: 1,
 		},
-		"a registration without an id": {api: &hostile{server: anyServer{registered: map[string]any{"client_id": ""}}}, hops: 1},
-		"a challenge of a megabyte":    {api: &hostile{challenge: `Bearer resource_metadata="https://a.example/` + strings.Repeat("a", 1<<20) + `"`}, hops: 1},
-		"challenges without end":       {api: &hostile{challenge: strings.Repeat("Bearer error=x, ", 1<<16)}, ok: true, hops: 1},
+		"a registration without an id": {
+			api: &hostile{server: anyServer{registered: map[string]any{"client_id": ""}}}, hops: 1,
+		},
+		"a challenge of a megabyte": {
+			api: &hostile{
+				challenge: `Bearer resource_metadata="https://a.example/` + strings.Repeat("a", 1<<20) + `"`,
+			},
+			hops: 1,
+		},
+		"challenges without end": {
+			api: &hostile{challenge: strings.Repeat("Bearer error=x, ", 1<<16)}, ok: true, hops: 1,
+		},
 		"metadata in circles": {api: &hostile{raw: respond(func(req *http.Request) *http.Response {
 			return reply(req, 302, http.Header{"Location": {req.URL.String()}}, "")
 		})}, want: metadata},
@@ -208,7 +240,8 @@ func TestAuth_HostileAPI(t *testing.T) {
 			return servers(fmt.Sprintf("https://as%d.example", n))(n)
 		}}, hops: 2},
 		"another scope at every request": {
-			api: &hostile{always: true, status: 403, challenge: `Bearer error="insufficient_scope", scope="s%d"`}, hops: 1,
+			api:  &hostile{always: true, status: 403, challenge: `Bearer error="insufficient_scope", scope="s%d"`},
+			hops: 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) { c.api.run(t, c.want, c.ok, c.hops) })
@@ -233,7 +266,9 @@ func (h *hostile) run(t *testing.T, want error, ok bool, hops int) {
 			w.net.hosts[hostOf(t, host)] = respond(h.server.answer)
 		}
 		w.hc = &http.Client{Transport: w.net}
-		w.cfg = apiauth.Config{HTTPClient: w.hc, RedirectURIs: []string{redirectURI}, Flow: person{w.hc, "alice", &w.tabs}}
+		w.cfg = apiauth.Config{
+			HTTPClient: w.hc, RedirectURIs: []string{redirectURI}, Flow: person{w.hc, "alice", &w.tabs},
+		}
 		a := w.open(t)
 		for range 3 {
 			status, err := w.get(t, a)

@@ -18,7 +18,9 @@ import (
 func TestAuth_FollowsTheAPIToAnotherServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := granttest.New(granttest.Config{Issuer: "https://as1.example", Registration: &granttest.Registration{}})
-		second := granttest.New(granttest.Config{Issuer: "https://as2.example", Registration: &granttest.Registration{}})
+		second := granttest.New(granttest.Config{
+			Issuer: "https://as2.example", Registration: &granttest.Registration{},
+		})
 		now := atomic.Pointer[granttest.Server]{}
 		now.Store(first)
 		api := respond(func(req *http.Request) *http.Response {
@@ -44,7 +46,8 @@ func TestAuth_FollowsTheAPIToAnotherServer(t *testing.T) {
 		})
 		w.hc = &http.Client{Transport: w.net}
 		w.cfg = apiauth.Config{
-			HTTPClient: w.hc, Store: memory(), RedirectURIs: []string{redirectURI}, Flow: person{w.hc, "alice", &w.tabs},
+			HTTPClient: w.hc, Store: apiauth.Memory(), RedirectURIs: []string{redirectURI},
+			Flow: person{w.hc, "alice", &w.tabs},
 		}
 		a, other := w.open(t), w.open(t)
 		w.want200(t, a)
@@ -115,7 +118,8 @@ func TestAuth_WithoutMetadata(t *testing.T) {
 				w.net = newNetwork(apiHost, map[string]http.RoundTripper{apiHost: api})
 				w.hc = &http.Client{Transport: w.net}
 				w.cfg = apiauth.Config{
-					HTTPClient: w.hc, RedirectURIs: []string{redirectURI}, Flow: person{w.hc, "alice", &w.tabs}, GuessEndpoints: c.guess,
+					HTTPClient: w.hc, RedirectURIs: []string{redirectURI}, Flow: person{w.hc, "alice", &w.tabs},
+					GuessEndpoints: c.guess,
 				}
 				if status, err := w.get(t, w.open(t)); err != nil || status != c.status {
 					t.Errorf("got %d, %v", status, err)
@@ -163,14 +167,17 @@ func TestTransport_SendsNoTokenAlongARedirect(t *testing.T) {
 		})
 		thief := respond(func(req *http.Request) *http.Response {
 			if req.URL.Path == "/steal" {
-				return reply(req, 401, http.Header{"Www-Authenticate": {`Bearer resource_metadata="https://evil.example/m"`}}, "")
+				return reply(req, 401,
+					http.Header{"Www-Authenticate": {`Bearer resource_metadata="https://evil.example/m"`}}, "")
 			}
 			return h.server.answer(req)
 		})
 		w := &world{api: apiURL}
 		w.net = newNetwork(apiHost, map[string]http.RoundTripper{apiHost: away, evilHost: thief})
 		w.hc = &http.Client{Transport: w.net}
-		w.cfg = apiauth.Config{HTTPClient: w.hc, RedirectURIs: []string{redirectURI}, Flow: person{w.hc, "alice", &w.tabs}}
+		w.cfg = apiauth.Config{
+			HTTPClient: w.hc, RedirectURIs: []string{redirectURI}, Flow: person{w.hc, "alice", &w.tabs},
+		}
 		a := w.open(t)
 		hc := &http.Client{Transport: a.Transport(w.net)}
 		res, err := hc.Get(apiURL)

@@ -190,7 +190,8 @@ func (a *Auth) renewSecret(ctx context.Context, old client) (client, error) {
 	case err != nil:
 		return client{}, err
 	case c.ID != old.ID:
-		return client{}, errors.New("apiauth: the server answers for another client than the one whose secret is to be renewed")
+		return client{},
+			errors.New("apiauth: the server answers for another client than the one whose secret is to be renewed")
 	case c.URI == "":
 		c.URI, c.Token = old.URI, old.Token
 	}

@@ -133,7 +133,8 @@ func (a *Auth) covers(name string) error {
 	}
 	path, whole := strings.TrimSuffix(u.EscapedPath(), "/"), a.api.EscapedPath()
 	below := path == strings.TrimSuffix(whole, "/") || strings.HasPrefix(whole, path+"/")
-	if originOf(u) != a.origin || !below || u.RawQuery != "" && u.RawQuery != a.api.RawQuery || strings.Contains(path, "..") {
+	if originOf(u) != a.origin || !below || u.RawQuery != "" && u.RawQuery != a.api.RawQuery ||
+		strings.Contains(path, "..") {
 		return fmt.Errorf("%w is that of another resource, at %s", ErrMetadata, u.Hostname())
 	}
 	return nil
@@ -227,7 +228,8 @@ const maxScopes = 100
 func scopeTokens(all []string) []string {
 	var tokens []string
 	for _, s := range all {
-		ok := s != "" && len(s) <= 256 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+		ok := s != "" && len(s) <= 256 &&
+			!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 		if ok && len(tokens) < maxScopes && !slices.Contains(tokens, s) {
 			tokens = append(tokens, s)
 		}

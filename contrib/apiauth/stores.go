@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 )
 
-// Files returns a func for Config.Store that keeps each key in a file of its
-// own, <[os.UserConfigDir]>/<name>/<key>.json, which all processes of this user
+// Files returns a func for [Config.Store] that keeps each key in a file of its
+// own, <os.UserConfigDir>/<name>/<key>.json, which all processes of this user
 // share; see package filestore. A name that is an absolute path is that of the
 // folder itself.
 func Files(name string) func(key string) (oauth2grant.Store, error) {

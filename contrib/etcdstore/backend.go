@@ -97,7 +97,8 @@ func (b *backend) Check(ctx context.Context) error {
 }
 
 // TryLock implements [leasestore.Backend]. A notice is not needed: etcd starts
-// leases anew when it comes back.
+// leases anew when it comes back. A lock that was perhaps taken is given back;
+// when ctx has ended by then, the lock ends with its lease.
 func (b *backend) TryLock(ctx context.Context, key string, lease, _ time.Duration) (leasestore.Try, error) {
 	granted, err := b.client.Grant(ctx, int64(lease/time.Second))
 	if err != nil {
@@ -111,7 +112,7 @@ func (b *backend) TryLock(ctx context.Context, key string, lease, _ time.Duratio
 			return leasestore.Try{Fence: int64(granted.ID), Version: r.Version}, nil
 		}
 	}
-	return leasestore.Try{Wait: lease}, errors.Join(err, b.Unlock(context.WithoutCancel(ctx), key, int64(granted.ID)))
+	return leasestore.Try{Wait: lease}, errors.Join(err, b.Unlock(ctx, key, int64(granted.ID)))
 }
 
 // Extend implements [leasestore.Backend].

@@ -15,7 +15,7 @@
 // <Prefix>lock/<key> the lock, which is bound to a lease of etcd. Every change
 // is a transaction that compares the revision of the first and the lease of the
 // second. A key is seen by everybody who may look at etcd, and in errors: never
-// make it from a secret. The token is in clear unless Config.Keys is set, see
+// make it from a secret. The token is in clear unless [Config.Keys] is set, see
 // package seal; then it is bound to its prefix and key.
 //
 // After a new leader was elected, etcd starts every lease anew: a holder that

@@ -7,6 +7,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/leasestore"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
@@ -17,6 +18,8 @@ type Family = leasestore.Family
 
 // Store is the [oauth2grant.Store] of one key. It comes from Family.Store.
 type Store = leasestore.Store
+
+var _ oauth2grant.Store = (*Store)(nil)
 
 // Config says how tokens are kept. The zero value is good.
 type Config struct {
@@ -51,7 +54,8 @@ func New(client *clientv3.Client, cfg Config) (*Family, error) {
 	case client == nil:
 		return nil, errors.New("etcdstore: there is no client")
 	case cfg.Lease < leastLease, cfg.Lease%time.Second != 0:
-		return nil, fmt.Errorf("etcdstore: Config.Lease %v must be at least %v, in whole seconds", cfg.Lease, leastLease)
+		return nil, fmt.Errorf("etcdstore: Config.Lease %v must be at least %v, in whole seconds",
+			cfg.Lease, leastLease)
 	}
 	return leasestore.New(&backend{client, cfg.Prefix}, leasestore.Config{
 		Name: "etcdstore", Place: cfg.Prefix, Lease: cfg.Lease,

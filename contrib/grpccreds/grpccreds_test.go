@@ -45,7 +45,8 @@ func serve(t *testing.T, srv *granttest.Server) service {
 		}
 		return next(ctx, req)
 	}
-	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])), grpc.UnaryInterceptor(checks))
+	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])),
+		grpc.UnaryInterceptor(checks))
 	healthpb.RegisterHealthServer(s, health.NewServer())
 	l := bufconn.Listen(1 << 20)
 	var serving sync.WaitGroup
@@ -57,12 +58,16 @@ func serve(t *testing.T, srv *granttest.Server) service {
 }
 
 // dial returns a client of the service whose calls carry the token of g.
-func (s service) dial(t *testing.T, transport credentials.TransportCredentials, g *oauth2grant.Grant) (healthpb.HealthClient, error) {
+func (s service) dial(
+	t *testing.T, transport credentials.TransportCredentials, g *oauth2grant.Grant,
+) (healthpb.HealthClient, error) {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///example.com",
 		grpc.WithTransportCredentials(transport),
 		grpc.WithPerRPCCredentials(grpccreds.New(g)),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.listener.DialContext(ctx) }))
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return s.listener.DialContext(ctx)
+		}))
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +75,9 @@ func (s service) dial(t *testing.T, transport credentials.TransportCredentials, 
 	return healthpb.NewHealthClient(conn), nil
 }
 
-func open(t *testing.T, flow oauth2grant.Flow, srv *granttest.Server, edit ...func(*oauth2grant.Config)) *oauth2grant.Grant {
+func open(
+	t *testing.T, flow oauth2grant.Flow, srv *granttest.Server, edit ...func(*oauth2grant.Config),
+) *oauth2grant.Grant {
 	t.Helper()
 	cfg := oauth2grant.Config{
 		Server:     oauth2grant.Server{Issuer: srv.Issuer()},
@@ -129,11 +136,19 @@ func TestNew(t *testing.T) {
 		wait time.Duration
 		want codes.Code
 	}{
-		"the server is busy":        {open(t, oauth2grant.ClientCredentials{}, busy), time.Hour, codes.Unavailable},
-		"a person must sign in":     {open(t, oauth2grant.RefreshOnly{}, srv), time.Hour, codes.Unauthenticated},
-		"the service is elsewhere":  {open(t, oauth2grant.ClientCredentials{}, srv, elsewhere), time.Hour, codes.Unauthenticated},
-		"the call's time is over":   {open(t, oauth2grant.ClientCredentials{}, hangs), 50 * time.Millisecond, codes.DeadlineExceeded},
-		"the service is among them": {open(t, oauth2grant.ClientCredentials{}, srv, func(cfg *oauth2grant.Config) { cfg.Origins = []string{"https://example.com"} }), time.Hour, codes.OK},
+		"the server is busy":    {open(t, oauth2grant.ClientCredentials{}, busy), time.Hour, codes.Unavailable},
+		"a person must sign in": {open(t, oauth2grant.RefreshOnly{}, srv), time.Hour, codes.Unauthenticated},
+		"the service is elsewhere": {
+			open(t, oauth2grant.ClientCredentials{}, srv, elsewhere), time.Hour, codes.Unauthenticated,
+		},
+		"the call's time is over": {
+			open(t, oauth2grant.ClientCredentials{}, hangs), 50 * time.Millisecond, codes.DeadlineExceeded,
+		},
+		"the service is among them": {
+			open(t, oauth2grant.ClientCredentials{}, srv, func(cfg *oauth2grant.Config) {
+				cfg.Origins = []string{"https://example.com"}
+			}), time.Hour, codes.OK,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := s.dial(t, credentials.NewTLS(s.tls), c.g)

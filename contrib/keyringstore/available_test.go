@@ -33,7 +33,8 @@ func TestLoad_TellsASignOutFromAMissingItem(t *testing.T) {
 	fails(t, err, oauth2grant.ErrSignedOut)
 	must(t, s.Save(t.Context(), tokenOf("next", 1)))
 	clear(m.items)
-	if _, err := s.Load(t.Context()); errors.Is(err, oauth2grant.ErrSignedOut) || !errors.Is(err, oauth2grant.ErrNoToken) {
+	_, err = s.Load(t.Context())
+	if errors.Is(err, oauth2grant.ErrSignedOut) || !errors.Is(err, oauth2grant.ErrNoToken) {
 		t.Errorf("Load returned %v", err)
 	}
 }

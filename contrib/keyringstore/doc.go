@@ -8,22 +8,22 @@
 //
 // # Items
 //
-// The token is one item, named by Config.Service and Config.Account. Windows
-// takes no more than 2,560 bytes in an item and macOS about 3,000, so a larger
-// token is cut into items of 2 KiB named "<account> #a0", "#a1" and so on, or
-// "#b0", and the item <account> becomes the head that tells which of the two
-// sets holds the token. A Save writes the set that is not in use, reads each
-// item back, then replaces the head, then removes the other set. So a process
-// that is killed at any moment leaves the old token or the new one; what it
-// leaves besides is removed by the next Save or Delete.
+// The token is one item, named by [Config.Service] and [Config.Account].
+// Windows takes no more than 2,560 bytes in an item and macOS about 3,000, so a
+// larger token is cut into items of 2 KiB named "<account> #a0", "#a1" and so
+// on, or "#b0", and the item <account> becomes the head that tells which of the
+// two sets holds the token. A Save writes the set that is not in use, reads
+// each item back, then replaces the head, then removes the other set. So a
+// process that is killed at any moment leaves the old token or the new one;
+// what it leaves besides is removed by the next Save or Delete.
 //
 // # The lock
 //
-// Lock is that of package filestore, with its two lock files in Config.LockDir.
-// They are empty but for a version number. The head has the version too: a Save
-// or Delete with the held context of a lock that was released or lost fails
-// with oauth2grant.ErrLockLost. Processes that use one item exclude each other
-// only if they have the same lock folder.
+// Lock is that of package filestore, with its two lock files in
+// [Config.LockDir]. They are empty but for a version number. The head has the
+// version too: a Save or Delete with the held context of a lock that was
+// released or lost fails with oauth2grant.ErrLockLost. Processes that use one
+// item exclude each other only if they have the same lock folder.
 //
 // # Prompts
 //

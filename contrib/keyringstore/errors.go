@@ -12,7 +12,8 @@ var (
 	// ErrUnavailable says that no keyring can be reached. The error that wraps
 	// it has the cause.
 	ErrUnavailable = errors.New("keyringstore: no keyring can be reached: run in a desktop session " +
-		"(on Linux: a D-Bus session with a Secret Service such as GNOME Keyring), or keep the token in package filestore")
+		"(on Linux: a D-Bus session with a Secret Service such as GNOME Keyring), or keep the token in package " +
+		"filestore")
 	// ErrLocked says that the keyring is locked and stayed so: nobody could be
 	// asked for its password, or the answer was no.
 	ErrLocked = errors.New("keyringstore: the keyring is locked: unlock it, or run where its password can be asked for")

@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	format   = 1
-	itemSize = 2 << 10 // what every keyring takes: macOS makes four bytes of three and allows 4,096 for the whole command
+	format = 1
+	// What every keyring takes: macOS makes four bytes of three and allows
+	// 4,096 for the whole command.
+	itemSize = 2 << 10
 	maxParts = 128
 )
 
@@ -76,7 +78,8 @@ func (i items) read(ctx context.Context) (oauth2grant.Token, error) {
 		if !errors.Is(err, ErrCorrupt) {
 			return t, err
 		}
-		if now, err := i.head(ctx); err == nil && now.Version == h.Version { // else somebody has saved another one meanwhile
+		// Else somebody has saved another one meanwhile.
+		if now, err := i.head(ctx); err == nil && now.Version == h.Version {
 			return oauth2grant.Token{}, ErrCorrupt
 		}
 	}
@@ -212,7 +215,8 @@ func (i items) set(ctx context.Context, account, secret string) error {
 	if err := i.ring.Set(i.service, account, secret); err != nil {
 		return explain(err)
 	}
-	if kept, err := i.ring.Get(i.service, account); errors.Is(err, keyring.ErrNotFound) || err == nil && kept != secret {
+	kept, err := i.ring.Get(i.service, account)
+	if errors.Is(err, keyring.ErrNotFound) || err == nil && kept != secret {
 		return explain(errNotKept)
 	} else if err != nil {
 		return explain(err)

@@ -17,7 +17,8 @@ func newPrompter(t *testing.T) (asked <-chan func()) {
 	conn, err := dbus.ConnectSessionBus()
 	must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	if reply, err := conn.RequestName("org.gnome.keyring.SystemPrompter", dbus.NameFlagDoNotQueue); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
+	if reply, err := conn.RequestName("org.gnome.keyring.SystemPrompter", dbus.NameFlagDoNotQueue); err != nil ||
+		reply != dbus.RequestNameReplyPrimaryOwner {
 		t.Fatalf("the name of the prompter: %v, %v", reply, err)
 	}
 	messages, questions := make(chan *dbus.Message, 100), make(chan func(), 100)
@@ -36,14 +37,15 @@ func newPrompter(t *testing.T) (asked <-chan func()) {
 			}
 			callback, _ := m.Body[0].(dbus.ObjectPath)
 			questions <- func() {
-				conn.Object(caller, callback).Call("org.gnome.keyring.internal.Prompter.Callback.PromptDone", dbus.FlagNoReplyExpected)
+				conn.Object(caller, callback).Call("org.gnome.keyring.internal.Prompter.Callback.PromptDone",
+					dbus.FlagNoReplyExpected)
 			}
 		}
 	}()
 	return questions
 }
 
-func TestAPromptIsLeftAndItsAnswerIsTold(t *testing.T) {
+func TestPrompt_IsLeftAndItsAnswerIsReturned(t *testing.T) {
 	s := stored(t)
 	asked := newPrompter(t)
 	lockKeyring(t)
@@ -61,7 +63,7 @@ func TestAPromptIsLeftAndItsAnswerIsTold(t *testing.T) {
 	fails(t, <-done, keyringstore.ErrLocked)
 }
 
-func TestABusThatGoesAwayDuringAPromptIsAnError(t *testing.T) {
+func TestPrompt_ABusThatGoesAwayIsAnError(t *testing.T) {
 	s := stored(t)
 	asked := newPrompter(t)
 	lockKeyring(t)

@@ -61,7 +61,7 @@ func stored(t *testing.T) *keyringstore.Store {
 	return s
 }
 
-func TestWithoutABusTheKeyringIsUnavailable(t *testing.T) {
+func TestStore_IsUnavailableWithoutABus(t *testing.T) {
 	s := stored(t)
 	conn, err := dbus.SessionBus()
 	must(t, err)
@@ -69,7 +69,9 @@ func TestWithoutABusTheKeyringIsUnavailable(t *testing.T) {
 	if _, err := os.Stat(fmt.Sprintf("/run/user/%d/bus", os.Getuid())); err == nil && os.Getenv("CI") != "true" {
 		t.Skip("without an address go-keyring would find the keyring of this desktop")
 	}
-	for name, address := range map[string]string{"no address": "", "a dead address": "unix:path=" + filepath.Join(t.TempDir(), "none")} {
+	for name, address := range map[string]string{
+		"no address": "", "a dead address": "unix:path=" + filepath.Join(t.TempDir(), "none"),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("PATH", "") // no dbus-launch either
 			t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
@@ -81,7 +83,7 @@ func TestWithoutABusTheKeyringIsUnavailable(t *testing.T) {
 	holds(t, s, tokenOf("old", 9<<10))
 }
 
-func TestWithoutAServiceTheKeyringIsUnavailable(t *testing.T) {
+func TestStore_IsUnavailableWithoutAService(t *testing.T) {
 	s := stored(t)
 	must(t, stopKeyring())
 	_, err := s.Load(t.Context())
@@ -96,7 +98,8 @@ func lockKeyring(t *testing.T) {
 	conn, err := dbus.SessionBus()
 	must(t, err)
 	service := conn.Object(serviceName, "/org/freedesktop/secrets")
-	must(t, service.Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{"/org/freedesktop/secrets/collection/login"}).Err)
+	must(t, service.Call("org.freedesktop.Secret.Service.Lock", 0,
+		[]dbus.ObjectPath{"/org/freedesktop/secrets/collection/login"}).Err)
 	t.Cleanup(func() {
 		if err := stopKeyring(); err != nil {
 			t.Error(err)
@@ -107,7 +110,7 @@ func lockKeyring(t *testing.T) {
 	})
 }
 
-func TestALockedKeyringThatNobodyCanUnlockIsLocked(t *testing.T) {
+func TestStore_ALockedKeyringThatNobodyCanUnlockIsLocked(t *testing.T) {
 	s := stored(t)
 	lockKeyring(t)
 	_, err := s.Load(t.Context())

@@ -20,7 +20,8 @@ const (
 
 // busConfig is a bus that starts nothing by itself: a keyring that was killed
 // stays away.
-const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
   <listen>unix:dir=%s</listen>
@@ -54,8 +55,10 @@ func inSession() (ended bool, code int) {
 		fmt.Println(err)
 		return true, 1
 	}
-	session := exec.CommandContext(context.Background(), "dbus-run-session", append([]string{"--config-file=" + config, "--"}, os.Args...)...)
-	session.Env = append(os.Environ(), envInside+"="+dir, "XDG_DATA_HOME="+dir, "XDG_RUNTIME_DIR="+dir, "XDG_CONFIG_HOME="+dir)
+	session := exec.CommandContext(context.Background(), "dbus-run-session",
+		append([]string{"--config-file=" + config, "--"}, os.Args...)...)
+	session.Env = append(os.Environ(), envInside+"="+dir, "XDG_DATA_HOME="+dir, "XDG_RUNTIME_DIR="+dir,
+		"XDG_CONFIG_HOME="+dir)
 	session.Stdout, session.Stderr = os.Stdout, os.Stderr
 	if err := session.Run(); err != nil {
 		if _, failed := errors.AsType[*exec.ExitError](err); !failed {
@@ -87,10 +90,12 @@ func startKeyring() error {
 	defer conn.Close()
 	owners := make(chan *dbus.Signal, 10)
 	conn.Signal(owners)
-	if err := conn.AddMatchSignal(dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, serviceName)); err != nil {
+	err = conn.AddMatchSignal(dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, serviceName))
+	if err != nil {
 		return err
 	}
-	daemon = exec.CommandContext(context.Background(), "gnome-keyring-daemon", "--unlock", "--components=secrets", "--foreground")
+	daemon = exec.CommandContext(context.Background(), "gnome-keyring-daemon", "--unlock", "--components=secrets",
+		"--foreground")
 	daemon.Stdin = strings.NewReader("\n")
 	if err := daemon.Start(); err != nil {
 		return err

@@ -143,7 +143,10 @@ func (s Store) change(ctx context.Context, write func(ctx context.Context, old h
 // ErrLocked, and those of filestore for the lock file.
 func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
 	held, release, err := s.lock.Lock(ctx, func(ctx context.Context) (uint64, error) {
-		return call(ctx, func(ctx context.Context) (uint64, error) { _, version, err := s.version(ctx); return version, err })
+		return call(ctx, func(ctx context.Context) (uint64, error) {
+			_, version, err := s.version(ctx)
+			return version, err
+		})
 	})
 	if err != nil {
 		return nil, nil, err

@@ -17,7 +17,10 @@ import (
 
 // tokenOf makes a token with so many bytes of access token.
 func tokenOf(name string, size int) oauth2grant.Token {
-	return oauth2grant.Token{AccessToken: "marked-secret-" + name + strings.Repeat(name[:1], size), TokenType: "Bearer", RefreshToken: "marked-secret-refresh-" + name}
+	return oauth2grant.Token{
+		AccessToken: "marked-secret-" + name + strings.Repeat(name[:1], size), TokenType: "Bearer",
+		RefreshToken: "marked-secret-refresh-" + name,
+	}
 }
 
 func openOn(tb testing.TB, r keyringstore.Ring) *keyringstore.Store {
@@ -76,9 +79,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew kills a process before each
-// operation of each change in turn.
-func TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew(t *testing.T) {
+// A process is killed before each operation of each change in turn.
+func TestSave_AKillAtAnyMomentLeavesTheOldTokenOrTheNew(t *testing.T) {
 	sizes := []int{0, 10, 5 << 10, 20 << 10} // 0: no token
 	for _, before := range sizes {
 		for _, after := range sizes {
@@ -99,7 +101,8 @@ func TestAKillAtAnyMomentLeavesTheOldTokenOrTheNew(t *testing.T) {
 					}
 					must(t, s.On(left).Save(t.Context(), tokenOf("last", 1)))
 					if len(left.items) != 1 {
-						t.Fatalf("killed after %d operations, and after another Save there are %d items", n, len(left.items))
+						t.Fatalf("killed after %d operations, and after another Save there are %d items", n,
+							len(left.items))
 					}
 					must(t, s.On(left).Delete(t.Context()))
 					if len(left.items) != 0 {
@@ -132,12 +135,16 @@ func load(tb testing.TB, s *keyringstore.Store) oauth2grant.Token {
 	return t
 }
 
-func TestDamagedPartsAreCorruptAndCanBeReplaced(t *testing.T) {
+func TestLoad_DamagedPartsAreCorruptAndCanBeReplaced(t *testing.T) {
 	const part = "keyringstore-test:default #a1"
 	for name, damage := range map[string]func(items map[string]string){
-		"a part is missing":        func(items map[string]string) { delete(items, part) },
-		"a part is changed":        func(items map[string]string) { items[part] = strings.Repeat("A", len(items[part])) },
-		"a part is of another set": func(items map[string]string) { items[part] = items["keyringstore-test:default #a0"] },
+		"a part is missing": func(items map[string]string) { delete(items, part) },
+		"a part is changed": func(items map[string]string) {
+			items[part] = strings.Repeat("A", len(items[part]))
+		},
+		"a part is of another set": func(items map[string]string) {
+			items[part] = items["keyringstore-test:default #a0"]
+		},
 		"the head is garbage": func(items map[string]string) {
 			items["keyringstore-test:default"] = `{"oauth2grant_keyring":2,"token":{}}`
 		},
@@ -158,7 +165,7 @@ func TestDamagedPartsAreCorruptAndCanBeReplaced(t *testing.T) {
 	}
 }
 
-func TestWhatTheKeyringSaysIsToldApart(t *testing.T) {
+func TestErrors_TellApartWhatTheKeyringSays(t *testing.T) {
 	m := newMemory()
 	s := openOn(t, m)
 	_, err := s.Load(t.Context())
@@ -185,7 +192,7 @@ func TestWhatTheKeyringSaysIsToldApart(t *testing.T) {
 	}
 }
 
-func TestAHeldOfThePastSavesNothing(t *testing.T) {
+func TestSave_AHeldOfThePastSavesNothing(t *testing.T) {
 	s := openOn(t, newMemory())
 	held, unlock, err := s.Lock(t.Context())
 	must(t, err)
@@ -197,7 +204,7 @@ func TestAHeldOfThePastSavesNothing(t *testing.T) {
 	holds(t, s, tokenOf("newer", 1))
 }
 
-func TestACallerLeavesAQuestionThatNobodyAnswers(t *testing.T) {
+func TestStore_ACallerLeavesAQuestionThatNobodyAnswers(t *testing.T) {
 	m := newMemory()
 	s := openOn(t, m)
 	must(t, s.Save(t.Context(), tokenOf("old", 1)))
@@ -232,7 +239,7 @@ func TestACallerLeavesAQuestionThatNobodyAnswers(t *testing.T) {
 	holds(t, s, tokenOf("old", 1)) // who had left before the last item changed nothing
 }
 
-func TestALateAnswerDoesNotOverwriteWhatIsNewer(t *testing.T) {
+func TestSave_ALateAnswerDoesNotOverwriteWhatIsNewer(t *testing.T) {
 	m := newMemory()
 	s := openOn(t, m)
 	held, unlock, err := s.Lock(t.Context())

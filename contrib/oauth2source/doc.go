@@ -8,8 +8,8 @@
 //	defer grant.Close()
 //	service, err := drive.NewService(ctx, option.WithTokenSource(oauth2source.TokenSource(ctx, grant, 0)))
 //
-// For one that wants an [http.Client], [oauth2grant.Grant.HTTPClient] does
-// more: it waits on the context of each request, and renews after a 401.
+// For one that wants an http.Client, [oauth2grant.Grant.HTTPClient] does more:
+// it waits on the context of each request, and renews after a 401.
 //
 // For a program that has an [oauth2.Config] or a [clientcredentials.Config],
 // use [FromConfig] or [FromClientCredentials]:

@@ -21,7 +21,8 @@ import (
 // theirs is a flow of x/oauth2 at srv.
 func theirs(srv *granttest.Server) oauth2source.Flow {
 	cfg := clientcredentials.Config{
-		ClientID: "client", ClientSecret: "secret", TokenURL: srv.URL(granttest.Token), AuthStyle: oauth2.AuthStyleInHeader,
+		ClientID: "client", ClientSecret: "secret", TokenURL: srv.URL(granttest.Token),
+		AuthStyle: oauth2.AuthStyleInHeader,
 	}
 	return oauth2source.Flow{Source: func(ctx context.Context) (oauth2.TokenSource, error) {
 		return cfg.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, srv.HTTPClient())), nil
@@ -59,8 +60,10 @@ func TestFlow_SaysWhatTheServerRefused(t *testing.T) {
 		code      oauth2grant.Code
 		transient bool
 	}{
-		"a refusal":      {granttest.Error(400, "invalid_scope", "no such scope"), oauth2grant.InvalidScope, false},
-		"a busy server":  {granttest.Error(503, "temporarily_unavailable", ""), oauth2grant.TemporarilyUnavailable, true},
+		"a refusal": {granttest.Error(400, "invalid_scope", "no such scope"), oauth2grant.InvalidScope, false},
+		"a busy server": {
+			granttest.Error(503, "temporarily_unavailable", ""), oauth2grant.TemporarilyUnavailable, true,
+		},
 		"a page of text": {granttest.Fault{Status: 502, Body: "echo: very-marked-secret"}, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,10 +72,12 @@ func TestFlow_SaysWhatTheServerRefused(t *testing.T) {
 				srv.Break(granttest.Token, c.fault)
 				err := open(t, theirs(srv), configFor(srv)).EnsureActiveToken(t.Context())
 				e, ok := errors.AsType[*oauth2grant.Error](err)
-				if !ok || e.Code != c.code || e.StatusCode != c.fault.Status || oauth2grant.IsTransient(err) != c.transient {
+				if !ok || e.Code != c.code || e.StatusCode != c.fault.Status ||
+					oauth2grant.IsTransient(err) != c.transient {
 					t.Errorf("got %v", err)
 				}
-				if _, ok := errors.AsType[*oauth2.RetrieveError](err); !ok || strings.Contains(err.Error(), "very-marked-secret") {
+				if _, ok := errors.AsType[*oauth2.RetrieveError](err); !ok ||
+					strings.Contains(err.Error(), "very-marked-secret") {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -107,13 +112,20 @@ func TestFlow_WithASourceThatIsNoGood(t *testing.T) {
 		flow oauth2source.Flow
 		is   error
 	}{
-		"none":               {oauth2source.Flow{}, nil},
-		"a nil one":          {oauth2source.Flow{Source: func(context.Context) (oauth2.TokenSource, error) { return nil, nil }}, nil},
-		"one not to be had":  {oauth2source.Flow{Source: func(context.Context) (oauth2.TokenSource, error) { return nil, broken }}, broken},
-		"one that fails":     {of(func() (*oauth2.Token, error) { return nil, broken }), broken},
-		"one with no token":  {of(func() (*oauth2.Token, error) { return nil, nil }), nil},
-		"one with an empty":  {of(func() (*oauth2.Token, error) { return &oauth2.Token{}, nil }), nil},
-		"one with no answer": {of(func() (*oauth2.Token, error) { return nil, &oauth2.RetrieveError{ErrorCode: "x"} }), oauth2grant.Code("x")},
+		"none": {oauth2source.Flow{}, nil},
+		"a nil one": {
+			oauth2source.Flow{Source: func(context.Context) (oauth2.TokenSource, error) { return nil, nil }}, nil,
+		},
+		"one not to be had": {
+			oauth2source.Flow{Source: func(context.Context) (oauth2.TokenSource, error) { return nil, broken }}, broken,
+		},
+		"one that fails":    {of(func() (*oauth2.Token, error) { return nil, broken }), broken},
+		"one with no token": {of(func() (*oauth2.Token, error) { return nil, nil }), nil},
+		"one with an empty": {of(func() (*oauth2.Token, error) { return &oauth2.Token{}, nil }), nil},
+		"one with no answer": {
+			of(func() (*oauth2.Token, error) { return nil, &oauth2.RetrieveError{ErrorCode: "x"} }),
+			oauth2grant.Code("x"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := c.flow.Run(t.Context(), nil); err == nil || c.is != nil && !errors.Is(err, c.is) {
@@ -121,7 +133,9 @@ func TestFlow_WithASourceThatIsNoGood(t *testing.T) {
 			}
 		})
 	}
-	token, err := of(func() (*oauth2.Token, error) { return &oauth2.Token{AccessToken: "A", RefreshToken: "R"}, nil }).Run(t.Context(), nil)
+	token, err := of(func() (*oauth2.Token, error) {
+		return &oauth2.Token{AccessToken: "A", RefreshToken: "R"}, nil
+	}).Run(t.Context(), nil)
 	if err != nil || token.RefreshToken != "" || token.AccessToken != "A" {
 		t.Errorf("got %v, %v", token, err)
 	}
@@ -142,7 +156,9 @@ func TestFromConfig(t *testing.T) {
 		"public": {fromConfig("", oauth2.AuthStyleInParams), "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := oauth2grant.Server{TokenURL: "https://a.example/t", AuthURL: "https://a.example/a", DeviceAuthURL: "https://a.example/d"}
+			want := oauth2grant.Server{
+				TokenURL: "https://a.example/t", AuthURL: "https://a.example/a", DeviceAuthURL: "https://a.example/d",
+			}
 			if c.cfg.Server != want || len(c.cfg.Scopes) != 1 || methodOf(t, c.cfg) != c.method {
 				t.Errorf("got %v", c.cfg)
 			}
@@ -181,7 +197,8 @@ func fromConfig(secret string, style oauth2.AuthStyle) oauth2grant.Config {
 	return oauth2source.FromConfig(&oauth2.Config{
 		ClientID: "id", ClientSecret: secret, Scopes: []string{"a"}, RedirectURL: "http://127.0.0.1/callback",
 		Endpoint: oauth2.Endpoint{
-			AuthURL: "https://a.example/a", TokenURL: "https://a.example/t", DeviceAuthURL: "https://a.example/d", AuthStyle: style,
+			AuthURL: "https://a.example/a", TokenURL: "https://a.example/t", DeviceAuthURL: "https://a.example/d",
+			AuthStyle: style,
 		},
 	})
 }

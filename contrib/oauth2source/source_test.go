@@ -67,7 +67,9 @@ func (a *authorizations) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestTokenSource_IsNotCachedOver(t *testing.T) {
-	for name, lifetime := range map[string]time.Duration{"a token of an hour": time.Hour, "one of unknown lifetime": -1} {
+	for name, lifetime := range map[string]time.Duration{
+		"a token of an hour": time.Hour, "one of unknown lifetime": -1,
+	} {
 		for through, reuse := range map[string]func(context.Context, oauth2.TokenSource) oauth2.TokenSource{
 			"NewClient": func(_ context.Context, src oauth2.TokenSource) oauth2.TokenSource { return src },
 			"ReuseTokenSource": func(_ context.Context, src oauth2.TokenSource) oauth2.TokenSource {
@@ -195,7 +197,8 @@ func TestFromToken(t *testing.T) {
 	tok := (&oauth2.Token{AccessToken: "A", TokenType: "bearer", RefreshToken: "R", Expiry: expiry}).
 		WithExtra(map[string]any{"id_token": "I", "scope": "a b", "other": 1})
 	want := oauth2grant.Token{
-		AccessToken: "A", TokenType: "Bearer", RefreshToken: "R", IDToken: "I", Scope: "a b", Expiry: expiry.Round(0).UTC(),
+		AccessToken: "A", TokenType: "Bearer", RefreshToken: "R", IDToken: "I", Scope: "a b",
+		Expiry: expiry.Round(0).UTC(),
 	}
 	if got := oauth2source.FromToken(tok); got != want {
 		t.Errorf("got %v, want %v", got, want)
@@ -203,7 +206,8 @@ func TestFromToken(t *testing.T) {
 	if got := oauth2source.FromToken(nil); got != (oauth2grant.Token{}) {
 		t.Errorf("of nil: %v", got)
 	}
-	if got := oauth2source.FromToken(&oauth2.Token{AccessToken: "A"}); got != (oauth2grant.Token{AccessToken: "A", TokenType: "Bearer"}) || !got.Expiry.IsZero() {
+	got := oauth2source.FromToken(&oauth2.Token{AccessToken: "A"})
+	if got != (oauth2grant.Token{AccessToken: "A", TokenType: "Bearer"}) || !got.Expiry.IsZero() {
 		t.Errorf("of little: %v", got)
 	}
 }

@@ -76,7 +76,8 @@ func New(client *oauth2grant.Client, cfg Config) (*Verifier, error) {
 // asymmetric are the algorithms whose keys can be published. A client secret
 // signs nothing here, and "none" is no signature.
 var asymmetric = []string{
-	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384,
+	oidc.ES512, oidc.EdDSA,
 }
 
 // SignIn verifies the ID token of a sign-in. It has the type of

@@ -50,7 +50,9 @@ func newProvider(t *testing.T) *provider {
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	var answer any = p.metadata
 	if r.URL.Path == "/jwks" {
-		answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &p.key.PublicKey, KeyID: "k", Algorithm: "RS256", Use: "sig"}}}
+		answer = jose.JSONWebKeySet{
+			Keys: []jose.JSONWebKey{{Key: &p.key.PublicKey, KeyID: "k", Algorithm: "RS256", Use: "sig"}},
+		}
 	}
 	text, err := json.Marshal(answer)
 	if err != nil {
@@ -66,7 +68,8 @@ func (p *provider) verifier() *oidcverify.Verifier {
 	p.t.Helper()
 	hc := &http.Client{Transport: p}
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: issuer}, Auth: oauth2grant.SecretBasic("client", "client-secret-of-32-characters-ok"),
+		Server:     oauth2grant.Server{Issuer: issuer},
+		Auth:       oauth2grant.SecretBasic("client", "client-secret-of-32-characters-ok"),
 		HTTPClient: hc, Scopes: []string{"openid"},
 	})
 	if err != nil {
@@ -81,7 +84,8 @@ func (p *provider) verifier() *oidcverify.Verifier {
 
 func (p *provider) sign(alg jose.SignatureAlgorithm, key any, claims map[string]any) string {
 	p.t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "k"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key},
+		(&jose.SignerOptions{}).WithHeader("kid", "k"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -122,9 +126,11 @@ func TestVerifier(t *testing.T) {
 		change map[string]any
 		ok     bool
 	}{
-		"takes what is in order":               {ok: true},
-		"takes one without at_hash":            {map[string]any{"at_hash": nil}, true},
-		"takes several audiences with azp":     {map[string]any{"aud": []string{"client", "api"}, "azp": "client"}, true},
+		"takes what is in order":    {ok: true},
+		"takes one without at_hash": {map[string]any{"at_hash": nil}, true},
+		"takes several audiences with azp": {
+			map[string]any{"aud": []string{"client", "api"}, "azp": "client"}, true,
+		},
 		"takes a clock that is a little ahead": {map[string]any{"iat": time.Now().Add(30 * time.Second).Unix()}, true},
 		"refuses another issuer":               {change: map[string]any{"iss": "https://evil.example"}},
 		"refuses another audience":             {change: map[string]any{"aud": "another"}},
@@ -186,7 +192,8 @@ func TestVerifier_WithoutWhatItNeeds(t *testing.T) {
 	p := newProvider(t)
 	token := oauth2grant.Token{AccessToken: access, IDToken: p.sign(jose.RS256, p.key, good())}
 	a := oauth2grant.Authorization{Nonce: "the-nonce"}
-	if err := p.verifier().SignIn(t.Context(), a, oauth2grant.Token{AccessToken: access}); !errors.Is(err, oidcverify.ErrNoIDToken) {
+	err := p.verifier().SignIn(t.Context(), a, oauth2grant.Token{AccessToken: access})
+	if !errors.Is(err, oidcverify.ErrNoIDToken) {
 		t.Errorf("without an ID token: %v", err)
 	}
 	if err := p.verifier().SignIn(t.Context(), oauth2grant.Authorization{}, token); err == nil {
@@ -198,10 +205,14 @@ func TestVerifier_WithoutWhatItNeeds(t *testing.T) {
 	if err := v.SignIn(gone, a, token); !errors.Is(err, context.Canceled) {
 		t.Errorf("after its ctx: %v", err)
 	}
-	if err := v.SignIn(t.Context(), a, oauth2grant.Token{AccessToken: access, IDToken: p.sign(jose.RS256, p.key, now)}); err != nil {
+	err = v.SignIn(t.Context(), a, oauth2grant.Token{AccessToken: access, IDToken: p.sign(jose.RS256, p.key, now)})
+	if err != nil {
 		t.Errorf("a call that was given up spoils the next: %v", err)
 	}
-	for _, bad := range []any{nil, "", 7, "http://login.example/jwks", "https://u:p@login.example/jwks", "file:///etc/passwd", "http://127.0.0.1/jwks"} {
+	for _, bad := range []any{
+		nil, "", 7, "http://login.example/jwks", "https://u:p@login.example/jwks", "file:///etc/passwd",
+		"http://127.0.0.1/jwks",
+	} {
 		p.metadata["jwks_uri"] = bad
 		if err := p.verifier().SignIn(t.Context(), a, token); err == nil {
 			t.Errorf("jwks_uri %v is taken", bad)
@@ -213,7 +224,9 @@ func TestNew_RefusesWhatIsUnusable(t *testing.T) {
 	if _, err := oidcverify.New(nil, oidcverify.Config{}); err == nil {
 		t.Error("no Client")
 	}
-	client, err := oauth2grant.NewClient(oauth2grant.Config{Server: oauth2grant.Server{Issuer: issuer}, Auth: oauth2grant.Public("c")})
+	client, err := oauth2grant.NewClient(oauth2grant.Config{
+		Server: oauth2grant.Server{Issuer: issuer}, Auth: oauth2grant.Public("c"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

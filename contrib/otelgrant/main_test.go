@@ -60,7 +60,9 @@ type telemetry struct {
 }
 
 // observe opens a grant for srv and observes it, both for as long as the test.
-func observe(t *testing.T, srv *granttest.Server, flow oauth2grant.Flow, edit func(*oauth2grant.Config)) (*oauth2grant.Grant, telemetry) {
+func observe(
+	t *testing.T, srv *granttest.Server, flow oauth2grant.Flow, edit func(*oauth2grant.Config),
+) (*oauth2grant.Grant, telemetry) {
 	t.Helper()
 	cfg := oauth2grant.Config{
 		Server:     oauth2grant.Server{Issuer: srv.Issuer(), TokenURL: srv.URL(granttest.Token)},
@@ -79,7 +81,9 @@ func observe(t *testing.T, srv *granttest.Server, flow oauth2grant.Flow, edit fu
 	sdk.tracer = trace.NewTracerProvider(trace.WithSpanProcessor(sdk.spans))
 	meter := metric.NewMeterProvider(metric.WithReader(sdk.reader))
 	t.Cleanup(func() { _, _ = sdk.tracer.Shutdown(context.Background()), meter.Shutdown(context.Background()) })
-	sdk.stop, err = otelgrant.Observe(g, otelgrant.Config{Name: "billing", MeterProvider: meter, TracerProvider: sdk.tracer})
+	sdk.stop, err = otelgrant.Observe(g, otelgrant.Config{
+		Name: "billing", MeterProvider: meter, TracerProvider: sdk.tracer,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

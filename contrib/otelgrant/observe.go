@@ -116,7 +116,8 @@ func (o *observer) acquisition(ctx context.Context, e oauth2grant.Event, outcome
 		which = append(which, keyError.String(errorType(e.Err)))
 	}
 
-	ctx, span := o.tracer.Start(ctx, spanName(e.Op), trace.WithTimestamp(e.Started), trace.WithSpanKind(trace.SpanKindClient),
+	ctx, span := o.tracer.Start(ctx, spanName(e.Op), trace.WithTimestamp(e.Started),
+		trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(which...), trace.WithAttributes(keyWaiters.Int(e.Waiters)))
 	o.duration.Record(ctx, e.Duration.Seconds(), metric.WithAttributes(which...)) // with the span as its exemplar
 	if e.Err != nil {

@@ -91,7 +91,8 @@ func TestObserve_ARenewal(t *testing.T) {
 		if n, sum := histogram[int64](sdk, waiters, "{caller}", renewed...); n != 1 || sum != 0 {
 			t.Errorf("%d renewals were waited for by %d", n, sum)
 		}
-		if n, sum := histogram[float64](sdk, remaining, "s"); n != 1 || sum < left.Seconds()-1 || sum > left.Seconds()+1 {
+		n, sum := histogram[float64](sdk, remaining, "s")
+		if n != 1 || sum < left.Seconds()-1 || sum > left.Seconds()+1 {
 			t.Errorf("%d renewals with %v s left, want %v", n, sum, left)
 		}
 		if spans := sdk.spans.Ended(); len(spans) != 2 || spans[1].Name() != "oauth2 refresh_token" {

@@ -12,13 +12,14 @@
 //
 // # What is stored
 //
-// The table oauth2grant_tokens in Config.Schema has one row per key: the token,
-// its version, its mark, and the lock with its fence and the end of its lease,
-// by the clock of PostgreSQL. [Migrate] makes it, and notes in
+// The table oauth2grant_tokens in [Config.Schema] has one row per key: the
+// token, its version, its mark, and the lock with its fence and the end of its
+// lease, by the clock of PostgreSQL. [Migrate] makes it, and notes in
 // oauth2grant_migrations what it has done. A key is seen by everybody who may
 // look at the table, and in errors: never make it from a secret. It is UTF-8
 // without zero bytes, up to 2,000 bytes. The token is in clear unless
-// Config.Keys is set, see package seal; then it is bound to its schema and key.
+// [Config.Keys] is set, see package seal; then it is bound to its schema and
+// key.
 //
 // Delete leaves a row without a token. Those of long ago may be deleted:
 //
@@ -36,13 +37,13 @@
 // Each call is one statement in a transaction of its own, and takes a
 // connection of the pool for that long. None is held while a lock is, nor while
 // the authorization server is asked; a call that gets none within a third of
-// Config.Lease fails. So a pool of two is enough, and it may go through
+// [Config.Lease] fails. So a pool of two is enough, and it may go through
 // PgBouncer in transaction mode, with any QueryExecMode: statements are
 // prepared if the pool prepares them, which is pgx's default, until the first
 // answer that shows a pooler between; then they are sent whole.
 //
 // News are polled for: once a second, one statement for the whole family reads
-// the keys that have changed. With Config.Listen they come at once, over one
+// the keys that have changed. With [Config.Listen] they come at once, over one
 // connection beside the pool from the first Notify to Close, which can't go
 // through PgBouncer in transaction mode; and each Save then waits its turn to
 // commit, since PostgreSQL keeps notifications in order: as many saves a second

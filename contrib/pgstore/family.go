@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/leasestore"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
@@ -17,6 +18,8 @@ type Family = leasestore.Family
 
 // Store is the [oauth2grant.Store] of one key. It comes from Family.Store.
 type Store = leasestore.Store
+
+var _ oauth2grant.Store = (*Store)(nil)
 
 // Config says how tokens are kept. The zero value is good.
 type Config struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
 
-func TestAHolderIsFencedAfterTheTableWasEmptied(t *testing.T) {
+func TestLock_FencesAHolderAfterTheTableWasEmptied(t *testing.T) {
 	server, pool := start(t)
 	s, other := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+" alice", pgstore.Config{})
 	old, unlock := lock(t, s)
@@ -29,7 +29,7 @@ func TestAHolderIsFencedAfterTheTableWasEmptied(t *testing.T) {
 	holds(t, s, newer)
 }
 
-func TestManyHoldersShareASmallPool(t *testing.T) {
+func TestLock_ManyHoldersShareASmallPool(t *testing.T) {
 	server, _ := start(t)
 	s := open(t, server.URL()+"&pool_max_conns=2 alice", pgstore.Config{Lease: progress.Limit})
 	var g errgroup.Group
@@ -50,9 +50,10 @@ func TestManyHoldersShareASmallPool(t *testing.T) {
 	must(t, g.Wait())
 }
 
-func TestWaitingKeepsNoConnection(t *testing.T) {
+func TestLock_WaitingKeepsNoConnection(t *testing.T) {
 	server, _ := start(t)
-	holder, s := open(t, server.URL()+" alice", pgstore.Config{}), open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: progress.Limit})
+	holder, s := open(t, server.URL()+" alice", pgstore.Config{}),
+		open(t, server.URL()+"&pool_max_conns=1 alice", pgstore.Config{Lease: progress.Limit})
 	_, unlock := lock(t, holder)
 	ctx, cancel := context.WithCancel(t.Context())
 	var g errgroup.Group
@@ -83,12 +84,13 @@ func TestLock_HoldsNoConnection(t *testing.T) {
 	}
 }
 
-func TestASealedTokenIsBoundToItsKey(t *testing.T) {
+func TestLoad_ASealedTokenIsBoundToItsKey(t *testing.T) {
 	server, pool := start(t)
 	alice, bob := open(t, server.URL()+" alice", sealed), open(t, server.URL()+" bob", sealed)
 	must(t, errors.Join(alice.Save(t.Context(), older), bob.Save(t.Context(), newer)))
 	var data string
-	must(t, pool.QueryRow(t.Context(), `SELECT convert_from(token, 'UTF8') FROM oauth2grant_tokens WHERE key = 'alice'`).Scan(&data))
+	must(t, pool.QueryRow(t.Context(),
+		`SELECT convert_from(token, 'UTF8') FROM oauth2grant_tokens WHERE key = 'alice'`).Scan(&data))
 	if strings.Contains(data, "marked") {
 		t.Error("the token is stored in clear")
 	}

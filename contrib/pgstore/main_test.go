@@ -19,7 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	storetest.Subprocess(harness("plain", pgstore.Config{}), harness("sealed", sealed), harness("listening", pgstore.Config{Listen: true}))
+	storetest.Subprocess(harness("plain", pgstore.Config{}), harness("sealed", sealed),
+		harness("listening", pgstore.Config{Listen: true}))
 	goleak.VerifyTestMain(m)
 }
 
@@ -27,8 +28,10 @@ const keyText = "0123456789-very-marked-key-00000"
 
 var (
 	sealed = pgstore.Config{Keys: seal.Keys("k1", map[string][]byte{"k1": []byte(keyText)})}
-	older  = oauth2grant.Token{AccessToken: "marked-secret-older", TokenType: "Bearer", RefreshToken: "marked-secret-r1"}
-	newer  = oauth2grant.Token{AccessToken: "marked-secret-newer", TokenType: "Bearer", RefreshToken: "marked-secret-r2"}
+	older  = oauth2grant.Token{
+		AccessToken: "marked-secret-older", TokenType: "Bearer", RefreshToken: "marked-secret-r1",
+	}
+	newer = oauth2grant.Token{AccessToken: "marked-secret-newer", TokenType: "Bearer", RefreshToken: "marked-secret-r2"}
 )
 
 // closing is a store with a family and a pool of its own, as another process
@@ -116,11 +119,13 @@ func TestConformance(t *testing.T) {
 		h := harness(name, cfg)
 		h.Place = func(testing.TB) string { n++; return fmt.Sprintf("%s user-%d", server.URL(), n) }
 		h.Corrupt = func(place string, data []byte) error {
-			_, err := pool.Exec(context.Background(), `UPDATE oauth2grant_tokens SET token = $2 WHERE key = $1`, keyOf(place), data)
+			_, err := pool.Exec(context.Background(), `UPDATE oauth2grant_tokens SET token = $2 WHERE key = $1`,
+				keyOf(place), data)
 			return err
 		}
 		h.LoseLease = func(place string) error {
-			_, err := pool.Exec(context.Background(), `UPDATE oauth2grant_tokens SET fence = fence + 1, until = NULL WHERE key = $1`, keyOf(place))
+			_, err := pool.Exec(context.Background(),
+				`UPDATE oauth2grant_tokens SET fence = fence + 1, until = NULL WHERE key = $1`, keyOf(place))
 			return err
 		}
 		h.Break = func(string) (func(), error) { server.Stop(); return func() { server.Start(); pool.Reset() }, nil }

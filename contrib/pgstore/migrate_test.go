@@ -17,7 +17,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
 
-func TestMigrateMayBeRepeatedAndRunByMany(t *testing.T) {
+func TestMigrate_MayBeRepeatedAndRunByMany(t *testing.T) {
 	server := testservers.StartPostgres(t)
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	var g errgroup.Group
@@ -29,21 +29,25 @@ func TestMigrateMayBeRepeatedAndRunByMany(t *testing.T) {
 	must(t, pgstore.Migrate(t.Context(), s.pool))
 	holds(t, s, older)
 	var version, rows int
-	must(t, s.pool.QueryRow(t.Context(), `SELECT max(version), count(*) FROM oauth2grant_migrations`).Scan(&version, &rows))
+	must(t,
+		s.pool.QueryRow(t.Context(), `SELECT max(version), count(*) FROM oauth2grant_migrations`).Scan(&version, &rows))
 	if version != rows || version == 0 {
 		t.Errorf("version %d after %d migrations", version, rows)
 	}
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO oauth2grant_migrations (version) VALUES (1000)`) // by a later version of the package
+	// By a later version of the package.
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO oauth2grant_migrations (version) VALUES (1000)`)
 	must(t, errors.Join(err, pgstore.Migrate(t.Context(), s.pool)))
 	holds(t, s, older)
 }
 
-func TestAMissingTableIsSaidSo(t *testing.T) {
+func TestStore_SaysThatItsTableIsMissing(t *testing.T) {
 	server := testservers.StartPostgres(t)
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	_, loadErr := s.Load(t.Context())
 	_, _, lockErr := s.Lock(t.Context())
-	for what, err := range map[string]error{"Load": loadErr, "Save": s.Save(t.Context(), older), "Delete": s.Delete(t.Context()), "Lock": lockErr} {
+	for what, err := range map[string]error{
+		"Load": loadErr, "Save": s.Save(t.Context(), older), "Delete": s.Delete(t.Context()), "Lock": lockErr,
+	} {
 		if refused, ok := errors.AsType[*pgstore.ServerError](err); !ok || refused.Code != "42P01" {
 			t.Errorf("%s gave %v", what, err)
 		}
@@ -67,7 +71,8 @@ func TestSchema_IsAPlaceOfItsOwn(t *testing.T) {
 	must(t, errors.Join(one.Save(t.Context(), older), other.Save(held, newer)))
 	holds(t, one, older)
 	holds(t, other, newer)
-	_, err := pool.Exec(t.Context(), `UPDATE one.oauth2grant_tokens SET token = (SELECT token FROM "an ""otherone".oauth2grant_tokens)`)
+	_, err := pool.Exec(t.Context(),
+		`UPDATE one.oauth2grant_tokens SET token = (SELECT token FROM "an ""otherone".oauth2grant_tokens)`)
 	must(t, err)
 	_, err = one.Load(t.Context())
 	fails(t, err, seal.ErrOpen)
@@ -135,7 +140,7 @@ func TestSave_RefusesAKeyThatPostgreSQLCannotKeep(t *testing.T) {
 	}
 }
 
-func TestARefusalShowsNothingOfTheRow(t *testing.T) {
+func TestSave_ARefusalShowsNothingOfTheRow(t *testing.T) {
 	server, pool := start(t)
 	_, err := pool.Exec(t.Context(), `ALTER TABLE oauth2grant_tokens ADD CHECK (length(token) < 10)`)
 	must(t, err)
@@ -144,12 +149,13 @@ func TestARefusalShowsNothingOfTheRow(t *testing.T) {
 	if refused, ok := errors.AsType[*pgstore.ServerError](err); !ok || refused.Code != "23514" {
 		t.Errorf("Save gave %v", err)
 	}
-	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "6d61726b6564") { // "marked", as PostgreSQL writes bytes
+	// "marked", as PostgreSQL writes bytes.
+	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "6d61726b6564") {
 		t.Errorf("the error shows the row: %v", err)
 	}
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	pool, err := pgxpool.New(context.Background(), "postgres://127.0.0.1:1/none")
 	must(t, err)
 	defer pool.Close()
@@ -169,12 +175,13 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestWhatIsDeletedKeepsItsVersion(t *testing.T) {
+func TestDelete_KeepsTheVersion(t *testing.T) {
 	server, pool := start(t)
 	s := open(t, server.URL()+" alice", pgstore.Config{})
 	must(t, errors.Join(s.Save(t.Context(), older), s.Delete(t.Context()), s.Delete(t.Context())))
 	var version int
-	must(t, pool.QueryRow(t.Context(), `SELECT version FROM oauth2grant_tokens WHERE key = 'alice' AND token IS NULL`).Scan(&version))
+	must(t, pool.QueryRow(t.Context(), `SELECT version FROM oauth2grant_tokens WHERE key = 'alice' AND token IS NULL`).
+		Scan(&version))
 	if version != 3 {
 		t.Errorf("version %d after a save and two deletes", version)
 	}

@@ -13,9 +13,10 @@ import (
 // listeners are the sessions that listen.
 const listeners = `FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = '-- ping'`
 
-func TestAThousandStoresShareOneSubscription(t *testing.T) {
+func TestNotify_AThousandStoresShareOneSubscription(t *testing.T) {
 	server, pool := start(t)
-	s, other := open(t, server.URL()+" first", pgstore.Config{Listen: true}), open(t, server.URL()+" user-700", pgstore.Config{Listen: true})
+	s, other := open(t, server.URL()+" first", pgstore.Config{Listen: true}),
+		open(t, server.URL()+" user-700", pgstore.Config{Listen: true})
 	subscribed(t, s)
 	told := make(chan string, 1000)
 	for n := range 1000 {
@@ -36,7 +37,7 @@ func TestAThousandStoresShareOneSubscription(t *testing.T) {
 	}
 }
 
-func TestABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
+func TestNotify_ABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
 	server, pool := start(t)
 	proxy := testservers.StartProxy(t, server.Addr())
 	s := open(t, strings.Replace(server.URL(), server.Addr(), proxy.Addr(), 1)+" alice", pgstore.Config{Listen: true})

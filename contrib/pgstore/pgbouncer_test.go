@@ -20,7 +20,8 @@ func TestFamily_WorksBehindPgBouncerInTransactionMode(t *testing.T) {
 	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
 			place := url + "&default_query_exec_mode=" + mode + " " + mode
-			s, other := open(t, place, pgstore.Config{Lease: progress.Limit}), open(t, place, pgstore.Config{Lease: progress.Limit})
+			s, other := open(t, place, pgstore.Config{Lease: progress.Limit}),
+				open(t, place, pgstore.Config{Lease: progress.Limit})
 			must(t, pgstore.Migrate(t.Context(), s.pool))
 			changes := subscribed(t, other)
 			for range 20 {

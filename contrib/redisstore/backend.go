@@ -62,7 +62,8 @@ func (b *backend) Load(ctx context.Context, key string) (token []byte, version i
 // Save implements [leasestore.Backend].
 func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (saved bool, err error) {
 	args := []any{
-		c.Token, c.Mark, c.Answers, c.Fence, c.Version, c.Hold.Milliseconds(), b.cfg.TTL.Milliseconds(), b.channel(), key,
+		c.Token, c.Mark, c.Answers, c.Fence, c.Version, c.Hold.Milliseconds(), b.cfg.TTL.Milliseconds(),
+		b.channel(), key,
 	}
 	if b.cfg.Replicas == 0 {
 		saved, err = b.run(ctx, saveScript, key, args...).Bool()

@@ -15,15 +15,16 @@
 // The record of a key is the hash <Prefix>:{<key>}:token: the token, its
 // version, its mark, and the lock with its fence and the end of its lease, by
 // the clock of Redis. So nothing that evicts keys can take a lock and leave its
-// token. A hash without a token ends after a day; one with Config.TTL a day
+// token. A hash without a token ends after a day; one with [Config.TTL] a day
 // after its token. A key is seen by everybody who may look at Redis, and in
-// errors: never make it from a secret. The token is in clear unless Config.Keys
-// is set, see package seal; then it is bound to its prefix and key.
+// errors: never make it from a secret. The token is in clear unless
+// [Config.Keys] is set, see package seal; then it is bound to its prefix and
+// key.
 //
 // A user of an access list needs GET, HGET, HSET, HINCRBY, PERSIST, PEXPIRE,
 // TIME, PUBLISH, EVAL, EVALSHA, SUBSCRIBE and PING on the keys <Prefix>:* and
 // the channel <Prefix>:changed; INFO, or the eviction policy is not checked;
-// and with Config.Replicas WATCH, UNWATCH and WAIT.
+// and with [Config.Replicas] WATCH, UNWATCH and WAIT.
 //
 // # What Redis keeps
 //
@@ -32,25 +33,26 @@
 // and with that a refresh token that the authorization server has already
 // replaced.
 //
-// Replication is asynchronous. With Config.Replicas zero, a failover can lose
+// Replication is asynchronous. With [Config.Replicas] zero, a failover can lose
 // the last writes: a lock, so that two holders meet, or a token that was just
 // rotated. With Replicas, each Save waits until as many replicas have it, and
-// fails if they do not in time: a refresh token is then not sent. Sentinel and
-// Cluster promote the replica that is ahead, so 1 is enough unless a replica is
-// lost as well. Have one replica more than that: after a failover nothing is
-// sent until the new master has as many.
+// fails if they do not in time: a refresh token is then not sent. Set it to the
+// number of replicas that a master has. Fewer are not enough, since a master
+// that is failed over while it lives (SENTINEL FAILOVER, a partition) goes on
+// for a while with the replicas that were not promoted. After a failover
+// nothing is sent until the new master has as many.
 //
-// maxmemory-policy must be noeviction, or volatile-* without Config.TTL: an
-// evicted token is a signed-out user. [Family.Check] and the first Lock look at
-// it.
+// maxmemory-policy must be noeviction, or volatile-* without [Config.TTL]: an
+// evicted token is a signed-out user. [leasestore.Family.Check] and the first
+// Lock look at it.
 //
 // New refuses a cluster client that reads from replicas, since they may return
 // a refresh token that is rotated already. Do not give it a client of
 // Sentinel's replicas either.
 //
 // A context that is cancelled ends a wait at once, but an exchange with Redis
-// that is under way only at its deadline, a third of Config.Lease at most: that is
-// as far as the client goes.
+// that is under way only at its deadline, after a third of [Config.Lease] at
+// most: that is as far as the client goes.
 //
 // # Sizing
 //

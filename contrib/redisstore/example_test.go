@@ -20,12 +20,13 @@ func ExampleNew() {
 	defer family.Close()
 
 	// one grant per user, over one client and one subscription
-	pool := oauth2grant.NewPool(context.Background(), func(ctx context.Context, user string) (*oauth2grant.Grant, error) {
-		return oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
-			Server: oauth2grant.Server{Issuer: "https://login.example.com"},
-			Auth:   oauth2grant.SecretBasic("orders", "secret"),
-			Store:  family.Store(user),
-		})
-	}, oauth2grant.PoolConfig{MaxLive: 10_000})
+	pool := oauth2grant.NewPool(context.Background(),
+		func(ctx context.Context, user string) (*oauth2grant.Grant, error) {
+			return oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
+				Server: oauth2grant.Server{Issuer: "https://login.example.com"},
+				Auth:   oauth2grant.SecretBasic("orders", "secret"),
+				Store:  family.Store(user),
+			})
+		}, oauth2grant.PoolConfig{MaxLive: 10_000})
 	defer pool.Close()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/leasestore"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
@@ -20,6 +21,8 @@ type Family = leasestore.Family
 // Store is the [oauth2grant.Store] of one key. It comes from Family.Store.
 type Store = leasestore.Store
 
+var _ oauth2grant.Store = (*Store)(nil)
+
 // Config says how tokens are kept. The zero value is good.
 type Config struct {
 	// Prefix is that of every key and of the channel. If empty, it is
@@ -30,8 +33,9 @@ type Config struct {
 	// until Delete.
 	TTL time.Duration
 
-	// Replicas is how many of them must have a token before Save returns; zero:
-	// none. See the package's comment for what a failover then loses.
+	// Replicas is how many of them must have a token before Save returns, best
+	// as many as each master has; zero: none. See the package's comment for
+	// what a failover then loses.
 	Replicas int
 
 	// Lease is how long a lock outlives a holder that was killed. If zero, it
@@ -95,10 +99,12 @@ func clientProblem(client redis.UniversalClient) error {
 				"they may return a refresh token that is rotated already")
 		}
 	default:
-		return fmt.Errorf("a %T can't be used: give a *redis.Client, of Sentinel or not, or a *redis.ClusterClient", client)
+		return fmt.Errorf("a %T can't be used: give a *redis.Client, of Sentinel or not, or a *redis.ClusterClient",
+			client)
 	}
 	if !honoured {
-		return errors.New("set ContextTimeoutEnabled in the options of the client: else it ignores the deadlines of contexts")
+		return errors.New(
+			"set ContextTimeoutEnabled in the options of the client: else it ignores the deadlines of contexts")
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-func TestAHeldLockOutlivesItsLease(t *testing.T) {
+func TestLock_OutlivesItsLeaseWhileItIsHeld(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
@@ -26,11 +26,12 @@ func TestAHeldLockOutlivesItsLease(t *testing.T) {
 	must(t, s.Save(held, newer))
 }
 
-func TestHeldEndsAndIsFencedWhenRedisIsWiped(t *testing.T) {
+func TestHeld_EndsAndIsFencedWhenRedisIsWiped(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
-	s, other := open(t, server.Addr()+" alice", redisstore.Config{}), open(t, server.Addr()+" alice", redisstore.Config{})
+	s, other := open(t, server.Addr()+" alice", redisstore.Config{}),
+		open(t, server.Addr()+" alice", redisstore.Config{})
 	held, _ := lock(t, s)
 	must(t, s.Save(held, older))
 	must(t, raw.FlushAll(t.Context()).Err())
@@ -44,7 +45,7 @@ func TestHeldEndsAndIsFencedWhenRedisIsWiped(t *testing.T) {
 	holds(t, other, newer)
 }
 
-func TestHeldEndsWhenRedisIsAwayForLongerThanTheLease(t *testing.T) {
+func TestHeld_EndsWhenRedisIsAwayForLongerThanTheLease(t *testing.T) {
 	server := testservers.StartRedis(t)
 	s := open(t, server.Addr()+" alice", redisstore.Config{})
 	held, unlock := lock(t, s)

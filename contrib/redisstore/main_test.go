@@ -30,7 +30,9 @@ var (
 	// replicated is for a cluster.
 	replicated = redisstore.Config{Replicas: 1}
 
-	older = oauth2grant.Token{AccessToken: "marked-secret-older", TokenType: "Bearer", RefreshToken: "marked-secret-r1"}
+	older = oauth2grant.Token{
+		AccessToken: "marked-secret-older", TokenType: "Bearer", RefreshToken: "marked-secret-r1",
+	}
 	newer = oauth2grant.Token{AccessToken: "marked-secret-newer", TokenType: "Bearer", RefreshToken: "marked-secret-r2"}
 )
 

@@ -10,11 +10,12 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
-func TestAThousandStoresShareOneSubscription(t *testing.T) {
+func TestNotify_AThousandStoresShareOneSubscription(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
-	s, other := open(t, server.Addr()+" first", redisstore.Config{}), open(t, server.Addr()+" user-700", redisstore.Config{})
+	s, other := open(t, server.Addr()+" first", redisstore.Config{}),
+		open(t, server.Addr()+" user-700", redisstore.Config{})
 	subscribed(t, s)
 	told := make(chan string, 1000)
 	for n := range 1000 {
@@ -35,12 +36,13 @@ func TestAThousandStoresShareOneSubscription(t *testing.T) {
 	}
 }
 
-func TestABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
+func TestNotify_ABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
 	server := testservers.StartRedis(t)
 	proxy := testservers.StartProxy(t, server.Addr())
 	raw := newClient(server.Addr())
 	defer raw.Close()
-	s, other := open(t, proxy.Addr()+" alice", redisstore.Config{}), open(t, server.Addr()+" alice", redisstore.Config{})
+	s, other := open(t, proxy.Addr()+" alice", redisstore.Config{}),
+		open(t, server.Addr()+" alice", redisstore.Config{})
 	changes := subscribed(t, s)
 	for name, disturb := range map[string]func(){
 		"killed by the server": func() { must(t, raw.Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err()) },

@@ -19,8 +19,9 @@ import (
 func marked(tb testing.TB, t oauth2grant.Token, mark string) oauth2grant.Token {
 	tb.Helper()
 	var with oauth2grant.Token
-	must(tb, json.Unmarshal(fmt.Appendf(nil, `{"access_token":%q,"token_type":"Bearer","refresh_token":%q,"oauth2grant":{"v":1,"mark":%q}}`,
-		t.AccessToken, t.RefreshToken, mark), &with))
+	must(tb, json.Unmarshal(
+		fmt.Appendf(nil, `{"access_token":%q,"token_type":"Bearer","refresh_token":%q,"oauth2grant":{"v":1,"mark":%q}}`,
+			t.AccessToken, t.RefreshToken, mark), &with))
 	return with
 }
 

@@ -17,14 +17,16 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/seal"
 )
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	client := newClient("127.0.0.1:1")
 	defer client.Close()
 	deaf := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	defer deaf.Close()
 	deafCluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}})
 	defer deafCluster.Close()
-	stale := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true, RouteByLatency: true})
+	stale := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true, RouteByLatency: true,
+	})
 	defer stale.Close()
 	ring := redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true})
 	defer ring.Close()
@@ -38,10 +40,12 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a cluster read from replicas":     {stale, redisstore.Config{}},
 		"a ring":                           {ring, redisstore.Config{}},
 		"a negative number of replicas":    {client, redisstore.Config{Replicas: -1}},
-		"a key that is too short":          {client, redisstore.Config{Keys: seal.Keys("k", map[string][]byte{"k": []byte("short")})}},
-		"a prefix with braces":             {client, redisstore.Config{Prefix: "a{b}"}},
-		"a lease that is too short":        {client, redisstore.Config{Lease: time.Millisecond}},
-		"a negative lifetime":              {client, redisstore.Config{TTL: -1}},
+		"a key that is too short": {
+			client, redisstore.Config{Keys: seal.Keys("k", map[string][]byte{"k": []byte("short")})},
+		},
+		"a prefix with braces":      {client, redisstore.Config{Prefix: "a{b}"}},
+		"a lease that is too short": {client, redisstore.Config{Lease: time.Millisecond}},
+		"a negative lifetime":       {client, redisstore.Config{TTL: -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if f, err := redisstore.New(c.client, c.cfg); err == nil {
@@ -51,11 +55,12 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestATokenLivesAsLongAsItsTTL(t *testing.T) {
+func TestConfig_ATokenLivesAsLongAsItsTTL(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
-	mortal, eternal := open(t, server.Addr()+" mortal", redisstore.Config{TTL: time.Hour}), open(t, server.Addr()+" eternal", redisstore.Config{})
+	mortal, eternal := open(t, server.Addr()+" mortal", redisstore.Config{TTL: time.Hour}),
+		open(t, server.Addr()+" eternal", redisstore.Config{})
 	held, unlock := lock(t, eternal)
 	left := func(s string, least, most time.Duration) {
 		t.Helper()
@@ -70,7 +75,8 @@ func TestATokenLivesAsLongAsItsTTL(t *testing.T) {
 	unlock()
 	holds(t, mortal, older)
 	must(t, raw.HSet(t.Context(), hashOf(" mortal"), "expires", "1").Err())
-	if _, err := mortal.Load(t.Context()); !errors.Is(err, oauth2grant.ErrNoToken) || errors.Is(err, oauth2grant.ErrSignedOut) {
+	if _, err := mortal.Load(t.Context()); !errors.Is(err, oauth2grant.ErrNoToken) ||
+		errors.Is(err, oauth2grant.ErrSignedOut) {
 		t.Errorf("after its time Load returned %v", err)
 	}
 	must(t, mortal.Delete(t.Context()))
@@ -79,7 +85,7 @@ func TestATokenLivesAsLongAsItsTTL(t *testing.T) {
 	fails(t, err, oauth2grant.ErrSignedOut)
 }
 
-func TestASealedTokenIsBoundToItsKey(t *testing.T) {
+func TestLoad_ASealedTokenIsBoundToItsKey(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
@@ -96,7 +102,7 @@ func TestASealedTokenIsBoundToItsKey(t *testing.T) {
 }
 
 // Redis quotes the arguments of a command that it does not know.
-func TestARefusalShowsNoArguments(t *testing.T) {
+func TestSave_ARefusalShowsNoArguments(t *testing.T) {
 	server := testservers.StartRedis(t, "--rename-command", "EVALSHA", "", "--rename-command", "EVAL", "")
 	s := open(t, server.Addr()+" alice", redisstore.Config{})
 	for what, err := range map[string]error{"Save": s.Save(t.Context(), older), "Delete": s.Delete(t.Context())} {
@@ -104,7 +110,8 @@ func TestARefusalShowsNoArguments(t *testing.T) {
 		if !errors.As(err, &refused) || refused.Code != "ERR" {
 			t.Errorf("%s gave %v", what, err)
 		}
-		if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "marked") || strings.Contains(text, "args") {
+		text := fmt.Sprintf("%v %+v %#v", err, err, err)
+		if strings.Contains(text, "marked") || strings.Contains(text, "args") {
 			t.Errorf("the error shows arguments: %s", text)
 		}
 	}
@@ -113,21 +120,26 @@ func TestARefusalShowsNoArguments(t *testing.T) {
 	}
 }
 
-func TestAUserWithTheDocumentedRightsIsEnough(t *testing.T) {
+func TestNew_AUserWithTheDocumentedRightsIsEnough(t *testing.T) {
 	server := testservers.StartRedis(t)
 	raw := newClient(server.Addr())
 	defer raw.Close()
-	rights := strings.Fields("ACL SETUSER worker on >password resetkeys ~orders:* resetchannels &orders:changed -@all " +
-		"+hget +hset +hincrby +persist +pexpire +time +publish +eval +evalsha +subscribe +ping")
+	rights := strings.Fields(
+		"ACL SETUSER worker on >password resetkeys ~orders:* resetchannels &orders:changed -@all " +
+			"+hget +hset +hincrby +persist +pexpire +time +publish +eval +evalsha +subscribe +ping")
 	args := make([]any, len(rights))
 	for i, r := range rights {
 		args[i] = r
 	}
 	must(t, raw.Do(t.Context(), args...).Err())
 	var warnings strings.Builder
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Username: "worker", Password: "password", ContextTimeoutEnabled: true})
+	client := redis.NewClient(&redis.Options{
+		Addr: server.Addr(), Username: "worker", Password: "password", ContextTimeoutEnabled: true,
+	})
 	defer client.Close()
-	family, err := redisstore.New(client, redisstore.Config{Prefix: "orders", TTL: time.Hour, Logger: slog.New(slog.NewTextHandler(&warnings, nil))})
+	family, err := redisstore.New(client, redisstore.Config{
+		Prefix: "orders", TTL: time.Hour, Logger: slog.New(slog.NewTextHandler(&warnings, nil)),
+	})
 	must(t, err)
 	defer family.Close()
 	s := family.Store("alice")
@@ -146,7 +158,7 @@ func TestAUserWithTheDocumentedRightsIsEnough(t *testing.T) {
 	}
 }
 
-func TestKeysOfAnyKindWorkInAClusterAndDoNotMeet(t *testing.T) {
+func TestStore_KeysOfAnyKindWorkInAClusterAndDoNotMeet(t *testing.T) {
 	server := testservers.StartRedis(t, "--cluster-enabled", "yes")
 	raw := newClient(server.Addr())
 	defer raw.Close()

@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-func TestGrantsOnAServerInTrouble(t *testing.T) {
+func TestStore_GrantsOnAServerInTrouble(t *testing.T) {
 	server := testservers.StartRedis(t)
 	storetrial.Run(t, storetrial.Backend{
 		Open: func(tb testing.TB, addr, key string) oauth2grant.Store {

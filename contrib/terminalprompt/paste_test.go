@@ -71,7 +71,8 @@ func TestPaste_TheErrorOfTheWriterIsReturned(t *testing.T) {
 func TestPaste_SaysWhyItAsksAgain(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
-		Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.Public("native"), HTTPClient: srv.HTTPClient(),
+		Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.Public("native"),
+		HTTPClient: srv.HTTPClient(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +94,9 @@ func TestPaste_SaysWhyItAsksAgain(t *testing.T) {
 		t.Fatalf("got %v, %v", token, err)
 	}
 	said := strings.Split(strings.TrimSpace(out.String()), "\n> ")
-	for i, want := range []string{"If your browser is on another machine", "Please paste", "not the whole address", "another sign-in"} {
+	for i, want := range []string{
+		"If your browser is on another machine", "Please paste", "not the whole address", "another sign-in",
+	} {
 		if i >= len(said) || !strings.Contains(said[i], want) {
 			t.Errorf("invitation %d lacks %q in %q", i, want, said)
 		}

@@ -62,7 +62,9 @@ func draw(address string) string {
 		return ""
 	}
 	var code bytes.Buffer
-	qrterminal.GenerateWithConfig(address, qrterminal.Config{Level: qr.L, Writer: &code, HalfBlocks: true, QuietZone: 4})
+	qrterminal.GenerateWithConfig(address, qrterminal.Config{
+		Level: qr.L, Writer: &code, HalfBlocks: true, QuietZone: 4,
+	})
 	var b strings.Builder
 	for line := range strings.Lines(code.String()) {
 		b.WriteString(lightOnDark + strings.TrimSuffix(line, "\n") + plain + "\n")

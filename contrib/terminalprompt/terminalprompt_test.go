@@ -48,7 +48,8 @@ func scan(t *testing.T, text string) string {
 	picture := image.NewGray(image.Rect(0, 0, scale*len(rows[0]), scale*2*len(rows)))
 	paint := func(x, y int, light bool) {
 		if light {
-			draw.Draw(picture, image.Rect(x, y, x+1, y+1).Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
+			draw.Draw(picture, image.Rect(x, y, x+1, y+1).Bounds(), image.NewUniform(color.White),
+				image.Point{}, draw.Src)
 		}
 	}
 	for r, row := range rows {
@@ -74,7 +75,7 @@ func scan(t *testing.T, text string) string {
 	return result.GetText()
 }
 
-func TestThePhoneReadsWhatTheServerSent(t *testing.T) {
+func TestPrompt_ThePhoneReadsWhatTheServerSent(t *testing.T) {
 	for name, complete := range map[string]string{
 		"short":   "https://a.example/d?c=X",
 		"usual":   "https://login.example.com/device?user_code=WDJB-MJHT",
@@ -83,7 +84,10 @@ func TestThePhoneReadsWhatTheServerSent(t *testing.T) {
 		"escaped": "https://login.example.com/device?user_code=%D1%84&a=%22b%22",
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := show(t, oauth2grant.DevicePrompt{UserCode: "WDJB-MJHT", VerificationURI: "https://login.example.com/device", VerificationURIComplete: complete})
+			text := show(t, oauth2grant.DevicePrompt{
+				UserCode: "WDJB-MJHT", VerificationURI: "https://login.example.com/device",
+				VerificationURIComplete: complete,
+			})
 			if got := scan(t, text); got != complete {
 				t.Errorf("the code says %q, want %q", got, complete)
 			}
@@ -96,16 +100,19 @@ func TestThePhoneReadsWhatTheServerSent(t *testing.T) {
 	}
 }
 
-func TestWithoutACompleteAddressWordsDo(t *testing.T) {
+func TestPrompt_WithoutACompleteAddressWordsDo(t *testing.T) {
 	expiry := time.Date(2031, 2, 3, 4, 5, 6, 0, time.Local)
-	text := show(t, oauth2grant.DevicePrompt{UserCode: "WDJB-MJHT", VerificationURI: "https://login.example.com/device", Expiry: expiry})
-	want := "To sign in, open https://login.example.com/device\nand enter the code WDJB-MJHT\n\nThe code is good until 04:05:06.\n"
+	text := show(t, oauth2grant.DevicePrompt{
+		UserCode: "WDJB-MJHT", VerificationURI: "https://login.example.com/device", Expiry: expiry,
+	})
+	want := "To sign in, open https://login.example.com/device\nand enter the code WDJB-MJHT\n\nThe code is good " +
+		"until 04:05:06.\n"
 	if text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 }
 
-func TestAnAddressThatIsUnfitForAPhoneIsNotDrawn(t *testing.T) {
+func TestPrompt_DrawsNoAddressThatIsUnfitForAPhone(t *testing.T) {
 	for name, complete := range map[string]string{
 		"a telephone number":      "tel:+123456789",
 		"a script":                "javascript:alert(1)",
@@ -115,7 +122,10 @@ func TestAnAddressThatIsUnfitForAPhoneIsNotDrawn(t *testing.T) {
 		"too long":                "https://login.example.com/" + strings.Repeat("x", 3000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := show(t, oauth2grant.DevicePrompt{UserCode: "WDJB", VerificationURI: "https://login.example.com/device", VerificationURIComplete: complete})
+			text := show(t, oauth2grant.DevicePrompt{
+				UserCode: "WDJB", VerificationURI: "https://login.example.com/device",
+				VerificationURIComplete: complete,
+			})
 			if strings.ContainsAny(text, blocks) || !strings.Contains(text, "enter the code WDJB\n") {
 				t.Errorf("got\n%s", text)
 			}
@@ -123,9 +133,12 @@ func TestAnAddressThatIsUnfitForAPhoneIsNotDrawn(t *testing.T) {
 	}
 }
 
-func TestTheServerCannotControlTheTerminal(t *testing.T) {
+func TestPrompt_TheServerCannotControlTheTerminal(t *testing.T) {
 	evil := "\x1b[2J\x1b]0;title\a\r\n\u202e\u009b31m\xff\x00evil"
-	text := show(t, oauth2grant.DevicePrompt{UserCode: evil, VerificationURI: "https://a.example/" + evil, VerificationURIComplete: "https://b.example/" + evil})
+	text := show(t, oauth2grant.DevicePrompt{
+		UserCode: evil, VerificationURI: "https://a.example/" + evil,
+		VerificationURIComplete: "https://b.example/" + evil,
+	})
 	for _, r := range text {
 		if !unicode.IsPrint(r) && r != '\n' {
 			t.Errorf("there is a %U in %q", r, text)
@@ -136,7 +149,7 @@ func TestTheServerCannotControlTheTerminal(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfTheWriterIsGiven(t *testing.T) {
+func TestPrompt_ReturnsTheErrorOfTheWriter(t *testing.T) {
 	closed, err := os.Open(os.DevNull) // for reading
 	if err != nil {
 		t.Fatal(err)

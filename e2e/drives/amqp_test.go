@@ -1,24 +1,31 @@
 package drives
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
-	"io"
 	"log"
-	"net"
-	"sync"
+	"strconv"
 	"testing"
+	"time"
 
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
+	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
 // keepSecret has a connection to RabbitMQ know each new token before the old
-// one ends, since the broker closes it then. Call stop before conn.Close.
+// one ends: from then on the broker refuses what it asks for, or closes it.
+// Call stop before conn.Close.
 func keepSecret(g *oauth2grant.Grant, conn *amqp.Connection) (stop func()) {
 	return g.Subscribe(func(_ context.Context, e oauth2grant.Event) {
 		if e.Token.AccessToken == "" {
@@ -30,129 +37,132 @@ func keepSecret(g *oauth2grant.Grant, conn *amqp.Connection) (stop func()) {
 	})
 }
 
-// broker is a RabbitMQ on one connection, as far as signing in and updating
-// secrets goes.
-type broker struct {
-	srv     *granttest.Server
-	secrets chan string // those that were good
-}
-
-// Methods of class 10, connection, of AMQP 0-9-1; update-secret is RabbitMQ's.
-const (
-	methodStart, methodStartOK               = 10, 11
-	methodTune, methodTuneOK                 = 30, 31
-	methodOpen, methodOpenOK                 = 40, 41
-	methodClose, methodCloseOK               = 50, 51
-	methodUpdateSecret, methodUpdateSecretOK = 70, 71
-)
-
-func (b broker) serve(conn net.Conn) error {
-	defer conn.Close()
-	in := bufio.NewReader(conn)
-	if _, err := io.ReadFull(in, make([]byte, 8)); err != nil { // AMQP 0 0 9 1
-		return err
+// openBroker starts a RabbitMQ and opens a grant whose tokens it takes, each
+// for so long.
+func openBroker(t *testing.T, lifetime time.Duration) (*testservers.RabbitMQ, *oauth2grant.Grant) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
 	}
-	start := append([]byte{0, 9}, longString("")...) // no properties
-	start = append(append(start, longString("PLAIN")...), longString("en_US")...)
-	if err := send(conn, methodStart, start); err != nil {
-		return err
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
 	}
-	for {
-		method, arguments, err := receive(in)
+	broker := testservers.StartRabbitMQ(t, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, g := openWith(t, granttest.Config{Lifetime: lifetime})
+	srv.Break(granttest.Token, granttest.Fault{Edit: func(answer map[string]any) {
+		answer["access_token"], err = jwt.Signed(signer).Claims(map[string]any{
+			"aud": "rabbitmq", "sub": "service", "exp": time.Now().Add(lifetime).Unix(), "jti": rand.Text(),
+			"scope": "rabbitmq.configure:*/* rabbitmq.write:*/* rabbitmq.read:*/*",
+		}).Serialize()
 		if err != nil {
-			return err
+			t.Error(err)
 		}
-		switch method {
-		case methodStartOK:
-			err = send(conn, methodTune, []byte{0, 0, 0, 2, 0, 0, 0, 0}) // frames of 128 KiB, no heartbeat
-		case methodOpen:
-			err = send(conn, methodOpenOK, []byte{0})
-		case methodUpdateSecret:
-			secret := string(arguments[4 : 4+binary.BigEndian.Uint32(arguments)])
-			if !b.srv.Active(secret) {
-				return errors.New("no good token")
-			}
-			b.secrets <- secret
-			err = send(conn, methodUpdateSecretOK, nil)
-		case methodClose:
-			return send(conn, methodCloseOK, nil)
-		case methodTuneOK:
-		}
-		if err != nil {
-			return err
-		}
-	}
+	}})
+	return broker, g
 }
 
-func longString(s string) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(s))), s...)
-}
-
-func send(w io.Writer, method uint16, arguments []byte) error {
-	frame := []byte{1, 0, 0} // a method, of channel 0
-	frame = binary.BigEndian.AppendUint32(frame, uint32(4+len(arguments)))
-	frame = binary.BigEndian.AppendUint16(frame, 10)
-	frame = binary.BigEndian.AppendUint16(frame, method)
-	_, err := w.Write(append(append(frame, arguments...), 0xCE))
-	return err
-}
-
-func receive(r io.Reader) (method uint16, arguments []byte, err error) {
-	head := make([]byte, 7)
-	if _, err := io.ReadFull(r, head); err != nil {
-		return 0, nil, err
-	}
-	rest := make([]byte, binary.BigEndian.Uint32(head[3:])+1)
-	if _, err := io.ReadFull(r, rest); err != nil {
-		return 0, nil, err
-	}
-	if head[0] != 1 || len(rest) < 5 {
-		return 0, nil, errors.New("not a method")
-	}
-	return binary.BigEndian.Uint16(rest[2:]), rest[4 : len(rest)-1], nil
-}
-
-func TestAMQP_OneConnectionLivesThroughTwentyTokens(t *testing.T) {
-	srv, g := open(t)
+// dialBroker connects with the token that the grant holds.
+func dialBroker(t *testing.T, broker *testservers.RabbitMQ, g *oauth2grant.Grant) *amqp.Connection {
+	t.Helper()
 	token, err := g.AccessToken(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := broker{srv, make(chan string, 64)}
-	var serving sync.WaitGroup
-	dials := 0
-	conn, err := amqp.DialConfig("amqp://rabbit.example/", amqp.Config{
+	conn, err := amqp.DialConfig(broker.URL(), amqp.Config{
 		SASL: []amqp.Authentication{&amqp.PlainAuth{Password: token}},
-		Dial: func(string, string) (net.Conn, error) {
-			dials++
-			client, server := net.Pipe()
-			serving.Go(func() {
-				if err := b.serve(server); err != nil {
-					t.Error(err)
-				}
-			})
-			return client, nil
-		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := keepSecret(g, conn)
-	for range 20 {
-		fetched, err := g.FetchToken(t.Context())
+	return conn
+}
+
+// echo publishes messages and returns what comes back.
+func echo(t *testing.T, conn *amqp.Connection) (say func(text string) string) {
+	t.Helper()
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue, err := ch.QueueDeclare("", false, true, true, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := ch.Consume(queue.Name, "", true, true, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(text string) string {
+		err := ch.PublishWithContext(t.Context(), "", queue.Name, true, false, amqp.Publishing{Body: []byte(text)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for secret := ""; secret != fetched.AccessToken; {
-			secret = <-b.secrets // once more the first one, whose event may come late
+		select {
+		case m := <-messages: // empty if the channel was closed
+			return string(m.Body)
+		case <-time.After(progress.Limit):
+			return "nothing"
 		}
 	}
-	stop() // before conn.Close, which an update under way would meet
-	if conn.IsClosed() || dials != 1 {
-		t.Errorf("closed: %v, connected %d times", conn.IsClosed(), dials)
+}
+
+// declare has the broker look at the token of a connection.
+func declare(conn *amqp.Connection) error {
+	ch, err := conn.Channel()
+	if err != nil {
+		return err
 	}
+	defer ch.Close()
+	_, err = ch.QueueDeclare("", false, true, true, false, nil)
+	return err
+}
+
+func TestAMQP_OneConnectionLivesThroughTwentyTokens(t *testing.T) {
+	broker, g := openBroker(t, 6*time.Second)
+	conn := dialBroker(t, broker, g)
+	stop := keepSecret(g, conn)
+	known := make(chan string, 64)
+	// After the broker.
+	t.Cleanup(g.Subscribe(func(_ context.Context, e oauth2grant.Event) { known <- e.Token.AccessToken }))
+	say := echo(t, conn)
+
+	// Another connection, of which nobody takes care, says when the broker
+	// would have refused this one.
+	forgotten := dialBroker(t, broker, g)
+	sent := 0
+	var refused error
+	for tokens := 0; tokens < 20 || refused == nil; sent++ {
+		if tokens < 20 {
+			fetched, err := g.FetchToken(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for token := ""; token != fetched.AccessToken; tokens++ {
+				token = <-known
+			}
+		}
+		want := "message " + strconv.Itoa(sent)
+		if got := say(want); got != want {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+		if err := declare(conn); err != nil {
+			t.Fatal(err)
+		}
+		refused = declare(forgotten)
+	}
+	if why, ok := errors.AsType[*amqp.Error](refused); !ok || why.Code != amqp.AccessRefused {
+		t.Errorf("the other connection: %v", refused)
+	}
+	_ = forgotten.Close()
+	stop() // before conn.Close, which an update under way would meet
+	t.Logf("%d messages; the connection of which nobody took care: %v", sent, refused)
 	if err := conn.Close(); err != nil {
 		t.Error(err)
 	}
-	serving.Wait()
 }

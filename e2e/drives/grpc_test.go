@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
@@ -20,7 +21,9 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/oauth2grant/go-oauth2grant/contrib/grpccreds"
 	"github.com/oauth2grant/go-oauth2grant/contrib/oauth2source"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
@@ -39,6 +42,15 @@ func (temporal) GetSystemInfo(
 // token, and returns its address and what its clients need.
 func serveRPC(t *testing.T, srv *granttest.Server) (addr string, of *tls.Config) {
 	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String(), serveRPCOn(t, srv, l)
+}
+
+func serveRPCOn(t *testing.T, srv *granttest.Server, l net.Listener) (of *tls.Config) {
+	t.Helper()
 	web := httptest.NewTLSServer(nil) // for its certificate
 	web.Close()
 	checks := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -48,50 +60,57 @@ func serveRPC(t *testing.T, srv *granttest.Server) (addr string, of *tls.Config)
 		}
 		return next(ctx, req)
 	}
-	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])), grpc.UnaryInterceptor(checks))
+	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&web.TLS.Certificates[0])),
+		grpc.UnaryInterceptor(checks))
 	services := health.NewServer()
 	services.SetServingStatus("temporal.api.workflowservice.v1.WorkflowService", healthpb.HealthCheckResponse_SERVING)
 	healthpb.RegisterHealthServer(s, services)
 	workflowservice.RegisterWorkflowServiceServer(s, temporal{})
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	collector.RegisterTraceServiceServer(s, spans{})
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	t.Cleanup(func() { s.Stop(); serving.Wait() })
 	roots := x509.NewCertPool()
 	roots.AddCert(web.Certificate())
-	return l.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12}
+	return &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12}
 }
 
 func TestGRPC(t *testing.T) {
-	for name, perRPC := range map[string]func(*testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)){
-		"the grant's credentials": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
-			srv, g := open(t)
-			return g.PerRPCCredentials(), srv, func(call func() error) { stampede(t, srv, g, call) }
+	for name, of := range map[string]func(context.Context, *oauth2grant.Grant) credentials.PerRPCCredentials{
+		"the grant's credentials": func(_ context.Context, g *oauth2grant.Grant) credentials.PerRPCCredentials {
+			return g.PerRPCCredentials()
 		},
-		"a TokenSource": func(t *testing.T) (credentials.PerRPCCredentials, *granttest.Server, func(func() error)) {
-			srv, g := open(t)
-			source := oauth.TokenSource{TokenSource: oauth2source.TokenSource(t.Context(), g, 0)}
-			return source, srv, func(call func() error) { stampede(t, srv, g, call) }
+		"those of grpccreds": func(_ context.Context, g *oauth2grant.Grant) credentials.PerRPCCredentials {
+			return grpccreds.New(g)
+		},
+		"a TokenSource": func(ctx context.Context, g *oauth2grant.Grant) credentials.PerRPCCredentials {
+			return oauth.TokenSource{TokenSource: oauth2source.TokenSource(ctx, g, 0)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			creds, srv, drive := perRPC(t)
-			addr, of := serveRPC(t, srv)
-			conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(credentials.NewTLS(of)), grpc.WithPerRPCCredentials(creds))
+			srv, g := open(t)
+			addr, tls := serveRPC(t, srv)
+			conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(credentials.NewTLS(tls)),
+				grpc.WithPerRPCCredentials(of(t.Context(), g)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = conn.Close() })
 			client := healthpb.NewHealthClient(conn)
-			drive(func() error {
+			stampede(t, srv, g, func() error {
 				_, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{})
 				return err
 			})
 		})
 	}
+}
+
+// grpcCode returns the code of an error of gRPC, empty for any other.
+func grpcCode(err error) string {
+	if s, ok := status.FromError(err); ok && err != nil {
+		return s.Code().String()
+	}
+	return ""
 }
 
 func TestTemporal(t *testing.T) {

@@ -9,19 +9,24 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// franz-go asks at each connection and for each time that a broker wants to see
-// a token again.
-func TestFranz(t *testing.T) {
-	srv, g := open(t)
-	mechanism := oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+// franzTokens has franz-go ask at each connection, and for each time that a
+// broker wants to see a token again.
+func franzTokens(g *oauth2grant.Grant) sasl.Mechanism {
+	return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
 		token, err := g.AccessToken(ctx)
 		return oauth.Auth{Token: token}, err
 	})
+}
+
+func TestFranz(t *testing.T) {
+	srv, g := open(t)
+	mechanism := franzTokens(g)
 	stampede(t, srv, g, func() error {
 		session, first, err := mechanism.Authenticate(t.Context(), "broker.example:9093")
 		if err != nil {
@@ -59,8 +64,9 @@ func TestSarama(t *testing.T) {
 	broker := sarama.NewMockBroker(t, 1)
 	t.Cleanup(broker.Close)
 	broker.SetHandlerByMap(map[string]sarama.MockResponse{
-		"ApiVersionsRequest":      sarama.NewMockApiVersionsResponse(t),
-		"SaslHandshakeRequest":    sarama.NewMockSaslHandshakeResponse(t).SetEnabledMechanisms([]string{sarama.SASLTypeOAuth}),
+		"ApiVersionsRequest": sarama.NewMockApiVersionsResponse(t),
+		"SaslHandshakeRequest": sarama.NewMockSaslHandshakeResponse(t).
+			SetEnabledMechanisms([]string{sarama.SASLTypeOAuth}),
 		"SaslAuthenticateRequest": sarama.NewMockSaslAuthenticateResponse(t),
 	})
 	cfg := sarama.NewConfig()

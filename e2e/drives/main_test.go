@@ -26,7 +26,12 @@ const callers = 1000
 // open makes an authorization server and a grant of it for as long as the test.
 func open(t *testing.T) (*granttest.Server, *oauth2grant.Grant) {
 	t.Helper()
-	srv := granttest.New(granttest.Config{})
+	return openWith(t, granttest.Config{})
+}
+
+func openWith(t *testing.T, cfg granttest.Config) (*granttest.Server, *oauth2grant.Grant) {
+	t.Helper()
+	srv := granttest.New(cfg)
 	g, err := oauth2grant.New(t.Context(), oauth2grant.ClientCredentials{}, oauth2grant.Config{
 		Server:     oauth2grant.Server{Issuer: srv.Issuer()},
 		Auth:       oauth2grant.SecretBasic("client", "secret"),

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
@@ -51,19 +52,29 @@ func bearer(srv *granttest.Server, message []byte) bool {
 	return found && ends && authorized(srv, string(header))
 }
 
-func TestPostgreSQL(t *testing.T) {
-	srv, g := open(t)
+// postgresConfig connects to servers within the test. Once they are no longer
+// connected to, serving has them all.
+func postgresConfig(
+	t *testing.T, srv *granttest.Server, g *oauth2grant.Grant,
+) (cfg *pgconn.Config, serving *sync.WaitGroup) {
+	t.Helper()
 	cfg, err := pgconn.ParseConfig("host=127.0.0.1 user=service dbname=app sslmode=disable")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.OAuthTokenProvider = g.AccessToken
-	var servers sync.WaitGroup
+	serving = new(sync.WaitGroup)
 	cfg.DialFunc = func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
-		servers.Go(func() { _ = servePostgres(srv, server) })
+		serving.Go(func() { _ = servePostgres(srv, server) })
 		return client, nil
 	}
+	return cfg, serving
+}
+
+func TestPostgreSQL(t *testing.T) {
+	srv, g := open(t)
+	cfg, serving := postgresConfig(t, srv, g)
 	stampede(t, srv, g, func() error {
 		conn, err := pgconn.ConnectConfig(t.Context(), cfg)
 		if err != nil {
@@ -71,5 +82,5 @@ func TestPostgreSQL(t *testing.T) {
 		}
 		return conn.Close(t.Context())
 	})
-	servers.Wait()
+	serving.Wait()
 }

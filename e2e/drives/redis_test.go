@@ -83,7 +83,9 @@ func TestRedis_OneConnectionLivesThroughTwentyTokens(t *testing.T) {
 		if e.Token.AccessToken == "" {
 			return
 		}
-		if err := operator.Do(ctx, "ACL", "SETUSER", "service", "on", "resetpass", ">"+e.Token.AccessToken, "~*", "+@all").Err(); err != nil {
+		err := operator.Do(ctx, "ACL", "SETUSER", "service", "on", "resetpass", ">"+e.Token.AccessToken, "~*",
+			"+@all").Err()
+		if err != nil {
 			t.Error(err)
 		}
 	})

@@ -50,7 +50,8 @@ type options struct {
 func run(ctx context.Context, out io.Writer, args []string) error {
 	var o options
 	f := flag.NewFlagSet("agent", flag.ContinueOnError)
-	f.StringVar(&o.folder, "folder", "oauth2grant-agent", "where the sign-in is kept: a path, or a name below the user's configuration")
+	f.StringVar(&o.folder, "folder", "oauth2grant-agent",
+		"where the sign-in is kept: a path, or a name below the user's configuration")
 	f.BoolVar(&o.inside, "inside", false, "the API is inside this machine or network, and trusted to name others there")
 	f.BoolVar(&o.agree, "agree", false, "for the own server: sign in as alice, without a browser")
 	f.BoolVar(&o.signOut, "sign-out", false, "end the sign-in")

@@ -26,7 +26,8 @@ func TestAgent_CopiesShareOneSignIn(t *testing.T) {
 	}
 	t.Logf("\n%s", &out)
 	for _, want := range []string{
-		`(?m)^ten copies at once: \d{3,} calls, 1 registrations, 1 sign-ins, \d+ token requests, 0 of them refused, 0 revocations$`,
+		`(?m)^ten copies at once: \d{3,} calls, 1 registrations, 1 sign-ins, \d+ token requests, 0 of them refused,` +
+			` 0 revocations$`,
 		`(?m)^a restart: \d calls, 0 registrations, 0 sign-ins, [01] token requests, 0 of them refused, 0 revocations$`,
 		`(?m)^a sign-out: 0 calls, 0 registrations, 0 sign-ins, 0 token requests, 0 of them refused, [12] revocations$`,
 	} {

@@ -88,7 +88,9 @@ func (p *program) with(ctx context.Context, f func(context.Context, *oauth2grant
 }
 
 // newGrant returns a grant of this program. All copies share the store.
-func (p *program) newGrant(ctx context.Context, flow oauth2grant.Flow, store oauth2grant.Store) (*oauth2grant.Grant, error) {
+func (p *program) newGrant(
+	ctx context.Context, flow oauth2grant.Flow, store oauth2grant.Store,
+) (*oauth2grant.Grant, error) {
 	return oauth2grant.New(ctx, flow, oauth2grant.Config{
 		Name:    name,
 		Server:  oauth2grant.Server{Issuer: p.issuer},

@@ -40,7 +40,9 @@ func newProgram(t *testing.T, cfg authserver.Config) (*program, *authserver.Serv
 	t.Setenv("SSH_CONNECTION", "")
 	out := new(bytes.Buffer)
 	folder := filepath.Join(t.TempDir(), "private")
-	p := &program{settings: settingsFor(server, folder), in: strings.NewReader(""), out: out, err: io.Discard, open: visit}
+	p := &program{
+		settings: settingsFor(server, folder), in: strings.NewReader(""), out: out, err: io.Discard, open: visit,
+	}
 	return p, server, out
 }
 
@@ -57,7 +59,8 @@ func (p *program) mustRun(t *testing.T, args ...string) string {
 
 func TestProgram_SignsInOnceAndOut(t *testing.T) {
 	p, server, _ := newProgram(t, authserver.Config{})
-	if got := p.mustRun(t, "login", "-store", "file"); !strings.Contains(got, "signed in as alice") || !strings.Contains(got, "in the file") {
+	got := p.mustRun(t, "login", "-store", "file")
+	if !strings.Contains(got, "signed in as alice") || !strings.Contains(got, "in the file") {
 		t.Errorf("login says %q", got)
 	}
 	p.open = func(context.Context, string) error { return errors.New("a browser was opened again") }
@@ -69,11 +72,13 @@ func TestProgram_SignsInOnceAndOut(t *testing.T) {
 	if got := server.Count("/token"); got != 1 {
 		t.Errorf("%d token requests, want 1", got)
 	}
-	if err := p.run(t.Context(), []string{"login", "-store", "keyring"}); err == nil || !strings.Contains(err.Error(), "logout") {
+	err := p.run(t.Context(), []string{"login", "-store", "keyring"})
+	if err == nil || !strings.Contains(err.Error(), "logout") {
 		t.Errorf("another store while signed in: %v", err)
 	}
 	p.mustRun(t, "logout")
-	if err := p.run(t.Context(), []string{"whoami"}); exitCode(err) != 3 || !strings.Contains(sentence(err), "orders login") {
+	err = p.run(t.Context(), []string{"whoami"})
+	if exitCode(err) != 3 || !strings.Contains(sentence(err), "orders login") {
 		t.Errorf("after the sign-out: %v, %d", err, exitCode(err))
 	}
 }

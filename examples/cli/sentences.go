@@ -34,7 +34,10 @@ var sentences = []struct {
 	{oauth2grant.ErrAuthorizationTimeout, `Nobody signed in in time. Run "orders login" again.`},
 	{oauth2grant.ErrOtherState, `That was an older sign-in. Close its tab, and run "orders login" again.`},
 	{oauth2grant.ErrBadPaste, `That was not the address of the page. Run "orders login" again, and paste all of it.`},
-	{callbackserver.ErrPortTaken, "Another program has the port that the browser is to come back to. End it, and try again."},
+	{
+		callbackserver.ErrPortTaken,
+		"Another program has the port that the browser is to come back to. End it, and try again.",
+	},
 	{keyringstore.ErrLocked, "The keyring is locked. Unlock it, and try again."},
 	{keyringstore.ErrUnavailable, `There is no keyring here. Run "orders login -store file", or in a desktop session.`},
 	{filestore.ErrInsecure, `Others could read or change the sign-in. Mend the permissions, then run "orders login".`},

@@ -43,7 +43,10 @@ func main() {
 }
 
 // run waits until the person has signed in, and prints what the API answers.
-func run(ctx context.Context, out io.Writer, getenv func(string) string, prompt func(context.Context, oauth2grant.DevicePrompt) error) error {
+func run(
+	ctx context.Context, out io.Writer, getenv func(string) string,
+	prompt func(context.Context, oauth2grant.DevicePrompt) error,
+) error {
 	env, end, err := readEnvironment(out, getenv)
 	if err != nil {
 		return err
@@ -91,7 +94,8 @@ type environment struct {
 // end stops that.
 func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
 	env = environment{
-		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"), scopes: strings.Fields(getenv("OAUTH_SCOPE")),
+		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"),
+		scopes: strings.Fields(getenv("OAUTH_SCOPE")),
 	}
 	if env.issuer != "" {
 		if env.id == "" || env.api == "" {
@@ -104,5 +108,7 @@ func readEnvironment(out io.Writer, getenv func(string) string) (env environment
 		return env, nil, err
 	}
 	fmt.Fprintln(out, "at this authorization server you are alice, and your password is wonderland")
-	return environment{server.Issuer(), "native", server.Issuer() + "/api/orders", []string{"offline_access", "read"}}, func() { _ = server.Close() }, nil
+	return environment{
+		server.Issuer(), "native", server.Issuer() + "/api/orders", []string{"offline_access", "read"},
+	}, func() { _ = server.Close() }, nil
 }

@@ -21,7 +21,8 @@ func noEnvironment(string) string { return "" }
 
 // follow goes to the page for the device, with parameters added.
 func follow(ctx context.Context, p oauth2grant.DevicePrompt, params string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.VerificationURIComplete, strings.NewReader("user_code="+p.UserCode+"&"+params))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.VerificationURIComplete,
+		strings.NewReader("user_code="+p.UserCode+"&"+params))
 	if err != nil {
 		return err
 	}
@@ -33,7 +34,7 @@ func follow(ctx context.Context, p oauth2grant.DevicePrompt, params string) erro
 	return res.Body.Close()
 }
 
-func TestThePersonIsShownTheCodeAndTheAPIAnswersInTheirName(t *testing.T) {
+func TestRun_ThePersonIsShownTheCodeAndTheAPIAnswersInTheirName(t *testing.T) {
 	var out bytes.Buffer
 	var shown oauth2grant.DevicePrompt
 	err := run(t.Context(), &out, noEnvironment, func(ctx context.Context, p oauth2grant.DevicePrompt) error {
@@ -53,7 +54,7 @@ func TestThePersonIsShownTheCodeAndTheAPIAnswersInTheirName(t *testing.T) {
 	}
 }
 
-func TestARefusalEndsTheWait(t *testing.T) {
+func TestRun_ARefusalEndsTheWait(t *testing.T) {
 	var out bytes.Buffer
 	err := run(t.Context(), &out, noEnvironment, func(ctx context.Context, p oauth2grant.DevicePrompt) error {
 		return follow(ctx, p, "deny=1")
@@ -63,7 +64,7 @@ func TestARefusalEndsTheWait(t *testing.T) {
 	}
 }
 
-func TestAnInterruptEndsTheWait(t *testing.T) {
+func TestRun_AnInterruptEndsTheWait(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	err := run(ctx, &bytes.Buffer{}, noEnvironment, func(context.Context, oauth2grant.DevicePrompt) error {
 		interrupt()

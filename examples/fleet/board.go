@@ -24,7 +24,9 @@ type board struct {
 const drawEvery = time.Second / 10
 
 func newBoard(out io.Writer, workers int) *board {
-	return &board{out: out, live: isTerminal(out), begin: time.Now(), rows: make([]snapshot, workers), tokens: map[string]int{}}
+	return &board{
+		out: out, live: isTerminal(out), begin: time.Now(), rows: make([]snapshot, workers), tokens: map[string]int{},
+	}
 }
 
 func isTerminal(out io.Writer) bool {
@@ -48,7 +50,8 @@ func (b *board) update(i int, s snapshot) {
 	case b.live && time.Since(b.drawn) >= drawEvery:
 		b.draw()
 	case !b.live && changed:
-		fmt.Fprintf(b.out, "%5.1f s  worker %d %s token %d\n", time.Since(b.begin).Seconds(), i+1, how(s), b.tokens[s.Token])
+		fmt.Fprintf(b.out, "%5.1f s  worker %d %s token %d\n", time.Since(b.begin).Seconds(), i+1, how(s),
+			b.tokens[s.Token])
 	}
 }
 
@@ -67,7 +70,8 @@ func (b *board) draw() {
 		fmt.Fprintf(b.out, "\x1b[%dA", len(b.rows)+1)
 	}
 	b.drawn = time.Now()
-	fmt.Fprintf(b.out, "%5.1f s   holds      which it     refreshed   adopted   calls   without token\x1b[K\n", time.Since(b.begin).Seconds())
+	fmt.Fprintf(b.out, "%5.1f s   holds      which it     refreshed   adopted   calls   without token\x1b[K\n",
+		time.Since(b.begin).Seconds())
 	for i, s := range b.rows {
 		if s.Token == "" {
 			fmt.Fprintf(b.out, "worker %-2d starting\x1b[K\n", i+1)

@@ -145,7 +145,8 @@ func (a assignment) store() (store *redisstore.Store, end func(), err error) {
 func startRedis(ctx context.Context) (url string, end func(), err error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", nil, fmt.Errorf("set REDIS_URL, or install Redis (apt-get install redis-server, brew install redis): %w", err)
+		return "", nil,
+			fmt.Errorf("set REDIS_URL, or install Redis (apt-get install redis-server, brew install redis): %w", err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -156,7 +157,8 @@ func startRedis(ctx context.Context) (url string, end func(), err error) {
 
 	// It outlives an interrupt, since the workers still save their token: end
 	// kills it.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", os.TempDir())
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--bind", host, "--port", port, "--save", "",
+		"--appendonly", "no", "--dir", os.TempDir())
 	output, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", nil, err

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 func noEnvironment(string) string { return "" }
 
-func TestAFleetRefreshesOnceForAll(t *testing.T) {
+func TestRun_RefreshesOnceForAll(t *testing.T) {
 	redis := testservers.StartRedis(t)
 	var out bytes.Buffer
 	err := run(t.Context(), &out, func(name string) string {
@@ -38,7 +38,8 @@ func TestAFleetRefreshesOnceForAll(t *testing.T) {
 	}
 	t.Logf("\n%s", &out)
 	refreshers := map[string]int{} // of each token
-	for _, line := range regexp.MustCompile(`worker \d (refreshed|adopted) token (\d+)`).FindAllStringSubmatch(out.String(), -1) {
+	for _, line := range regexp.MustCompile(`worker \d (refreshed|adopted) token (\d+)`).
+		FindAllStringSubmatch(out.String(), -1) {
 		if line[1] == "refreshed" {
 			refreshers[line[2]]++
 		}
@@ -53,7 +54,7 @@ func TestAFleetRefreshesOnceForAll(t *testing.T) {
 	}
 }
 
-func TestAFleetThatIsInterruptedFailsAndLeavesNothing(t *testing.T) {
+func TestRun_InterruptedFailsAndLeavesNothing(t *testing.T) {
 	testservers.Command(t, "redis-server", "redis")
 	interrupted := errors.New("interrupted")
 	ctx, interrupt := context.WithCancelCause(t.Context())
@@ -72,14 +73,14 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-func TestWithoutRedisItSaysWhatIsMissing(t *testing.T) {
+func TestRun_WithoutRedisSaysWhatIsMissing(t *testing.T) {
 	t.Setenv("PATH", "")
 	if err := run(t.Context(), &bytes.Buffer{}, noEnvironment, nil); !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestATerminalGetsOneTableThatIsDrawnAnew(t *testing.T) {
+func TestBoard_ATerminalGetsOneTableThatIsDrawnAnew(t *testing.T) {
 	var out bytes.Buffer
 	b := newBoard(&out, 2)
 	b.live = true
@@ -87,7 +88,8 @@ func TestATerminalGetsOneTableThatIsDrawnAnew(t *testing.T) {
 	b.update(1, snapshot{Token: "aa", Adopted: 1}) // too soon after the first to be drawn
 	b.finish()
 	before, after, again := strings.Cut(out.String(), "\x1b[3A")
-	if !again || strings.Contains(before, "adopted\x1b") || strings.Count(before, "\n") != 3 || strings.Count(after, "\n") != 3 {
+	if !again || strings.Contains(before, "adopted\x1b") || strings.Count(before, "\n") != 3 ||
+		strings.Count(after, "\n") != 3 {
 		t.Errorf("got %q", &out)
 	}
 	if !strings.Contains(after, "refreshed") || strings.Count(after, "token 1 ") != 2 {

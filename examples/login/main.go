@@ -45,7 +45,9 @@ func main() {
 
 // run signs in, if need be, and says who that was and what the API answers.
 // open is AuthCode's: nil stands for the system browser.
-func run(ctx context.Context, out io.Writer, getenv func(string) string, open func(context.Context, string) error) error {
+func run(
+	ctx context.Context, out io.Writer, getenv func(string) string, open func(context.Context, string) error,
+) error {
 	env, end, err := readEnvironment(out, getenv)
 	if err != nil {
 		return err
@@ -112,8 +114,8 @@ type environment struct {
 // end stops that, and removes the file if its place was ours to choose.
 func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
 	env = environment{
-		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"), file: getenv("TOKEN_FILE"),
-		scopes: strings.Fields(getenv("OAUTH_SCOPE")),
+		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"),
+		file: getenv("TOKEN_FILE"), scopes: strings.Fields(getenv("OAUTH_SCOPE")),
 	}
 	if env.issuer != "" && (env.id == "" || env.api == "" || len(env.scopes) == 0) {
 		return env, nil, errors.New("with OAUTH_ISSUER, all of OAUTH_CLIENT_ID, OAUTH_SCOPE and API_URL must be set")

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func person(opened *int, params url.Values) func(context.Context, string) error {
 	return func(ctx context.Context, address string) error {
 		*opened++
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"&"+params.Encode(), strings.NewReader(params.Encode()))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"&"+params.Encode(),
+			strings.NewReader(params.Encode()))
 		if err != nil {
 			return err
 		}
@@ -37,7 +38,7 @@ func person(opened *int, params url.Values) func(context.Context, string) error 
 
 var alice = url.Values{"login_hint": {"auto:alice"}}
 
-func TestWithoutSetUpItSaysWhoSignedInAndWhatTheAPIAnswers(t *testing.T) {
+func TestRun_WithoutSetUpSaysWhoSignedInAndWhatTheAPIAnswers(t *testing.T) {
 	var out bytes.Buffer
 	opened := 0
 	if err := run(t.Context(), &out, func(string) string { return "" }, person(&opened, alice)); err != nil {
@@ -53,7 +54,7 @@ func TestWithoutSetUpItSaysWhoSignedInAndWhatTheAPIAnswers(t *testing.T) {
 	}
 }
 
-func TestTheSecondRunNeedsNoBrowser(t *testing.T) {
+func TestRun_TheSecondNeedsNoBrowser(t *testing.T) {
 	server, err := authserver.Start(authserver.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +67,8 @@ func TestTheSecondRunNeedsNoBrowser(t *testing.T) {
 	opened := 0
 	for range 2 {
 		var out bytes.Buffer
-		if err := run(t.Context(), &out, func(name string) string { return env[name] }, person(&opened, alice)); err != nil {
+		err := run(t.Context(), &out, func(name string) string { return env[name] }, person(&opened, alice))
+		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out.String(), "signed in as alice") {
@@ -78,7 +80,7 @@ func TestTheSecondRunNeedsNoBrowser(t *testing.T) {
 	}
 }
 
-func TestARefusalIsTold(t *testing.T) {
+func TestRun_ARefusalIsReported(t *testing.T) {
 	var out bytes.Buffer
 	opened := 0
 	err := run(t.Context(), &out, func(string) string { return "" }, person(&opened, url.Values{"deny": {"1"}}))
@@ -87,7 +89,7 @@ func TestARefusalIsTold(t *testing.T) {
 	}
 }
 
-func TestAnIncompleteEnvironmentIsRefused(t *testing.T) {
+func TestRun_RefusesAnIncompleteEnvironment(t *testing.T) {
 	opened := 0
 	err := run(t.Context(), &bytes.Buffer{}, func(name string) string {
 		return map[string]string{"OAUTH_ISSUER": "https://login.example.test"}[name]

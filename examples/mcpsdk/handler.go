@@ -23,7 +23,9 @@ func (h Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: t.AccessToken, TokenType: t.TokenType, Expiry: t.Expiry}), nil
+	return oauth2.StaticTokenSource(&oauth2.Token{
+		AccessToken: t.AccessToken, TokenType: t.TokenType, Expiry: t.Expiry,
+	}), nil
 }
 
 // Authorize does what the refusal of a request demands.

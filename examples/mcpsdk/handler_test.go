@@ -25,12 +25,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // behind an API that names its authorization server.
 func TestHandler_SignsInOnceForAllSessions(t *testing.T) {
 	srv := granttest.New(granttest.Config{
-		ProtectedResource: &granttest.ProtectedResource{Scopes: []string{"read"}}, Registration: &granttest.Registration{},
+		ProtectedResource: &granttest.ProtectedResource{Scopes: []string{"read"}},
+		Registration:      &granttest.Registration{},
 	})
 	server := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "1"}, nil)
-	mcp.AddTool(server, &mcp.Tool{Name: "test"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, struct{}, error) {
-		return &mcp.CallToolResult{}, struct{}{}, nil
-	})
+	mcp.AddTool(server, &mcp.Tool{Name: "test"},
+		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, struct{}, error) {
+			return &mcp.CallToolResult{}, struct{}{}, nil
+		})
 	sessions := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server },
 		&mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +62,8 @@ func TestHandler_SignsInOnceForAllSessions(t *testing.T) {
 	for range 3 {
 		client := mcp.NewClient(&mcp.Implementation{Name: "agent", Version: "1"}, nil)
 		session, err := client.Connect(t.Context(), &mcp.StreamableClientTransport{
-			Endpoint: srv.URL(granttest.Resource), OAuthHandler: mcpsdk.Handler{Auth: signIn}, DisableStandaloneSSE: true,
+			Endpoint: srv.URL(granttest.Resource), OAuthHandler: mcpsdk.Handler{Auth: signIn},
+			DisableStandaloneSSE: true,
 		}, nil)
 		if err != nil {
 			t.Fatal(err)

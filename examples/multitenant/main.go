@@ -3,9 +3,15 @@
 // the connections and the discovery of all. A user whose grant was closed to
 // make room comes back without a token request: the token is in the store.
 //
-//	go run ./multitenant                       puts itself under load for some seconds, with a PostgreSQL of its own if that is installed, and prints figures
+// It puts itself under load for some seconds, with a PostgreSQL of its own if
+// that is installed, and prints figures:
+//
+//	go run ./multitenant
 //	go run ./multitenant -users 5000 -live 500
-//	DATABASE_URL=postgres://localhost/test go run ./multitenant -listen 127.0.0.1:8080    serves GET /orders?user=user-7 until it is interrupted
+//
+// Or it serves GET /orders?user=user-7 until it is interrupted:
+//
+//	DATABASE_URL=postgres://localhost/test go run ./multitenant -listen 127.0.0.1:8080
 //
 // The authorization server and the API are in this process. In the database it
 // works in a schema of its own, which it drops at the end.
@@ -88,7 +94,8 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, args []
 	if err := seed(ctx, family, provider, o.users); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d users have a refresh token in PostgreSQL, stored in %v\n", o.users, time.Since(begin).Round(time.Millisecond))
+	fmt.Fprintf(out, "%d users have a refresh token in PostgreSQL, stored in %v\n", o.users,
+		time.Since(begin).Round(time.Millisecond))
 
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
 		Server: oauth2grant.Server{Issuer: provider.url},
@@ -99,21 +106,25 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, args []
 	}
 	defer client.CloseIdleConnections()
 	var live census
-	grants := oauth2grant.NewPool(context.WithoutCancel(ctx), func(ctx context.Context, user string) (*oauth2grant.Grant, error) {
-		grant, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
-			Client:  client,
-			Name:    user,
-			Store:   family.Store(user),
-			Refresh: oauth2grant.Refresh{Disabled: true}, // users come and go: a token is renewed when its user is there
-		})
-		if err == nil {
-			live.add(grant)
-		}
-		return grant, err
-	}, oauth2grant.PoolConfig{MaxLive: o.live})
+	grants := oauth2grant.NewPool(context.WithoutCancel(ctx),
+		func(ctx context.Context, user string) (*oauth2grant.Grant, error) {
+			grant, err := oauth2grant.New(ctx, oauth2grant.RefreshOnly{}, oauth2grant.Config{
+				Client: client,
+				Name:   user,
+				Store:  family.Store(user),
+				// Users come and go: a token is renewed when its user is there.
+				Refresh: oauth2grant.Refresh{Disabled: true},
+			})
+			if err == nil {
+				live.add(grant)
+			}
+			return grant, err
+		}, oauth2grant.PoolConfig{MaxLive: o.live})
 	defer grants.Close()
 
-	app := &app{grants: grants, api: provider.url + "/api/orders", connections: &http.Transport{MaxIdleConnsPerHost: parallel}}
+	app := &app{
+		grants: grants, api: provider.url + "/api/orders", connections: &http.Transport{MaxIdleConnsPerHost: parallel},
+	}
 	defer app.connections.CloseIdleConnections()
 	address, stop, err := serve(ctx, o.listen, app)
 	if err != nil {

@@ -24,10 +24,11 @@ func at(url string) func(string) string {
 	return func(name string) string { return map[string]string{"DATABASE_URL": url}[name] }
 }
 
-func TestUsersAreServedThroughFewGrantsAndTheDatabaseIsLeftAsItWas(t *testing.T) {
+func TestRun_ServesUsersThroughFewGrantsAndLeavesTheDatabaseAsItWas(t *testing.T) {
 	postgres := testservers.StartPostgres(t)
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, at(postgres.URL()), []string{"-users", "60", "-live", "20", "-for", "2s"}); err != nil {
+	if err := run(t.Context(), &out, at(postgres.URL()),
+		[]string{"-users", "60", "-live", "20", "-for", "2s"}); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	t.Logf("\n%s", &out)
@@ -44,7 +45,7 @@ func TestUsersAreServedThroughFewGrantsAndTheDatabaseIsLeftAsItWas(t *testing.T)
 	}
 }
 
-func TestItServesWithADatabaseOfItsOwnUntilItIsInterrupted(t *testing.T) {
+func TestRun_ServesWithADatabaseOfItsOwnUntilItIsInterrupted(t *testing.T) {
 	if _, err := programFolder(initdb...); err != nil {
 		testservers.Missing(t, "PostgreSQL", "postgres")
 	}
@@ -82,7 +83,7 @@ func TestItServesWithADatabaseOfItsOwnUntilItIsInterrupted(t *testing.T) {
 	}
 }
 
-func TestProgramsThatAreNowhereAreReported(t *testing.T) {
+func TestRun_ReportsProgramsThatAreNowhere(t *testing.T) {
 	t.Setenv("PATH", "")
 	if _, err := programFolder("initdb", filepath.Join(t.TempDir(), "*", "initdb")); !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("got %v", err)
@@ -95,9 +96,11 @@ func TestJudge(t *testing.T) {
 		spoil func(*figures)
 		off   bool
 	}{
-		"good figures pass":                       {func(*figures) {}, false},
-		"the orders of another user are off":      {func(f *figures) { f.wrong = 1 }, true},
-		"a failed request is off":                 {func(f *figures) { f.failed, f.firstFailure = 1, io.ErrUnexpectedEOF }, true},
+		"good figures pass":                  {func(*figures) {}, false},
+		"the orders of another user are off": {func(f *figures) { f.wrong = 1 }, true},
+		"a failed request is off": {
+			func(f *figures) { f.failed, f.firstFailure = 1, io.ErrUnexpectedEOF }, true,
+		},
 		"a token request too many is off":         {func(f *figures) { f.tokenRequests++ }, true},
 		"a refresh token that comes twice is off": {func(f *figures) { f.reused = 1 }, true},
 		"a grant too many is off":                 {func(f *figures) { f.mostLive++ }, true},

@@ -19,7 +19,8 @@ import (
 func startPostgres(ctx context.Context) (url string, end func(), err error) {
 	bin, err := programFolder(initdb...)
 	if err != nil {
-		return "", nil, fmt.Errorf("set DATABASE_URL, or install PostgreSQL (apt-get install postgresql, brew install postgresql): %w", err)
+		return "", nil, fmt.Errorf(
+			"set DATABASE_URL, or install PostgreSQL (apt-get install postgresql, brew install postgresql): %w", err)
 	}
 	dir, err := os.MkdirTemp("", "multitenant")
 	if err != nil {

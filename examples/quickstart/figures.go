@@ -39,7 +39,8 @@ token requests   %d at the server, for %d tokens
 PrepareRequest   first %v, with discovery and a token request; slowest after that %v
 slowest API call %v
 Close            %v
-`, f.calls, f.refused, f.tokenRequests, f.tokens, rounded(f.firstPrepare), rounded(f.slowestPrepare), rounded(f.slowestCall), rounded(f.close))
+`, f.calls, f.refused, f.tokenRequests, f.tokens, rounded(f.firstPrepare), rounded(f.slowestPrepare),
+		rounded(f.slowestCall), rounded(f.close))
 }
 
 func rounded(d time.Duration) time.Duration {

@@ -41,7 +41,8 @@ func main() {
 }
 
 func run(ctx context.Context, w io.Writer, renewals int) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("there were no %d renewals within %v", renewals, patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience,
+		fmt.Errorf("there were no %d renewals within %v", renewals, patience))
 	defer cancel()
 
 	server, err := authserver.Start(authserver.Config{AccessTokenLifetime: tokenLifetime, TokenDelay: tokenDelay})
@@ -49,7 +50,8 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 		return err
 	}
 	defer server.Close()
-	fmt.Fprintf(w, "authorization server and API at %s\ntokens live %v at most, the token endpoint takes %v\n\n", server.Issuer(), tokenLifetime, tokenDelay)
+	fmt.Fprintf(w, "authorization server and API at %s\ntokens live %v at most, the token endpoint takes %v\n\n",
+		server.Issuer(), tokenLifetime, tokenDelay)
 
 	// A hook is told of every token. It runs beside the calls, never in their
 	// way, and may ask the grant how it is.

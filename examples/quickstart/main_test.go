@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestTheDemonstrationRenewsAndReportsWhatItMeasured(t *testing.T) {
+func TestRun_RenewsAndReportsWhatItMeasured(t *testing.T) {
 	const renewals = 2
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, renewals); err != nil {
@@ -22,7 +22,8 @@ func TestTheDemonstrationRenewsAndReportsWhatItMeasured(t *testing.T) {
 	}
 	t.Logf("\n%s", &out)
 
-	lines := regexp.MustCompile(`(?m)^ +\d+\.\d s  token (\d+), good for \d\.\d s, next refresh in \d\.\d s$`).FindAllSubmatch(out.Bytes(), -1)
+	lines := regexp.MustCompile(`(?m)^ +\d+\.\d s  token (\d+), good for \d\.\d s, next refresh in \d\.\d s$`).
+		FindAllSubmatch(out.Bytes(), -1)
 	if len(lines) != renewals+1 {
 		t.Errorf("%d tokens were announced, want %d", len(lines), renewals+1)
 	}
@@ -31,7 +32,9 @@ func TestTheDemonstrationRenewsAndReportsWhatItMeasured(t *testing.T) {
 			t.Errorf("line %d announces token %s", i+1, got)
 		}
 	}
-	figures := regexp.MustCompile(`(?m)^API calls +(\d+), refused (\d+)\ntoken requests +(\d+) at the server, for (\d+) tokens$`).FindSubmatch(out.Bytes())
+	figures := regexp.MustCompile(
+		`(?m)^API calls +(\d+), refused (\d+)\ntoken requests +(\d+) at the server, for (\d+) tokens$`).
+		FindSubmatch(out.Bytes())
 	if figures == nil {
 		t.Fatal("there are no figures")
 	}
@@ -47,7 +50,7 @@ func TestTheDemonstrationRenewsAndReportsWhatItMeasured(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedDemonstrationFails(t *testing.T) {
+func TestRun_InterruptedFails(t *testing.T) {
 	interrupted := errors.New("interrupted")
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	var out bytes.Buffer
@@ -67,7 +70,10 @@ type writerFunc func([]byte) (int, error)
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestJudge(t *testing.T) {
-	good := figures{calls: 100, tokens: 3, tokenRequests: 3, firstPrepare: time.Second, slowestPrepare: time.Millisecond, slowestCall: time.Second}
+	good := figures{
+		calls: 100, tokens: 3, tokenRequests: 3, firstPrepare: time.Second, slowestPrepare: time.Millisecond,
+		slowestCall: time.Second,
+	}
 	for name, c := range map[string]struct {
 		spoil func(*figures)
 		off   bool
@@ -95,7 +101,10 @@ func TestAdd(t *testing.T) {
 	f.add(60*time.Millisecond, 2*time.Millisecond, 200)
 	f.add(3*time.Microsecond, 4*time.Millisecond, 401)
 	f.add(2*time.Microsecond, time.Millisecond, 200)
-	want := figures{calls: 3, refused: 1, firstPrepare: 60 * time.Millisecond, slowestPrepare: 3 * time.Microsecond, slowestCall: 4 * time.Millisecond}
+	want := figures{
+		calls: 3, refused: 1, firstPrepare: 60 * time.Millisecond, slowestPrepare: 3 * time.Microsecond,
+		slowestCall: 4 * time.Millisecond,
+	}
 	if f != want {
 		t.Errorf("got %+v\nwant %+v", f, want)
 	}

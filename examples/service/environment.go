@@ -29,7 +29,9 @@ type environment struct {
 // readEnvironment returns what the environment says or, without OAUTH_ISSUER, a
 // server of our own, which end stops.
 func readEnvironment(getenv func(string) string) (env environment, end func(), err error) {
-	env = environment{addr: cmp.Or(getenv("ADDR"), "127.0.0.1:8080"), notice: 3 * time.Second, patience: 20 * time.Second}
+	env = environment{
+		addr: cmp.Or(getenv("ADDR"), "127.0.0.1:8080"), notice: 3 * time.Second, patience: 20 * time.Second,
+	}
 	if getenv("OAUTH_ISSUER") == "" {
 		server, err := authserver.Start(authserver.Config{AccessTokenLifetime: time.Minute})
 		if err != nil {

@@ -137,7 +137,10 @@ func fail(w http.ResponseWriter, status int, what string, err error) {
 
 var homePage = template.Must(template.New("home").Parse(`<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Orders</title></head>
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Orders</title>
+</head>
 <body>
 <main>
 {{if .Name}}<h1>Orders of {{.Name}}</h1>

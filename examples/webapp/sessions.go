@@ -36,7 +36,11 @@ type sessions struct {
 // newSessions sets the cookie up: scripts don't see it, other sites' forms
 // don't send it, and over https no other site or unencrypted page can set it.
 func newSessions(self string) *sessions {
-	s := &sessions{byID: map[string]session{}, cookie: http.Cookie{Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}}
+	s := &sessions{
+		byID: map[string]session{}, cookie: http.Cookie{
+			Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		},
+	}
 	if strings.HasPrefix(self, "https://") {
 		s.cookie.Name, s.cookie.Secure = "__Host-session", true
 	}

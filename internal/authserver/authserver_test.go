@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestMetadataNamesEndpointsThatAnswer(t *testing.T) {
+func TestMetadata_NamesEndpointsThatAnswer(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "web", "web-secret")
 	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
 		a := c.get(c.server.Issuer()+path, "")
@@ -31,7 +31,7 @@ func TestMetadataNamesEndpointsThatAnswer(t *testing.T) {
 	}
 }
 
-func TestClientCredentialsReachTheAPI(t *testing.T) {
+func TestClientCredentials_ReachTheAPI(t *testing.T) {
 	for _, tc := range []struct{ name, id, secret string }{
 		{"a worker", "worker", "worker-secret"},
 		{"an id and a secret of reserved characters", "odd:id +1", `s3cr:t +&=/%~"?`},
@@ -47,7 +47,7 @@ func TestClientCredentialsReachTheAPI(t *testing.T) {
 	}
 }
 
-func TestClientSecretPostIsTheOnlyWayForItsClient(t *testing.T) {
+func TestClientAuth_SecretPostIsTheOnlyWayForItsClient(t *testing.T) {
 	s := start(t, authserver.Config{})
 	c := newClient(t, s, "post", "")
 	c.wants(c.post("/token", "grant_type", "client_credentials", "client_secret", "post-secret"), http.StatusOK, "")
@@ -55,7 +55,7 @@ func TestClientSecretPostIsTheOnlyWayForItsClient(t *testing.T) {
 	c.wants(c.post("/token", "grant_type", "client_credentials"), http.StatusUnauthorized, "invalid_client")
 }
 
-func TestPasswordGivesATokenOfThatUser(t *testing.T) {
+func TestPassword_IssuesATokenOfThatUser(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{AlwaysRefreshToken: true}), "web", "web-secret")
 	a := c.post("/token", "grant_type", "password", "username", "bob", "password", "pass word&+=%", "scope", "openid")
 	c.wants(a, http.StatusOK, "")
@@ -65,10 +65,11 @@ func TestPasswordGivesATokenOfThatUser(t *testing.T) {
 	if sub := c.get(c.server.Issuer()+"/userinfo", a.str("access_token")).str("sub"); sub != "bob" {
 		t.Errorf("userinfo says %q", sub)
 	}
-	c.wants(c.post("/token", "grant_type", "password", "username", "bob", "password", "guess"), http.StatusBadRequest, "invalid_grant")
+	c.wants(c.post("/token", "grant_type", "password", "username", "bob", "password", "guess"), http.StatusBadRequest,
+		"invalid_grant")
 }
 
-func TestAuthorizationCodeThroughTheForm(t *testing.T) {
+func TestAuthorize_ThroughTheForm(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "native", "")
 	page := c.get(c.server.Issuer()+"/authorize?"+c.authorization().Encode(), "")
 	if again := c.submit(page, "login", "alice", "password", "guess"); again.status != http.StatusUnauthorized {
@@ -85,7 +86,7 @@ func TestAuthorizationCodeThroughTheForm(t *testing.T) {
 	}
 }
 
-func TestDenialComesBackWithTheIssuer(t *testing.T) {
+func TestAuthorize_DenialComesBackWithTheIssuer(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "native", "")
 	page := c.get(c.server.Issuer()+"/authorize?"+c.authorization().Encode(), "")
 	if got := c.callback(c.submit(page, "deny", "1")).Get("error"); got != "access_denied" {
@@ -93,15 +94,16 @@ func TestDenialComesBackWithTheIssuer(t *testing.T) {
 	}
 }
 
-func TestAnUntrustedRedirectURIGetsAPage(t *testing.T) {
+func TestAuthorize_AnUntrustedRedirectURIGetsAPage(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "native", "")
-	a := c.get(c.server.Issuer()+"/authorize?"+c.authorization("redirect_uri", "https://attacker.example/").Encode(), "")
+	a := c.get(c.server.Issuer()+"/authorize?"+c.authorization("redirect_uri", "https://attacker.example/").Encode(),
+		"")
 	if a.status != http.StatusBadRequest || a.header.Get("Location") != "" || !strings.Contains(a.body, "<html lang=") {
 		t.Fatalf("got %d %s", a.status, a.body)
 	}
 }
 
-func TestPushedAuthorizationRequestIsAnsweredOnce(t *testing.T) {
+func TestPushedAuthorization_IsAnsweredOnce(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "web", "web-secret")
 	form := c.authorization()
 	var pairs []string
@@ -113,7 +115,8 @@ func TestPushedAuthorizationRequestIsAnsweredOnce(t *testing.T) {
 	q := url.Values{"client_id": {c.id}, "request_uri": {pushed.str("request_uri")}}
 	page := c.get(c.server.Issuer()+"/authorize?"+q.Encode(), "")
 	c.redeem(c.callback(c.submit(page, "login", "alice", "password", "wonderland")).Get("code"))
-	if a := c.get(c.server.Issuer()+"/authorize?"+q.Encode(), ""); a.status != http.StatusBadRequest && a.status != http.StatusUnauthorized {
+	a := c.get(c.server.Issuer()+"/authorize?"+q.Encode(), "")
+	if a.status != http.StatusBadRequest && a.status != http.StatusUnauthorized {
 		t.Fatalf("a second use got %d %s", a.status, a.body)
 	}
 }
@@ -145,7 +148,8 @@ func TestDeviceCode(t *testing.T) {
 			}
 			a := poll()
 			c.wants(a, tc.status, tc.code)
-			if tc.status == http.StatusOK && (c.api(a.str("access_token")) != http.StatusOK || a.str("refresh_token") == "") {
+			if tc.status == http.StatusOK &&
+				(c.api(a.str("access_token")) != http.StatusOK || a.str("refresh_token") == "") {
 				t.Fatalf("not a usable token: %s", a.body)
 			}
 			if got := a.str("id_token") != ""; got != (tc.status == http.StatusOK) {
@@ -158,17 +162,19 @@ func TestDeviceCode(t *testing.T) {
 	}
 }
 
-func TestDevicePolledBeforeItsTimeIsSlowedDown(t *testing.T) {
+func TestDeviceCode_PolledBeforeItsTimeIsSlowedDown(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{DeviceInterval: time.Hour}), "native", "")
 	device := c.post("/device/auth", "scope", "read")
-	c.wants(c.post("/token", "grant_type", deviceGrant, "device_code", device.str("device_code")), http.StatusBadRequest, "authorization_pending")
-	c.wants(c.post("/token", "grant_type", deviceGrant, "device_code", device.str("device_code")), http.StatusBadRequest, "slow_down")
+	c.wants(c.post("/token", "grant_type", deviceGrant, "device_code", device.str("device_code")),
+		http.StatusBadRequest, "authorization_pending")
+	c.wants(c.post("/token", "grant_type", deviceGrant, "device_code", device.str("device_code")),
+		http.StatusBadRequest, "slow_down")
 	if got := c.server.Refusals(); got != 2 {
 		t.Errorf("%d refusals counted", got)
 	}
 }
 
-func TestExpiredDeviceCodeSaysSo(t *testing.T) {
+func TestDeviceCode_SaysThatItHasExpired(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{DeviceLifetime: time.Nanosecond}), "native", "")
 	device := c.post("/device/auth", "scope", "read")
 	for { // its expiry is rounded to a whole second
@@ -182,7 +188,7 @@ func TestExpiredDeviceCodeSaysSo(t *testing.T) {
 	}
 }
 
-func TestRefreshRotatesAndReuseEndsTheFamily(t *testing.T) {
+func TestRefresh_RotatesAndReuseEndsTheFamily(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "native", "")
 	first := c.signedIn()
 	refresh := func(token string) answer {
@@ -204,7 +210,7 @@ func TestRefreshRotatesAndReuseEndsTheFamily(t *testing.T) {
 	}
 }
 
-func TestTwoRefreshesAtOnceAreAReuse(t *testing.T) {
+func TestRefresh_TwoAtOnceAreAReuse(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "native", "")
 	token := c.signedIn().str("refresh_token")
 	const both = 2
@@ -227,7 +233,7 @@ func TestTwoRefreshesAtOnceAreAReuse(t *testing.T) {
 	}
 }
 
-func TestRevokedAndUnknownTokensAreRefused(t *testing.T) {
+func TestAPI_RefusesRevokedAndUnknownTokens(t *testing.T) {
 	c := newClient(t, start(t, authserver.Config{}), "web", "web-secret")
 	token := c.signedIn()
 	introspect := func() any { return c.post("/introspect", "token", token.str("access_token")).fields["active"] }
@@ -242,7 +248,8 @@ func TestRevokedAndUnknownTokensAreRefused(t *testing.T) {
 		t.Error("still active")
 	}
 	a := c.get(c.server.Issuer()+"/api/orders", token.str("access_token"))
-	if a.status != http.StatusUnauthorized || !strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+	if a.status != http.StatusUnauthorized ||
+		!strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
 		t.Errorf("the API answered %d %q", a.status, a.header.Get("WWW-Authenticate"))
 	}
 	a = c.get(c.server.Issuer()+"/api/orders", "")
@@ -251,7 +258,7 @@ func TestRevokedAndUnknownTokensAreRefused(t *testing.T) {
 	}
 }
 
-func TestEventsAndCountsAreThereWithTheAnswer(t *testing.T) {
+func TestServer_EventsAndCountsAreThereWithTheAnswer(t *testing.T) {
 	events := make(chan authserver.Event, 2)
 	s := start(t, authserver.Config{TokenDelay: time.Millisecond, Log: func(e authserver.Event) { events <- e }})
 	c := newClient(t, s, "odd:id +1", `s3cr:t +&=/%~"?`)
@@ -261,7 +268,10 @@ func TestEventsAndCountsAreThereWithTheAnswer(t *testing.T) {
 
 	want := []authserver.Event{
 		{Path: "/token", GrantType: "client_credentials", ClientID: "odd:id +1", Status: http.StatusOK},
-		{Path: "/token", GrantType: "client_credentials", ClientID: "odd:id +1", Status: http.StatusUnauthorized, Error: "invalid_client"},
+		{
+			Path: "/token", GrantType: "client_credentials", ClientID: "odd:id +1", Status: http.StatusUnauthorized,
+			Error: "invalid_client",
+		},
 	}
 	for _, w := range want {
 		got := <-events
@@ -275,13 +285,15 @@ func TestEventsAndCountsAreThereWithTheAnswer(t *testing.T) {
 	}
 }
 
-func TestCloseEndsADelayedRequest(t *testing.T) {
+func TestClose_EndsADelayedRequest(t *testing.T) {
 	s := start(t, authserver.Config{TokenDelay: time.Hour})
 	c := newClient(t, s, "worker", "worker-secret")
 	failed := make(chan error, 1)
 	sent := make(chan struct{})
 	go func() {
-		req, err := http.NewRequest(http.MethodPost, s.Issuer()+"/token", &onRead{Reader: strings.NewReader("grant_type=client_credentials"), read: sent})
+		req, err := http.NewRequest(http.MethodPost, s.Issuer()+"/token", &onRead{
+			Reader: strings.NewReader("grant_type=client_credentials"), read: sent,
+		})
 		if err != nil {
 			failed <- err
 			return
@@ -301,7 +313,7 @@ func TestCloseEndsADelayedRequest(t *testing.T) {
 	}
 }
 
-func TestStartRefusesWhatItCannotServe(t *testing.T) {
+func TestStart_RefusesWhatItCannotServe(t *testing.T) {
 	taken := strings.TrimPrefix(start(t, authserver.Config{}).Issuer(), "http://")
 	for name, cfg := range map[string]authserver.Config{
 		"an address in use":   {Addr: taken},

@@ -81,7 +81,8 @@ func (c *client) post(path string, pairs ...string) answer {
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.server.Issuer()+path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.server.Issuer()+path,
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -151,7 +152,8 @@ func (c *client) callback(a answer) url.Values {
 
 func (c *client) redeem(code string) answer {
 	c.t.Helper()
-	a := c.post("/token", "grant_type", "authorization_code", "code", code, "redirect_uri", redirect, "code_verifier", verifier)
+	a := c.post("/token", "grant_type", "authorization_code", "code", code, "redirect_uri", redirect,
+		"code_verifier", verifier)
 	c.wants(a, http.StatusOK, "")
 	return a
 }

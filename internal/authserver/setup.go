@@ -41,7 +41,7 @@ func (s *Server) setUp() (err error) {
 		compose.OAuth2AuthorizeExplicitFactory,
 		compose.OAuth2PKCEFactory,
 		compose.OAuth2ClientCredentialsGrantFactory,
-		compose.OAuth2ResourceOwnerPasswordCredentialsFactory, //nolint:staticcheck // clients that need it are to be tested
+		compose.OAuth2ResourceOwnerPasswordCredentialsFactory, //nolint:staticcheck // for clients that need it
 		compose.OAuth2RefreshTokenGrantFactory,
 		compose.RFC8628DeviceFactory,
 		compose.RFC8628DeviceAuthorizationTokenFactory,

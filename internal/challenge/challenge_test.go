@@ -21,24 +21,61 @@ func TestRead(t *testing.T) {
 		{
 			"that of RFC 6750 §3",
 			[]string{`Bearer realm="example", error="invalid_token", error_description="The access token expired"`},
-			[]Challenge{{"bearer", params{"realm": "example", "error": "invalid_token", "error_description": "The access token expired"}}},
+			[]Challenge{
+				{
+					"bearer", params{
+						"realm": "example", "error": "invalid_token", "error_description": "The access token expired",
+					},
+				},
+			},
 		},
 		{
-			"two in one header", []string{`Newauth realm="apps", type=1, title="Login to \"apps\"", Basic realm="simple"`}, // RFC 9110 §11.6.1
-			[]Challenge{{"newauth", params{"realm": "apps", "type": "1", "title": `Login to "apps"`}}, {"basic", params{"realm": "simple"}}},
+			// RFC 9110 §11.6.1.
+			"two in one header",
+			[]string{`Newauth realm="apps", type=1, title="Login to \"apps\"", Basic realm="simple"`},
+			[]Challenge{
+				{"newauth", params{"realm": "apps", "type": "1", "title": `Login to "apps"`}},
+				{"basic", params{"realm": "simple"}},
+			},
 		},
 		{
 			"two headers",
 			[]string{`Basic realm="a"`, `DPoP error="use_dpop_nonce", algs="ES256 PS256"`},
-			[]Challenge{{"basic", params{"realm": "a"}}, {"dpop", params{"error": "use_dpop_nonce", "algs": "ES256 PS256"}}},
+			[]Challenge{
+				{"basic", params{"realm": "a"}}, {"dpop", params{"error": "use_dpop_nonce", "algs": "ES256 PS256"}},
+			},
 		},
-		{"names in any case", []string{`BEARER ERROR=invalid_token`}, []Challenge{{"bearer", params{"error": "invalid_token"}}}},
-		{"white space around the sign", []string{"Bearer error\t = \"x\" ,,scope = y"}, []Challenge{{"bearer", params{"error": "x", "scope": "y"}}}},
-		{"a quoted string with the syntax in it", []string{`Bearer realm="a, Basic error=\"no\"", error=yes`}, []Challenge{{"bearer", params{"realm": `a, Basic error="no"`, "error": "yes"}}}},
-		{"a quoted string without an end", []string{`Bearer error="inval`}, []Challenge{{"bearer", params{"error": "inval"}}}},
+		{
+			"names in any case", []string{`BEARER ERROR=invalid_token`}, []Challenge{
+				{"bearer", params{"error": "invalid_token"}},
+			},
+		},
+		{
+			"white space around the sign", []string{"Bearer error\t = \"x\" ,,scope = y"}, []Challenge{
+				{"bearer", params{"error": "x", "scope": "y"}},
+			},
+		},
+		{
+			"a quoted string with the syntax in it",
+			[]string{`Bearer realm="a, Basic error=\"no\"", error=yes`},
+			[]Challenge{{"bearer", params{"realm": `a, Basic error="no"`, "error": "yes"}}},
+		},
+		{
+			"a quoted string without an end",
+			[]string{`Bearer error="inval`},
+			[]Challenge{{"bearer", params{"error": "inval"}}},
+		},
 		{"a backslash at the end", []string{`Bearer error="x\`}, []Challenge{{"bearer", params{"error": "x"}}}},
-		{"a name twice: the first counts", []string{`Bearer error=a, error=b`}, []Challenge{{"bearer", params{"error": "a"}}}},
-		{"a token of another scheme before ours", []string{`Negotiate YII=, Bearer error=x`}, []Challenge{{"negotiate", params{"yii": ""}}, {"bearer", params{"error": "x"}}}},
+		{
+			"a name twice: the first counts",
+			[]string{`Bearer error=a, error=b`},
+			[]Challenge{{"bearer", params{"error": "a"}}},
+		},
+		{
+			"a token of another scheme before ours", []string{`Negotiate YII=, Bearer error=x`}, []Challenge{
+				{"negotiate", params{"yii": ""}}, {"bearer", params{"error": "x"}},
+			},
+		},
 		{"bytes that fit nowhere", []string{"\x00é=;Bearer error=x"}, []Challenge{{"bearer", params{"error": "x"}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

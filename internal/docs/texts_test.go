@@ -127,8 +127,9 @@ func nameOf(e ast.Expr) string {
 var (
 	verb    = regexp.MustCompile(`%[0-9]*[a-zA-Z]`)
 	letters = regexp.MustCompile(`[a-z]{3}`)
-	prefix  = regexp.MustCompile(`^(oauth2grant|callbackserver|filestore|leasestore|seal|identity|clientassertion|dpop): `)
-	space   = regexp.MustCompile(`\s+`)
+	prefix  = regexp.MustCompile(
+		`^(oauth2grant|callbackserver|filestore|leasestore|seal|identity|clientassertion|dpop): `)
+	space = regexp.MustCompile(`\s+`)
 )
 
 // plain returns a text as the page has it: without the package's name and the

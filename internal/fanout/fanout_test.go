@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestATopicsSubscribersAreTold(t *testing.T) {
+func TestTopics_SubscribersAreTold(t *testing.T) {
 	var s Set
 	told := map[string]int{}
 	s.Tell("a")
@@ -22,7 +22,7 @@ func TestATopicsSubscribersAreTold(t *testing.T) {
 	}
 }
 
-func TestNothingIsKeptAfterStop(t *testing.T) {
+func TestTopics_NothingIsKeptAfterStop(t *testing.T) {
 	var s Set
 	s.Add("a", func() {})()
 	if len(s.topics) != 0 {
@@ -30,7 +30,7 @@ func TestNothingIsKeptAfterStop(t *testing.T) {
 	}
 }
 
-func TestStopWaitsForACallUnderWay(t *testing.T) {
+func TestTopics_StopWaitsForACallUnderWay(t *testing.T) {
 	var s Set
 	entered, release, told := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	finished := false // the race detector sees a stop that does not wait, too

@@ -90,7 +90,8 @@ func TestRetry(t *testing.T) {
 		if tries != 3 {
 			t.Errorf("%d tries", tries)
 		}
-		if failed, after := fails(func(tb testing.TB) { Retry(tb, "success", func() error { return again }) }); !failed || after != Limit {
+		failed, after := fails(func(tb testing.TB) { Retry(tb, "success", func() error { return again }) })
+		if !failed || after != Limit {
 			t.Errorf("without success: failed %t after %v", failed, after)
 		}
 	})

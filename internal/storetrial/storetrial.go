@@ -128,7 +128,8 @@ func (b Backend) partition(t *testing.T) {
 
 	proxy.Heal()
 	next := progress.Await(t, "a renewed token", renewed)
-	if stored, err := b.Open(t, b.Addr, t.Name()).Load(t.Context()); err != nil || stored.AccessToken != next.AccessToken {
+	if stored, err := b.Open(t, b.Addr, t.Name()).Load(t.Context()); err != nil ||
+		stored.AccessToken != next.AccessToken {
 		t.Errorf("the store holds %v, %v: not what the grant has", stored, err)
 	}
 	if server.ReuseDetected() != 0 {

@@ -2,9 +2,12 @@ package testservers
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -22,12 +25,28 @@ type Redis struct {
 func StartRedis(tb testing.TB, args ...string) *Redis {
 	tb.Helper()
 	r := &Redis{tb: tb, path: Command(tb, "redis-server", "redis"), port: FreePort(tb)}
+	if slices.Contains(args, "--cluster-enabled") {
+		r.port = freeClusterPort(tb)
+	}
 	r.args = append([]string{
 		"--bind", "127.0.0.1", "--port", r.port, "--dir", tb.TempDir(),
 		"--save", "", "--appendonly", "yes", "--appendfsync", "always",
 	}, args...)
 	r.Start()
 	return r
+}
+
+// freeClusterPort returns a free port whose bus, 10000 above, has one below
+// those of outgoing connections too.
+func freeClusterPort(tb testing.TB) string {
+	tb.Helper()
+	for range 100 {
+		if port := 20000 + rand.IntN(2000); isFree(tb, port) && isFree(tb, port+10000) {
+			return strconv.Itoa(port)
+		}
+	}
+	tb.Fatal("no free port between 20000 and 22000 for a cluster")
+	return ""
 }
 
 // Addr is host:port.

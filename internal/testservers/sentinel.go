@@ -37,7 +37,8 @@ func StartSentinel(tb testing.TB) *Sentinel {
 		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}
-		Run(tb, exec.CommandContext(context.Background(), path, conf), "+monitor master") //nolint:gosec // redis-sentinel
+		//nolint:gosec // redis-sentinel
+		Run(tb, exec.CommandContext(context.Background(), path, conf), "+monitor master")
 		s.Addrs = append(s.Addrs, net.JoinHostPort("127.0.0.1", own))
 	}
 	return s

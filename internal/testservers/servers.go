@@ -41,13 +41,19 @@ func Command(tb testing.TB, name, part string) string {
 func FreePort(tb testing.TB) string {
 	tb.Helper()
 	for range 100 {
-		port := strconv.Itoa(20000 + rand.IntN(12000))
-		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", net.JoinHostPort("127.0.0.1", port))
-		if err == nil {
-			_ = l.Close()
-			return port
+		if port := 20000 + rand.IntN(12000); isFree(tb, port) {
+			return strconv.Itoa(port)
 		}
 	}
 	tb.Fatal("no free port between 20000 and 32000")
 	return ""
+}
+
+func isFree(tb testing.TB, port int) bool {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err == nil {
+		_ = l.Close()
+	}
+	return err == nil
 }

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestRedisKeepsItsDataAcrossStopAndKill(t *testing.T) {
+func TestRedis_KeepsItsDataAcrossStopAndKill(t *testing.T) {
 	r := StartRedis(t)
 	r.expect(t, "PING", "+PONG")
 	r.expect(t, "SET color blue", "+OK")
@@ -48,7 +48,7 @@ func (r *Redis) expect(t *testing.T, command, want string) {
 	}
 }
 
-func TestPostgresKeepsItsDataAcrossStopAndKill(t *testing.T) {
+func TestPostgres_KeepsItsDataAcrossStopAndKill(t *testing.T) {
 	p := StartPostgres(t)
 	p.expect(t, "SELECT 1", "1")
 	p.expect(t, "CREATE TABLE visit (n int); INSERT INTO visit VALUES (1) RETURNING n", "CREATE TABLE\n1\nINSERT 0 1")
@@ -79,7 +79,7 @@ func (v *verdict) Helper()               {}
 func (v *verdict) Fatalf(string, ...any) { v.failed = true; runtime.Goexit() }
 func (v *verdict) Skipf(string, ...any)  { v.skipped = true; runtime.Goexit() }
 
-func TestAMissingServerFailsInCIAndSkipsElsewhere(t *testing.T) {
+func TestCommand_AMissingServerFailsInCIAndSkipsElsewhere(t *testing.T) {
 	for _, tc := range []struct {
 		name, ci        string
 		failed, skipped bool

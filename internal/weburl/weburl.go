@@ -128,7 +128,8 @@ var translated = []struct {
 // network.
 func IsInsideAddr(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
-	if addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsUnspecified() || addr.IsMulticast() {
+	if addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsUnspecified() ||
+		addr.IsMulticast() {
 		return true
 	}
 	for _, p := range inside {

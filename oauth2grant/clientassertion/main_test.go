@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -19,6 +16,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/clientassertion"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,25 +25,13 @@ const issuer = "https://auth.granttest.example"
 
 func ecKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
+	return jwstest.EC(t, elliptic.P256())
 }
 
 // signers are one key of each type, by its usual algorithm.
 func signers(t testing.TB) map[string]crypto.Signer {
 	t.Helper()
-	_, ed, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]crypto.Signer{"ES256": ecKey(t), "EdDSA": ed, "RS256": r}
+	return map[string]crypto.Signer{"ES256": ecKey(t), "EdDSA": jwstest.Ed25519(t), "RS256": jwstest.RSA(t, 2048)}
 }
 
 func newKey(t testing.TB, signer crypto.Signer, id string) clientassertion.Key {

@@ -2,7 +2,6 @@ package clientassertion_test
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -22,6 +21,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/clientassertion"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
 
 func TestNew_RefusesAnAuthThatCannotWork(t *testing.T) {
@@ -89,11 +89,7 @@ func TestFuncs_FailWhereTheyAreMissing(t *testing.T) {
 }
 
 func TestKey_Refuses(t *testing.T) {
-	t.Setenv("GODEBUG", "rsa1024min=0")
-	small, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
+	small := jwstest.RSA(t, 1024)
 	for name, c := range map[string]struct {
 		make func() (clientassertion.Key, error)
 		want string

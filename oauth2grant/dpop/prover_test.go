@@ -2,11 +2,7 @@ package dpop_test
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +18,7 @@ import (
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/dpop"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
 
 func newProver(t testing.TB, key crypto.Signer) *dpop.Prover {
@@ -33,26 +30,16 @@ func newProver(t testing.TB, key crypto.Signer) *dpop.Prover {
 	return p
 }
 
+// keys are one of each kind that a prover takes, by its algorithm.
 func keys(t testing.TB) map[string]crypto.Signer {
 	t.Helper()
-	_, ed, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+	return map[string]crypto.Signer{
+		"EdDSA": jwstest.Ed25519(t),
+		"PS256": jwstest.RSA(t, 2048),
+		"ES256": jwstest.EC(t, elliptic.P256()),
+		"ES384": jwstest.EC(t, elliptic.P384()),
+		"ES512": jwstest.EC(t, elliptic.P521()),
 	}
-	r, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]crypto.Signer{"EdDSA": ed, "PS256": r}
-	for name, curve := range map[string]elliptic.Curve{
-		"ES256": elliptic.P256(), "ES384": elliptic.P384(),
-		"ES512": elliptic.P521(),
-	} {
-		if all[name], err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
 }
 
 // proof is one that was read and whose signature is good.
@@ -188,7 +175,10 @@ func (public) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 
 func TestProver_ThumbprintIsThatOfRFC9449(t *testing.T) {
 	var key public // of the examples in RFC 9449 §4.1 and §6.1
-	if err := key.UnmarshalJSON([]byte(`{"kty":"EC","crv":"P-256","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}`)); err != nil {
+	err := key.UnmarshalJSON([]byte(`{"kty":"EC","crv":"P-256",` +
+		`"x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",` +
+		`"y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}`))
+	if err != nil {
 		t.Fatal(err)
 	}
 	p := newProver(t, key)
@@ -230,38 +220,6 @@ func TestProver_MakesNoTwoProofsAlike(t *testing.T) {
 	}
 }
 
-func TestProver_KeepsTheNoncesOf64Origins(t *testing.T) {
-	p := newProver(t, nil)
-	nonce := func(origin string) any {
-		return prove(t, p, oauth2grant.ProofRequest{Method: "GET", URL: origin + "/"}).Claims["nonce"]
-	}
-	origin := func(i int) string { return fmt.Sprintf("https://h%d.example:443", i) }
-	for i := range 64 {
-		p.Learn(origin(i), "n")
-	}
-	nonce(origin(0)) // used, so the second is now the oldest
-	p.Learn(origin(2), "newer")
-	p.Learn(origin(64), "n")
-	for i, want := range map[int]any{0: "n", 1: nil, 2: "newer", 63: "n", 64: "n"} {
-		if got := nonce(origin(i)); got != want {
-			t.Errorf("origin %d: nonce %v, want %v", i, got, want)
-		}
-	}
-}
-
-func TestProver_LearnsNoNonceThatFitsNoProof(t *testing.T) {
-	p := newProver(t, nil)
-	for _, bad := range []string{"", "a b", "a\"b", "a\\b", "a\n", "ä", strings.Repeat("n", 1025)} {
-		p.Learn("https://api.example:443", bad)
-		if got := prove(t, p, oauth2grant.ProofRequest{
-			Method: "GET",
-			URL:    "https://api.example/",
-		}).Claims["nonce"]; got != nil {
-			t.Errorf("learnt %q", got)
-		}
-	}
-}
-
 func TestProver_ProvesNothingForAURLThatIsNone(t *testing.T) {
 	for _, bad := range []string{"", "/path", "://", "https://MARK-secret@%zz"} {
 		if text, err := newProver(t, nil).Proof(t.Context(), oauth2grant.ProofRequest{
@@ -269,66 +227,6 @@ func TestProver_ProvesNothingForAURLThatIsNone(t *testing.T) {
 			URL:    bad,
 		}); err == nil || text != "" || strings.Contains(err.Error(), "MARK") {
 			t.Errorf("%q: got %q, %v", bad, text, err)
-		}
-	}
-}
-
-func TestNew_RefusesAKey(t *testing.T) {
-	t.Setenv("GODEBUG", "rsa1024min=0")
-	small, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
-	odd, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		key  crypto.Signer
-		want string
-	}{"that is too small": {small, "2048"}, "on another curve": {odd, "P-256"}, "of another type": {
-		public{},
-		"EC, Ed25519 or RSA",
-	}} {
-		t.Run(name, func(t *testing.T) {
-			if p, err := dpop.New(c.key); err == nil || p != nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, %v", p, err)
-			}
-		})
-	}
-}
-
-func TestProver_KeyTravelsWithTheToken(t *testing.T) {
-	here, there := newProver(t, nil), newProver(t, nil)
-	there.Learn("https://api.example:443", "shared")
-	same, err := there.WithKey(here.PrivateKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if same.Thumbprint() != here.Thumbprint() || same.Thumbprint() == there.Thumbprint() {
-		t.Errorf("thumbprints %s, %s", here.Thumbprint(), same.Thumbprint())
-	}
-	if p := prove(t, same, oauth2grant.ProofRequest{
-		Method: "GET",
-		URL:    "https://api.example/",
-	}); p.Claims["nonce"] != "shared" {
-		t.Errorf("nonce %v", p.Claims["nonce"])
-	}
-	for name, key := range keys(t) {
-		if own := newProver(t, key); own.PrivateKey() != "" {
-			t.Errorf("%s: a key of the user's own would be stored", name)
-		}
-	}
-}
-
-func TestProver_WithKeyRefusesWhatIsNoKey(t *testing.T) {
-	p := newProver(t, nil)
-	for _, bad := range []string{
-		"", "null", "{}", `{"kty":"oct","k":"MARK"}`, p.PrivateKey()[:40],
-		`{"kty":"EC","d":"MARK"}`,
-	} {
-		if got, err := p.WithKey(bad); err == nil || got != nil || strings.Contains(err.Error(), "MARK") {
-			t.Errorf("%q: got %v, %v", bad, got, err)
 		}
 	}
 }

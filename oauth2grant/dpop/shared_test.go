@@ -2,9 +2,7 @@ package dpop_test
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
 
 // shared opens a grant of a process of its own: with a store on the same file,
@@ -72,10 +71,7 @@ func TestGrant_SharesTheKeyWithTheProcessesOfItsStore(t *testing.T) {
 func TestGrant_NeedsASignInWhereTheKeyOfItsTokenIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, path := granttest.New(granttest.Config{DPoP: true}), t.TempDir()+"/token.json"
-		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // it stays with its owner
-		if err != nil {
-			t.Fatal(err)
-		}
+		own := jwstest.EC(t, elliptic.P256()) // it stays with its owner
 		alice := oauth2grant.Password{Username: "alice", Password: "wonderland"}
 		use(t, srv, shared(t, srv, path, alice, newProver(t, own)))
 		before := srv.Count(granttest.Token)

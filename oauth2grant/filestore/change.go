@@ -58,7 +58,8 @@ func (p place) change(
 	if err := write(f, next); errors.Is(err, errUnchanged) {
 		return nil
 	} else if err != nil {
-		if now, _, again := p.version(ctx, f, stored); again == nil && now == next { // it is there, though maybe not durable
+		// It is there, though maybe not durable.
+		if now, _, again := p.version(ctx, f, stored); again == nil && now == next {
 			l.note(next, c.mark)
 		}
 		return err

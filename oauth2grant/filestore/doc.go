@@ -55,8 +55,8 @@
 //
 // # Sealed tokens
 //
-// With Config.Keys the token is encrypted, see package seal. It is bound to
-// Config.Label, else to the path.
+// With [Config.Keys] the token is encrypted, see package seal. It is bound to
+// [Config.Label], else to the path.
 //
 // # Platforms
 //

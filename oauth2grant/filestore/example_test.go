@@ -19,7 +19,8 @@ func ExampleOpen() {
 	}
 	defer os.RemoveAll(dir)
 
-	store, err := filestore.Open(filestore.Config{Path: filepath.Join(dir, "mytool", "token.json")}) // or Name: "mytool"
+	// Or Name: "mytool".
+	store, err := filestore.Open(filestore.Config{Path: filepath.Join(dir, "mytool", "token.json")})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -22,7 +22,7 @@ func write(tb testing.TB, path string, data []byte) {
 	}
 }
 
-func TestWhatIsNoTokenIsCorruptAndStays(t *testing.T) {
+func TestLoad_WhatIsNoTokenIsCorruptAndStays(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	whole := content(t, s)
 	for name, data := range map[string][]byte{
@@ -38,9 +38,10 @@ func TestWhatIsNoTokenIsCorruptAndStays(t *testing.T) {
 		"a record without token": []byte(`{"oauth2grant_file":1,"version":3}`),
 		"a record with null":     []byte(`{"oauth2grant_file":1,"version":3,"token":null}`),
 		"a record with no token": []byte(`{"oauth2grant_file":1,"version":3,"token":{}}`),
-		"a negative version":     []byte(`{"oauth2grant_file":1,"version":-3,"token":{"access_token":"marked-secret"}}`),
-		"a later format":         []byte(`{"oauth2grant_file":2,"version":3,"token":{"access_token":"marked-secret"}}`),
-		"too large":              []byte(`{"access_token":"` + strings.Repeat("x", filestore.MaxSize) + `"}`),
+		"a negative version": []byte(
+			`{"oauth2grant_file":1,"version":-3,"token":{"access_token":"marked-secret"}}`),
+		"a later format": []byte(`{"oauth2grant_file":2,"version":3,"token":{"access_token":"marked-secret"}}`),
+		"too large":      []byte(`{"access_token":"` + strings.Repeat("x", filestore.MaxSize) + `"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			write(t, s.Path(), data)
@@ -60,7 +61,7 @@ func TestWhatIsNoTokenIsCorruptAndStays(t *testing.T) {
 	}
 }
 
-func TestWhatIsCorruptedUnderTheLockIsReplaced(t *testing.T) {
+func TestSave_ReplacesWhatIsCorruptedUnderTheLock(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	held, _ := lock(t, s)
 	for _, data := range []string{"", "garbage", `{"oauth2grant_file":1`, `{"oauth2grant_file":1,"version":99}`} {
@@ -72,20 +73,62 @@ func TestWhatIsCorruptedUnderTheLockIsReplaced(t *testing.T) {
 	}
 }
 
-func TestASealedFileThatIsGarbageIsCorrupt(t *testing.T) {
+func TestLoad_ASealedFileThatIsGarbageIsCorrupt(t *testing.T) {
 	s := stored(t, filestore.Config{Keys: keys})
 	write(t, s.Path(), content(t, s)[:30])
 	_, err := s.Load(t.Context())
 	fails(t, s, err, filestore.ErrCorrupt)
 }
 
-func TestBareTokensAreRead(t *testing.T) {
+// TestLoad_ReadsTheFilesOfOthers reads what eight other libraries store, all of
+// it long expired, and saves over it.
+func TestLoad_ReadsTheFilesOfOthers(t *testing.T) {
+	for name, data := range map[string]string{
+		"golang.org/x/oauth2":   `{"access_token":"A","refresh_token":"R","expiry":"2020-02-03T05:05:06.5+01:00"}`,
+		"aiohttp-oauth2-client": `{"access_token":"A","expires_in":3600,"refresh_token":"R","expires_at":1580702706}`,
+		"Authlib":               `{"access_token":"A","refresh_token":"R","expires_in":"3600","expires_at":1580702706}`,
+		"httpx-oauth":           `{"access_token":"A","refresh_token":"R","expires_at":1580702706}`,
+		"requests-oauthlib":     `{"access_token":"A","refresh_token":"R","scope":["a"],"expires_at":1580702706.5}`,
+		"MSAL, an answer":       `{"access_token":"A","refresh_token":"R","expires_on":"1580702706"}`,
+		"MSAL, its cache": `{"AccessToken":{"k":{"secret":"A","expires_on":"1580702706"}},` +
+			`"RefreshToken":{"k":{"secret":"R"}}}`,
+		"AWS SSO":           `{"accessToken":"A","refreshToken":"R","expiresAt":"2020-02-03T04:05:06Z","region":"x"}`,
+		"AWS SSO, long ago": `{"accessToken":"A","refreshToken":"R","expiresAt":"2020-02-03T04:05:06UTC"}`,
+		"gcloud": `{"credential":{"access_token":"A","refresh_token":"R",` +
+			`"token_expiry":"2020-02-03T04:05:06Z"}}`,
+		"gcloud's Python one":  `{"token":"A","refresh_token":"R","expiry":"2020-02-03T04:05:06.000000Z"}`,
+		"a byte order mark":    "\xef\xbb\xbf" + `{"access_token":"A","refresh_token":"R","expires_at":1}` + "\r\n",
+		"an answer as it came": `{"access_token":"A","refresh_token":"R","expires_in":3600}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, filestore.Config{})
+			write(t, s.Path(), []byte(data))
+			got, err := s.Load(t.Context())
+			if err != nil || got.AccessToken != "A" || got.RefreshToken != "R" {
+				t.Fatalf("got %v, %v", got, err)
+			}
+			if got.Expiry.IsZero() || got.Expiry.Year() > 2020 {
+				t.Errorf("it expires %v", got.Expiry)
+			}
+			held, _ := lock(t, s)
+			if err := s.Save(held, newer); err != nil {
+				t.Fatal(err)
+			}
+			holds(t, s, newer)
+		})
+	}
+}
+
+func TestLoad_ReadsBareTokens(t *testing.T) {
 	ours, err := json.Marshal(older)
 	if err != nil {
 		t.Fatal(err)
 	}
-	xoauth2 := `{"access_token":"marked-secret-older","token_type":"Bearer","refresh_token":"marked-secret-r1","expiry":"0001-01-01T00:00:00Z"}`
-	for name, data := range map[string]string{"ours": string(ours), "of x/oauth2": xoauth2, "indented": "{\n\t" + xoauth2[1:] + "\n"} {
+	xoauth2 := `{"access_token":"marked-secret-older","token_type":"Bearer",` +
+		`"refresh_token":"marked-secret-r1","expiry":"0001-01-01T00:00:00Z"}`
+	for name, data := range map[string]string{
+		"ours": string(ours), "of x/oauth2": xoauth2, "indented": "{\n\t" + xoauth2[1:] + "\n",
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, filestore.Config{})
 			write(t, s.Path(), []byte(data))
@@ -111,7 +154,7 @@ func version(tb testing.TB, s *filestore.Store) uint64 {
 	return r.Version
 }
 
-func TestTheVersionGrowsAndSurvivesDelete(t *testing.T) {
+func TestSave_TheVersionGrowsAndSurvivesDelete(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	last := version(t, s)
 	for _, step := range []func(context.Context) error{
@@ -132,7 +175,7 @@ func TestTheVersionGrowsAndSurvivesDelete(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsTooLargeIsRefusedAndTheOldOneStays(t *testing.T) {
+func TestSave_RefusesATokenThatIsTooLargeAndKeepsTheOldOne(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	large := newer
 	large.AccessToken = strings.Repeat("x", filestore.MaxSize)
@@ -142,7 +185,7 @@ func TestATokenThatIsTooLargeIsRefusedAndTheOldOneStays(t *testing.T) {
 	holds(t, s, older)
 }
 
-func TestTheZeroTokenIsNone(t *testing.T) {
+func TestSave_TheZeroTokenIsNone(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	if err := s.Save(t.Context(), oauth2grant.Token{}); err != nil {
 		t.Fatal(err)
@@ -152,7 +195,7 @@ func TestTheZeroTokenIsNone(t *testing.T) {
 	}
 }
 
-func TestASealedTokenIsBoundToItsPlaceAndKey(t *testing.T) {
+func TestLoad_ASealedTokenIsBoundToItsPlaceAndKey(t *testing.T) {
 	s := stored(t, filestore.Config{Keys: keys})
 	data := content(t, s)
 	if bytes.Contains(data, []byte("marked")) {
@@ -167,14 +210,21 @@ func TestASealedTokenIsBoundToItsPlaceAndKey(t *testing.T) {
 		data []byte
 		want error
 	}{
-		"moved to another name":        {filestore.Config{Path: filepath.Join(dir, "other.json"), Keys: keys}, data, seal.ErrOpen},
-		"with another key":             {filestore.Config{Path: s.Path(), Keys: other}, data, seal.ErrOpen},
-		"with an older key":            {filestore.Config{Path: s.Path(), Keys: rotated}, data, nil},
-		"without a key":                {filestore.Config{Path: s.Path()}, data, seal.ErrKey},
-		"moved with its label":         {filestore.Config{Path: filepath.Join(dir, "moved.json"), Keys: keys, Label: s.Path()}, data, nil},
-		"in clear":                     {filestore.Config{Path: s.Path(), Keys: keys}, bare, seal.ErrPlain},
-		"in clear during a migration":  {filestore.Config{Path: s.Path(), Keys: keys, AcceptPlain: true}, bare, nil},
-		"in clear, in a record of now": {filestore.Config{Path: s.Path(), Keys: keys}, []byte(`{"oauth2grant_file":1,"version":1,"token":` + string(bare) + `}`), seal.ErrPlain},
+		"moved to another name": {
+			filestore.Config{Path: filepath.Join(dir, "other.json"), Keys: keys}, data, seal.ErrOpen,
+		},
+		"with another key":  {filestore.Config{Path: s.Path(), Keys: other}, data, seal.ErrOpen},
+		"with an older key": {filestore.Config{Path: s.Path(), Keys: rotated}, data, nil},
+		"without a key":     {filestore.Config{Path: s.Path()}, data, seal.ErrKey},
+		"moved with its label": {
+			filestore.Config{Path: filepath.Join(dir, "moved.json"), Keys: keys, Label: s.Path()}, data, nil,
+		},
+		"in clear":                    {filestore.Config{Path: s.Path(), Keys: keys}, bare, seal.ErrPlain},
+		"in clear during a migration": {filestore.Config{Path: s.Path(), Keys: keys, AcceptPlain: true}, bare, nil},
+		"in clear, in a record of now": {
+			filestore.Config{Path: s.Path(), Keys: keys},
+			[]byte(`{"oauth2grant_file":1,"version":1,"token":` + string(bare) + `}`), seal.ErrPlain,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, c.cfg)
@@ -189,7 +239,7 @@ func TestASealedTokenIsBoundToItsPlaceAndKey(t *testing.T) {
 	}
 }
 
-func TestAKeyThatCannotBeHadLeavesTheFileAlone(t *testing.T) {
+func TestSave_AKeyThatCannotBeHadLeavesTheFileAlone(t *testing.T) {
 	s := stored(t, filestore.Config{Keys: keys})
 	broken := open(t, filestore.Config{Path: s.Path(), Keys: seal.Keys("k9", nil)})
 	fails(t, s, broken.Save(t.Context(), newer), seal.ErrKey)
@@ -204,7 +254,8 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(`{"oauth2grant_file":1,"version":1,"token":{"access_token":"marked-secret"}}`))
 	f.Add([]byte(`{"access_token":"marked-secret","expires_in":"marked-secret"}`))
-	f.Add([]byte(`{"oauth2grant_file":1,"version":1,"token":{"oauth2grant_sealed":1,"alg":"A256GCM","kid":"k1","data":"AAAA"}}`))
+	f.Add([]byte(
+		`{"oauth2grant_file":1,"version":1,"token":{"oauth2grant_sealed":1,"alg":"A256GCM","kid":"k1","data":"AAAA"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		token, err := s.Decode(t.Context(), data)
 		switch {

@@ -38,11 +38,12 @@ func saveWithinLimit(path string) error {
 	return nil
 }
 
-func TestASaveThatFindsNoRoomLeavesTheOldToken(t *testing.T) {
+func TestSave_WithoutRoomLeavesTheOldToken(t *testing.T) {
 	intact := func(t *testing.T, s *filestore.Store) {
 		t.Helper()
 		holds(t, s, older)
-		if got := slices.DeleteFunc(names(t, s), func(n string) bool { return strings.HasSuffix(n, ".lock") }); !slices.Equal(got, []string{"token.json"}) {
+		got := slices.DeleteFunc(names(t, s), func(n string) bool { return strings.HasSuffix(n, ".lock") })
+		if !slices.Equal(got, []string{"token.json"}) {
 			t.Errorf("the folder has %q", got)
 		}
 	}

@@ -29,13 +29,14 @@ func openLock(tb testing.TB) *filestore.LockFile {
 	return l
 }
 
-func TestALockFileFencesWhatIsStoredElsewhere(t *testing.T) {
+func TestLockFile_FencesWhatIsStoredElsewhere(t *testing.T) {
 	l, e := openLock(t), &elsewhere{err: oauth2grant.ErrNoToken}
 	held, unlock, err := l.Lock(t.Context(), e.stored)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(l.Change(held, e.stored, e.write), l.Change(held, e.stored, e.write)); err != nil || e.version != 2 {
+	if err := errors.Join(l.Change(held, e.stored, e.write), l.Change(held, e.stored, e.write)); err != nil ||
+		e.version != 2 {
 		t.Fatalf("version %d, %v", e.version, err)
 	}
 	unlock()
@@ -57,7 +58,7 @@ func TestALockFileFencesWhatIsStoredElsewhere(t *testing.T) {
 	refused()
 }
 
-func TestALockFileRemembersTheVersionOfADeletion(t *testing.T) {
+func TestLockFile_RemembersTheVersionOfADeletion(t *testing.T) {
 	l, e := openLock(t), &elsewhere{version: 7}
 	err := l.Change(t.Context(), e.stored, func(version uint64) error {
 		e.version, e.err = 0, oauth2grant.ErrNoToken
@@ -68,7 +69,7 @@ func TestALockFileRemembersTheVersionOfADeletion(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsReplacedAndAnOutageIsToldOf(t *testing.T) {
+func TestLockFile_ReplacesWhatCannotBeReadAndReportsAnOutage(t *testing.T) {
 	l, e := openLock(t), &elsewhere{version: 3, err: filestore.ErrCorrupt}
 	held, unlock, err := l.Lock(t.Context(), e.stored)
 	if err != nil {
@@ -92,7 +93,7 @@ func TestWhatCannotBeReadIsReplacedAndAnOutageIsToldOf(t *testing.T) {
 	}
 }
 
-func TestOpenLockRefusesWhatIsNoPath(t *testing.T) {
+func TestOpenLock_RefusesWhatIsNoPath(t *testing.T) {
 	for _, path := range []string{"", "folder/", "zero\x00"} {
 		if _, err := filestore.OpenLock(path); err == nil {
 			t.Errorf("%q is taken", path)

@@ -35,7 +35,8 @@ short line
 func TestOpen_RefusesAFileThatIsMountedAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "private")
 	path := filepath.Join(dir, "token.json")
-	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(path, nil, 0o600), os.WriteFile(path+".host", nil, 0o600)); err != nil {
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(path, nil, 0o600),
+		os.WriteFile(path+".host", nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	before, err := Open(Config{Path: path})

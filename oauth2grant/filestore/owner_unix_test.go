@@ -25,7 +25,7 @@ func (s stat) ModTime() time.Time { return time.Time{} }
 func (s stat) IsDir() bool        { return s.mode.IsDir() }
 func (s stat) Sys() any           { return &syscall.Stat_t{Uid: uint32(s.uid)} }
 
-func TestOwners(t *testing.T) {
+func TestStore_Owners(t *testing.T) {
 	me, other := os.Geteuid(), os.Geteuid()+1
 	for name, c := range map[string]struct {
 		check func(string, fs.FileInfo) error
@@ -49,7 +49,7 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-func TestTheDescriptorDecidesNotTheName(t *testing.T) {
+func TestStore_TheDescriptorDecidesNotTheName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token.json")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -72,7 +72,8 @@ func TestTheDescriptorDecidesNotTheName(t *testing.T) {
 	if _, err := isPrivate(file, named); !errors.Is(err, ErrInsecure) {
 		t.Errorf("opened to others after the name was looked up: %v", err)
 	}
-	if err := errors.Join(os.Chmod(path, 0o600), os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)); err != nil {
+	if err := errors.Join(os.Chmod(path, 0o600), os.Rename(path, path+".old"),
+		os.WriteFile(path, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if named, err = os.Lstat(path); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -21,21 +22,29 @@ func tampering() map[string]func(path string) error {
 		"a link to a private file": func(path string) error {
 			return errors.Join(os.Rename(path, path+".real"), os.Symlink("token.json.real", path))
 		},
-		"a link to nothing":         func(path string) error { return errors.Join(os.Remove(path), os.Symlink("nothing", path)) },
-		"a link to somewhere else":  func(path string) error { return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path)) },
-		"a folder":                  func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
-		"a pipe that nobody writes": func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) },
-		"in a folder of all":        func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) },
-		"in a folder of a group":    func(path string) error { return os.Chmod(filepath.Dir(path), 0o770) },
+		"a link to nothing": func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("nothing", path))
+		},
+		"a link to somewhere else": func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path))
+		},
+		"a folder": func(path string) error {
+			return errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
+		},
+		"a pipe that nobody writes": func(path string) error {
+			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
+		},
+		"in a folder of all":     func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) },
+		"in a folder of a group": func(path string) error { return os.Chmod(filepath.Dir(path), 0o770) },
 	}
-	if os.Geteuid() == 0 { // TestOwners covers it for everybody
+	if os.Geteuid() == 0 { // TestStore_Owners covers it for everybody
 		list["of another user"] = func(path string) error { return os.Chown(path, 12345, -1) }
 		list["in a folder of another user"] = func(path string) error { return os.Chown(filepath.Dir(path), 12345, -1) }
 	}
 	return list
 }
 
-func TestLoadRefusesWhatIsNotPrivate(t *testing.T) {
+func TestLoad_RefusesWhatIsNotPrivate(t *testing.T) {
 	for name, tamper := range tampering() {
 		t.Run(name, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -49,7 +58,7 @@ func TestLoadRefusesWhatIsNotPrivate(t *testing.T) {
 	}
 }
 
-func TestLockRefusesALockThatIsNotPrivate(t *testing.T) {
+func TestLock_RefusesALockThatIsNotPrivate(t *testing.T) {
 	for name, tamper := range tampering() {
 		t.Run(name, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -65,7 +74,7 @@ func TestLockRefusesALockThatIsNotPrivate(t *testing.T) {
 	}
 }
 
-func TestSaveReplacesWhatLoadRefuses(t *testing.T) {
+func TestSave_ReplacesWhatLoadRefuses(t *testing.T) {
 	for name, tamper := range tampering() {
 		s := stored(t, filestore.Config{})
 		if err := tamper(s.Path()); err != nil {
@@ -94,7 +103,7 @@ func TestSaveReplacesWhatLoadRefuses(t *testing.T) {
 	}
 }
 
-func TestModesDoNotDependOnTheUmask(t *testing.T) {
+func TestSave_ModesDoNotDependOnTheUmask(t *testing.T) {
 	before := syscall.Umask(0)
 	t.Cleanup(func() { syscall.Umask(before) })
 	dir := filepath.Join(privateDir(t), "a", "b")
@@ -110,18 +119,43 @@ func TestModesDoNotDependOnTheUmask(t *testing.T) {
 }
 
 func TestStore_RefusesALinkAlike(t *testing.T) {
-	s := stored(t, filestore.Config{})
-	real := s.Path() + ".real"
-	if err := errors.Join(os.Rename(s.Path(), real), os.Symlink("token.json.real", s.Path())); err != nil {
+	outside := filepath.Join(t.TempDir(), "token.json")
+	if err := os.WriteFile(outside, []byte(`{"access_token":"marked-elsewhere"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	held, _ := lock(t, s)
-	_, err := s.Load(held)
-	for what, err := range map[string]error{"Load": err, "Save": s.Save(held, newer), "Delete": s.Delete(held)} {
-		t.Run(what, func(t *testing.T) { fails(t, s, err, filestore.ErrInsecure) })
+	for name, target := range map[string]string{
+		"beside it":       "token.json.real",
+		"by a long way":   "./../%/token.json.real", // % is the name of the folder
+		"by a chain":      "chain",
+		"elsewhere":       outside,
+		"to nothing":      "nothing",
+		"to itself":       "token.json",
+		"to its folder":   ".",
+		"to its lock":     "token.json.lock",
+		"to a device":     "/dev/null",
+		"to endless data": "/dev/zero",
+		"to the root":     "/",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stored(t, filestore.Config{})
+			dir := filepath.Dir(s.Path())
+			target = strings.Replace(target, "%", filepath.Base(dir), 1)
+			if err := errors.Join(
+				os.Rename(s.Path(), s.Path()+".real"), os.Symlink("token.json.real", filepath.Join(dir, "chain")),
+				os.Symlink(target, s.Path()),
+			); err != nil {
+				t.Fatal(err)
+			}
+			held, _ := lock(t, s)
+			_, err := s.Load(held)
+			got := map[string]error{"Load": err, "Save": s.Save(held, newer), "Delete": s.Delete(held)}
+			for what, err := range got {
+				t.Run(what, func(t *testing.T) { fails(t, s, err, filestore.ErrInsecure) })
+			}
+			if got, err := os.Readlink(s.Path()); err != nil || got != target {
+				t.Errorf("the link points to %q, %v", got, err)
+			}
+			holds(t, open(t, filestore.Config{Path: s.Path() + ".real"}), older)
+		})
 	}
-	if target, err := os.Readlink(s.Path()); err != nil || target != "token.json.real" {
-		t.Errorf("the link points to %q, %v", target, err)
-	}
-	holds(t, open(t, filestore.Config{Path: real}), older)
 }

@@ -42,7 +42,8 @@ func parseRecord(data []byte) (record, error) {
 		return record{}, ErrCorrupt
 	}
 	if r.Format != format {
-		return record{}, errors.Join(ErrCorrupt, fmt.Errorf("format %d is of a later version of this package", r.Format))
+		return record{}, errors.Join(ErrCorrupt,
+			fmt.Errorf("format %d is of a later version of this package", r.Format))
 	}
 	return r, nil
 }

@@ -204,7 +204,8 @@ func (s Store) save(ctx context.Context, answers string, t oauth2grant.Token) er
 		was, err := s.box.Open(ctx, old.Token, s.label)
 		return err == nil && bytes.Equal(was, plain)
 	}
-	return s.update(ctx, change{answers: answers, mark: t.Mark()}, same, func(f folder, old record, version uint64) error {
+	marked := change{answers: answers, mark: t.Mark()}
+	return s.update(ctx, marked, same, func(f folder, old record, version uint64) error {
 		r := record{Format: format, Version: version, News: version, Mark: t.Mark(), Token: sealed}
 		if r.Mark != "" {
 			r.News = old.News

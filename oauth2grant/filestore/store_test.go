@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,7 +60,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestTwoWaysToOneFolderAreOnePlace(t *testing.T) {
+func TestOpen_TwoWaysToOneFolderAreOnePlace(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(filepath.Dir(s.Path()), link); err != nil {
@@ -75,7 +76,7 @@ func TestTwoWaysToOneFolderAreOnePlace(t *testing.T) {
 	}
 }
 
-func TestDeletedWhileInUse(t *testing.T) {
+func TestStore_DeletedWhileInUse(t *testing.T) {
 	for name, remove := range map[string]func(s *filestore.Store) error{
 		"the token":  func(s *filestore.Store) error { return os.Remove(s.Path()) },
 		"the lock":   func(s *filestore.Store) error { return os.Remove(s.Path() + ".lock") },
@@ -98,7 +99,7 @@ func TestDeletedWhileInUse(t *testing.T) {
 	}
 }
 
-func TestDeleteWithoutAFolderIsNoError(t *testing.T) {
+func TestDelete_WithoutAFolderIsNoError(t *testing.T) {
 	s := open(t, filestore.Config{})
 	if err := os.RemoveAll(filepath.Dir(s.Path())); err != nil {
 		t.Fatal(err)
@@ -111,7 +112,7 @@ func TestDeleteWithoutAFolderIsNoError(t *testing.T) {
 	}
 }
 
-func TestAHolderMayDeleteWhatIsNotThere(t *testing.T) {
+func TestDelete_AHolderMayDeleteWhatIsNotThere(t *testing.T) {
 	s := open(t, filestore.Config{})
 	held, _ := lock(t, s)
 	for range 2 {
@@ -122,7 +123,7 @@ func TestAHolderMayDeleteWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestAHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
+func TestSave_AHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
 	for name, change := range map[string]func(s *filestore.Store) error{
 		"a save": func(s *filestore.Store) error { return s.Save(context.Background(), newer) },
 		"a save and a delete": func(s *filestore.Store) error {
@@ -145,7 +146,7 @@ func TestAHolderDoesNotOverwriteWhatWasSavedWithoutTheLock(t *testing.T) {
 	}
 }
 
-func TestDeleteLeavesNoSecretBehind(t *testing.T) {
+func TestDelete_LeavesNoSecretBehind(t *testing.T) {
 	s := stored(t, filestore.Config{})
 	write(t, filepath.Join(filepath.Dir(s.Path()), ".token.json.tmp"), []byte("marked-secret"))
 	if err := s.Delete(t.Context()); err != nil {
@@ -154,6 +155,29 @@ func TestDeleteLeavesNoSecretBehind(t *testing.T) {
 	if got := names(t, s); !slices.Equal(got, []string{"token.json.lock", "token.json.write.lock"}) {
 		t.Errorf("the folder has %q", got)
 	}
+}
+
+func TestLock_SweepsWhatADeadWriterLeft(t *testing.T) {
+	s := stored(t, filestore.Config{})
+	temp := filepath.Join(filepath.Dir(s.Path()), ".token.json.tmp")
+	write(t, temp, []byte("marked-secret"))
+	_, unlock := lock(t, s)
+	unlock()
+	if _, err := os.Lstat(temp); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+
+	times, lived := 1, false
+	disturb(t, "filestore.temp-written", &times, func() {
+		_, unlock := lock(t, s)
+		defer unlock()
+		_, err := os.Lstat(temp)
+		lived = err == nil
+	})
+	if err := s.Save(t.Context(), newer); err != nil || !lived {
+		t.Errorf("the file of a living writer was taken away: %v, %v", !lived, err)
+	}
+	holds(t, s, newer)
 }
 
 // disturb calls f at a point, the first times.
@@ -196,9 +220,10 @@ func TestSave_IsTriedAgainIfItsTemporaryFileIsTakenAwayOrReplaced(t *testing.T) 
 	}
 }
 
-func TestAKillAtAnyPointLeavesAWholeToken(t *testing.T) {
+func TestSave_AKillAtAnyPointLeavesAWholeToken(t *testing.T) {
 	for point, want := range map[string]oauth2grant.Token{
-		"filestore.locked": older, "filestore.temp-written": older, "filestore.renamed": newer, "filestore.saved": newer,
+		"filestore.locked": older, "filestore.temp-written": older, "filestore.renamed": newer,
+		"filestore.saved": newer,
 	} {
 		t.Run(point, func(t *testing.T) {
 			s := stored(t, filestore.Config{})
@@ -229,14 +254,15 @@ func TestAKillAtAnyPointLeavesAWholeToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			holds(t, s, last)
-			if got := names(t, s); !slices.Equal(got, []string{"token.json", "token.json.lock", "token.json.write.lock"}) {
+			got := names(t, s)
+			if !slices.Equal(got, []string{"token.json", "token.json.lock", "token.json.write.lock"}) {
 				t.Errorf("after the next save the folder has %q", got)
 			}
 		})
 	}
 }
 
-func TestStoreShowsItsPathOnly(t *testing.T) {
+func TestStore_ShowsItsPathOnly(t *testing.T) {
 	s := open(t, filestore.Config{Keys: keys, Label: "marked-label"})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		for _, value := range []any{s, *s} {

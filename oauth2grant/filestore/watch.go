@@ -33,8 +33,8 @@ type watchedFile struct {
 }
 
 // Notify implements [oauth2grant.Notifier]. It reads the file once, and then
-// calls changed within about a second of any change, also one by this Store. It
-// must not call stop.
+// calls changed within about a second of any change, also one by this Store.
+// changed must not call stop.
 func (s Store) Notify(changed func()) (stop func()) {
 	seen := s.look()
 	watchers.Lock()

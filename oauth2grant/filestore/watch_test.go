@@ -46,7 +46,11 @@ func TestNotify_TellsOfEveryChangeButAMark(t *testing.T) {
 		}},
 		{"a delete", func() error { return s.Delete(held) }},
 		{"a save after it", func() error { return s.Save(held, older) }},
-		{"a file of somebody else", func() error { return os.WriteFile(s.Path(), []byte(`{"access_token":"x"}`), 0o600) }},
+		{
+			"a file of somebody else", func() error {
+				return os.WriteFile(s.Path(), []byte(`{"access_token":"x"}`), 0o600)
+			},
+		},
 		{"the same again", func() error { return os.WriteFile(s.Path(), []byte(`{"access_token":"y"}`), 0o600) }},
 	} {
 		if err := change.make(); err != nil {

@@ -23,14 +23,15 @@ func redeem(t *testing.T, srv *granttest.Server, code string, pairs ...string) a
 	return post(t, srv, granttest.Token, f)
 }
 
-func TestAnApprovedRequestBecomesTokens(t *testing.T) {
+func TestAuthorize_AnApprovedRequestBecomesTokens(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	target, err := srv.Approve(ask(srv, "scope", "openid", "redirect_uri", callback+"?keep=1"), "alice")
 	if err != nil {
 		t.Fatal(err)
 	}
 	q := query(t, target)
-	if !strings.HasPrefix(target, callback+"?") || q.Get("state") != "xyz" || q.Get("iss") != srv.Issuer() || q.Get("keep") != "1" {
+	if !strings.HasPrefix(target, callback+"?") || q.Get("state") != "xyz" || q.Get("iss") != srv.Issuer() ||
+		q.Get("keep") != "1" {
 		t.Errorf("callback %s", target)
 	}
 	a := redeem(t, srv, q.Get("code"), "redirect_uri", callback+"?keep=1")
@@ -43,7 +44,7 @@ func TestAnApprovedRequestBecomesTokens(t *testing.T) {
 	}
 }
 
-func TestACodeWorksOnceAndASecondUseKillsItsTokens(t *testing.T) {
+func TestAuthorize_ACodeWorksOnceAndASecondUseKillsItsTokens(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	code := approve(t, srv, ask(srv))
 	a := redeem(t, srv, code)
@@ -59,12 +60,13 @@ func TestACodeWorksOnceAndASecondUseKillsItsTokens(t *testing.T) {
 
 func refreshNative(t *testing.T, srv *granttest.Server, token string) answer {
 	t.Helper()
-	a := post(t, srv, granttest.Token, form("grant_type", "refresh_token", "client_id", "native", "refresh_token", token))
+	a := post(t, srv, granttest.Token,
+		form("grant_type", "refresh_token", "client_id", "native", "refresh_token", token))
 	wantCode(t, a, "")
 	return a
 }
 
-func TestACodeIsBoundToItsRequest(t *testing.T) {
+func TestAuthorize_ACodeIsBoundToItsRequest(t *testing.T) {
 	srv := granttest.New(granttest.Config{
 		Clients: []granttest.Client{{ID: "native"}, {ID: "other"}},
 	})
@@ -73,22 +75,24 @@ func TestACodeIsBoundToItsRequest(t *testing.T) {
 		pairs []string
 		code  string
 	}{
-		"another client":              {[]string{"client_id", "other"}, "invalid_grant"},
-		"another redirect URI":        {[]string{"redirect_uri", callback + "2"}, "invalid_grant"},
-		"no redirect URI":             {[]string{"redirect_uri", ""}, "invalid_grant"},
-		"a wrong verifier":            {[]string{"code_verifier", challenge}, "invalid_grant"},
-		"the challenge as a verifier": {[]string{"code_verifier", challenge, "code_challenge_method", "plain"}, "invalid_grant"},
-		"no verifier":                 {[]string{"code_verifier", ""}, "invalid_grant"},
-		"a short verifier":            {[]string{"code_verifier", "short"}, "invalid_grant"},
-		"another code":                {[]string{"code", "code-x"}, "invalid_grant"},
-		"no code":                     {[]string{"code", ""}, "invalid_request"},
+		"another client":       {[]string{"client_id", "other"}, "invalid_grant"},
+		"another redirect URI": {[]string{"redirect_uri", callback + "2"}, "invalid_grant"},
+		"no redirect URI":      {[]string{"redirect_uri", ""}, "invalid_grant"},
+		"a wrong verifier":     {[]string{"code_verifier", challenge}, "invalid_grant"},
+		"the challenge as a verifier": {
+			[]string{"code_verifier", challenge, "code_challenge_method", "plain"}, "invalid_grant",
+		},
+		"no verifier":      {[]string{"code_verifier", ""}, "invalid_grant"},
+		"a short verifier": {[]string{"code_verifier", "short"}, "invalid_grant"},
+		"another code":     {[]string{"code", "code-x"}, "invalid_grant"},
+		"no code":          {[]string{"code", ""}, "invalid_request"},
 	} {
 		t.Run(name, func(t *testing.T) { wantCode(t, redeem(t, srv, code, c.pairs...), c.code) })
 	}
 	wantCode(t, redeem(t, srv, code), "")
 }
 
-func TestPKCECanBePlainOrLeftToConfidentialClients(t *testing.T) {
+func TestAuthorize_PKCECanBePlainOrLeftToConfidentialClients(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	plain := approve(t, srv, ask(srv, "code_challenge", verifier, "code_challenge_method", ""))
 	wantCode(t, redeem(t, srv, plain, "code_verifier", challenge), "invalid_grant")
@@ -99,7 +103,7 @@ func TestPKCECanBePlainOrLeftToConfidentialClients(t *testing.T) {
 	wantCode(t, redeem(t, srv, approve(t, srv, none), secret...), "invalid_grant")
 }
 
-func TestACodeExpires(t *testing.T) {
+func TestAuthorize_ACodeExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		code := approve(t, srv, ask(srv))
@@ -108,7 +112,7 @@ func TestACodeExpires(t *testing.T) {
 	})
 }
 
-func TestUnacceptableRequestsAreRefused(t *testing.T) {
+func TestAuthorize_RefusesUnacceptableRequests(t *testing.T) {
 	srv := granttest.New(granttest.Config{Clients: []granttest.Client{
 		{ID: "native", RedirectURIs: []string{callback, "https://app.example/cb"}},
 		{ID: "one", RedirectURIs: []string{callback}},
@@ -118,21 +122,29 @@ func TestUnacceptableRequestsAreRefused(t *testing.T) {
 		code     string
 		redirect bool
 	}{
-		"an unknown client":            {[]string{"client_id", "nobody"}, "invalid_request", false},
-		"a foreign redirect URI":       {[]string{"redirect_uri", "https://evil.example/cb"}, "invalid_request", false},
-		"a longer redirect URI":        {[]string{"redirect_uri", "https://app.example/cb/x"}, "invalid_request", false},
-		"another port of a remote URI": {[]string{"redirect_uri", "https://app.example:444/cb"}, "invalid_request", false},
-		"another loopback address":     {[]string{"redirect_uri", "http://[::1]:7777/callback"}, "invalid_request", false},
-		"which redirect URI":           {[]string{"redirect_uri", ""}, "invalid_request", false},
-		"a fragment":                   {[]string{"redirect_uri", callback + "#x"}, "invalid_request", false},
-		"an unknown request_uri":       {[]string{"request_uri", "urn:x"}, "invalid_request", false},
-		"no response type":             {[]string{"response_type", ""}, "invalid_request", true},
-		"the implicit grant":           {[]string{"response_type", "token"}, "unsupported_response_type", true},
-		"a fragment response":          {[]string{"response_mode", "fragment"}, "invalid_request", true},
-		"a public client without PKCE": {[]string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request", true},
-		"a method without challenge":   {[]string{"code_challenge", ""}, "invalid_request", true},
-		"an unknown PKCE method":       {[]string{"code_challenge_method", "S512"}, "invalid_request", true},
-		"a short challenge":            {[]string{"code_challenge", "short"}, "invalid_request", true},
+		"an unknown client":      {[]string{"client_id", "nobody"}, "invalid_request", false},
+		"a foreign redirect URI": {[]string{"redirect_uri", "https://evil.example/cb"}, "invalid_request", false},
+		"a longer redirect URI": {
+			[]string{"redirect_uri", "https://app.example/cb/x"}, "invalid_request", false,
+		},
+		"another port of a remote URI": {
+			[]string{"redirect_uri", "https://app.example:444/cb"}, "invalid_request", false,
+		},
+		"another loopback address": {
+			[]string{"redirect_uri", "http://[::1]:7777/callback"}, "invalid_request", false,
+		},
+		"which redirect URI":     {[]string{"redirect_uri", ""}, "invalid_request", false},
+		"a fragment":             {[]string{"redirect_uri", callback + "#x"}, "invalid_request", false},
+		"an unknown request_uri": {[]string{"request_uri", "urn:x"}, "invalid_request", false},
+		"no response type":       {[]string{"response_type", ""}, "invalid_request", true},
+		"the implicit grant":     {[]string{"response_type", "token"}, "unsupported_response_type", true},
+		"a fragment response":    {[]string{"response_mode", "fragment"}, "invalid_request", true},
+		"a public client without PKCE": {
+			[]string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request", true,
+		},
+		"a method without challenge": {[]string{"code_challenge", ""}, "invalid_request", true},
+		"an unknown PKCE method":     {[]string{"code_challenge_method", "S512"}, "invalid_request", true},
+		"a short challenge":          {[]string{"code_challenge", "short"}, "invalid_request", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := ask(srv, c.pairs...)
@@ -146,7 +158,8 @@ func TestUnacceptableRequestsAreRefused(t *testing.T) {
 				return
 			}
 			q := query(t, a.Header.Get("Location"))
-			if a.Status != http.StatusFound || q.Get("error") != c.code || q.Get("state") != "xyz" || q.Get("iss") != srv.Issuer() {
+			if a.Status != http.StatusFound || q.Get("error") != c.code || q.Get("state") != "xyz" ||
+				q.Get("iss") != srv.Issuer() {
 				t.Errorf("answered %d to %s", a.Status, a.Header.Get("Location"))
 			}
 		})
@@ -159,7 +172,7 @@ func TestUnacceptableRequestsAreRefused(t *testing.T) {
 	}
 }
 
-func TestOnlyAuthorizationURLsCanBeDecided(t *testing.T) {
+func TestApprove_TakesAuthorizationURLsOnly(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	for _, target := range []string{srv.URL(granttest.Token), "http://a b/", ask(srv) + "&state=again"} {
 		if callback, err := srv.Approve(target, "alice"); err == nil {
@@ -171,15 +184,16 @@ func TestOnlyAuthorizationURLsCanBeDecided(t *testing.T) {
 	}
 }
 
-func TestDenyTellsTheClient(t *testing.T) {
+func TestDeny_TellsTheClient(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	target, err := srv.Deny(ask(srv))
-	if q := query(t, target); err != nil || q.Get("error") != "access_denied" || q.Get("state") != "xyz" || q.Get("iss") == "" {
+	q := query(t, target)
+	if err != nil || q.Get("error") != "access_denied" || q.Get("state") != "xyz" || q.Get("iss") == "" {
 		t.Errorf("callback %s, %v", target, err)
 	}
 }
 
-func TestALoginHintPlaysThePerson(t *testing.T) {
+func TestAuthorize_ALoginHintPlaysThePerson(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	approved := get(t, srv, ask(srv, "login_hint", "auto:alice"))
 	if approved.Status != http.StatusFound {
@@ -193,12 +207,13 @@ func TestALoginHintPlaysThePerson(t *testing.T) {
 		}
 	}
 	page := get(t, srv, ask(srv, "state", `"><script>`))
-	if page.Status != http.StatusOK || !strings.Contains(page.Text, "login_hint=auto%3Aalice") || strings.Contains(page.Text, "<script>") {
+	if page.Status != http.StatusOK || !strings.Contains(page.Text, "login_hint=auto%3Aalice") ||
+		strings.Contains(page.Text, "<script>") {
 		t.Errorf("answered %d %s", page.Status, page.Text)
 	}
 }
 
-func TestFormPostGivesASelfPostingPage(t *testing.T) {
+func TestAuthorize_FormPostIsASelfPostingPage(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	page := get(t, srv, ask(srv, "login_hint", "auto:alice", "response_mode", "form_post", "state", `"<x>`))
 	for _, want := range []string{`action="` + callback + `"`, `name="code"`, `name="iss"`, `value="&#34;&lt;x&gt;"`} {
@@ -208,7 +223,7 @@ func TestFormPostGivesASelfPostingPage(t *testing.T) {
 	}
 }
 
-func TestPushedRequestsAreUsedOnceByTheirClient(t *testing.T) {
+func TestPAR_RequestsAreUsedOnceByTheirClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		push := func() string {
@@ -239,7 +254,8 @@ func TestPushedRequestsAreUsedOnceByTheirClient(t *testing.T) {
 		unnamed := query(t, ask(srv, "client_id", ""))
 		wantCode(t, post(t, srv, granttest.PAR, unnamed, confidential), "")
 		wantCode(t, post(t, srv, granttest.PAR, form("client_id", "native", "request_uri", "urn:x")), "invalid_request")
-		wantCode(t, post(t, srv, granttest.PAR, form("client_id", "native", "response_type", "code")), "invalid_request")
+		wantCode(t, post(t, srv, granttest.PAR, form("client_id", "native", "response_type", "code")),
+			"invalid_request")
 		wantCode(t, post(t, srv, granttest.PAR, form("client_id", "client")), "invalid_client")
 	})
 }

@@ -34,7 +34,8 @@ func read(r *http.Request) (*call, error) {
 		c.body = string(body)
 	}
 	query := r.URL.RawQuery
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == formType && r.Method == http.MethodPost {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if media == formType && r.Method == http.MethodPost {
 		query, c.encoded = c.body, true
 	}
 	c.form, c.formErr = url.ParseQuery(query)

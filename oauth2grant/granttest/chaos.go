@@ -31,7 +31,7 @@ func (s *Server) Chaos(e Endpoint, seed uint64, share float64, faults ...Fault) 
 // is overloaded, asks for patience, answers by a page of the proxy before it,
 // is slow, or cuts the connection, before the request is processed, after that,
 // or within the answer. CutAfter and CutWithin lose a refresh token that was
-// rotated; Config.Grace is how servers mend that.
+// rotated; [Config.Grace] is how servers mend that.
 func Weather() []Fault {
 	return []Fault{
 		{Status: http.StatusServiceUnavailable},

@@ -47,8 +47,13 @@ type Config struct {
 	// expires_in.
 	Lifetime time.Duration
 	// RefreshLifetime is that of each refresh token, counted anew at each
-	// rotation; zero: they never expire.
+	// rotation; refresh_token_expires_in tells its whole seconds. Zero: they
+	// never expire.
 	RefreshLifetime time.Duration
+	// SessionLifetime is how long after the first grant the refresh tokens end
+	// that come of it, however often they are rotated; told as that of
+	// RefreshLifetime is. Zero: that alone counts.
+	SessionLifetime time.Duration
 	// RefreshFor lists the grant types whose answers carry a refresh token;
 	// nil: password, authorization_code and
 	// urn:ietf:params:oauth:grant-type:device_code. Empty but not nil: none.

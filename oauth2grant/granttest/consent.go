@@ -12,8 +12,8 @@ import (
 // Approve is a user who approves the authorization request at authURL. It
 // returns the redirect URI with code, state and iss in its query, whatever
 // response_mode the request asked for. A request that is not acceptable gets a
-// *[Refusal], as does a user that Config.Users does not have. It is not logged,
-// and takes no fault.
+// *[Refusal], as does a user that [Config.Users] does not have. It is not
+// logged, and takes no fault.
 func (s *Server) Approve(authURL, user string) (callback string, err error) {
 	return s.decide(authURL, func(a authorization) (url.Values, error) { return s.approve(a, user) })
 }

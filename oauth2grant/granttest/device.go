@@ -94,7 +94,8 @@ func (s *Server) poll(client caller, c *call) (answer, error) {
 
 // ApproveDevice is a user who enters a user code, in any case and with or
 // without its dash, and approves. A code that is unknown, expired or decided
-// on, and a user that Config.Users does not have, give a *[Refusal].
+// on, and a user that [Config.Users] does not have, are refused with a
+// *[Refusal].
 func (s *Server) ApproveDevice(userCode, user string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

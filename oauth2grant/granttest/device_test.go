@@ -23,11 +23,12 @@ func poll(t *testing.T, srv *granttest.Server, d answer, pairs ...string) answer
 	return post(t, srv, granttest.Token, f)
 }
 
-func TestADevicePollsUntilThePersonApproves(t *testing.T) {
+func TestDevice_PollsUntilThePersonApproves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		d := connect(t, srv)
-		if d.JSON["interval"] != 5.0 || d.JSON["expires_in"] != 600.0 || d.get("verification_uri") != srv.URL(granttest.DeviceVerification) {
+		if d.JSON["interval"] != 5.0 || d.JSON["expires_in"] != 600.0 ||
+			d.get("verification_uri") != srv.URL(granttest.DeviceVerification) {
 			t.Errorf("answer %s", d.Text)
 		}
 		if query(t, d.get("verification_uri_complete")).Get("user_code") != d.get("user_code") {
@@ -36,7 +37,8 @@ func TestADevicePollsUntilThePersonApproves(t *testing.T) {
 		wantCode(t, poll(t, srv, d), "authorization_pending")
 		time.Sleep(5 * time.Second)
 		wantCode(t, poll(t, srv, d), "authorization_pending")
-		if err := srv.ApproveDevice(strings.ToLower(strings.ReplaceAll(d.get("user_code"), "-", "")), "alice"); err != nil {
+		err := srv.ApproveDevice(strings.ToLower(strings.ReplaceAll(d.get("user_code"), "-", "")), "alice")
+		if err != nil {
 			t.Fatal(err)
 		}
 		a := poll(t, srv, d)
@@ -48,7 +50,7 @@ func TestADevicePollsUntilThePersonApproves(t *testing.T) {
 	})
 }
 
-func TestAnImpatientDeviceIsSlowedDown(t *testing.T) {
+func TestDevice_IsSlowedDownIfItIsImpatient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{DeviceInterval: 2 * time.Second})
 		d := connect(t, srv)
@@ -62,7 +64,7 @@ func TestAnImpatientDeviceIsSlowedDown(t *testing.T) {
 	})
 }
 
-func TestADeviceIsToldTheOutcome(t *testing.T) {
+func TestDevice_IsToldTheOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{DeviceLifetime: time.Minute})
 		d := connect(t, srv)
@@ -86,7 +88,7 @@ func TestADeviceIsToldTheOutcome(t *testing.T) {
 	})
 }
 
-func TestADeviceCodeIsBoundToItsClientAndChallenge(t *testing.T) {
+func TestDevice_ACodeIsBoundToItsClientAndChallenge(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	d := connect(t, srv, "code_challenge", challenge, "code_challenge_method", "S256")
 	if err := srv.ApproveDevice(d.get("user_code"), "alice"); err != nil {
@@ -101,7 +103,7 @@ func TestADeviceCodeIsBoundToItsClientAndChallenge(t *testing.T) {
 	wantCode(t, post(t, srv, granttest.DeviceAuthorization, bad), "invalid_request")
 }
 
-func TestTheVerificationPageTakesTheDecision(t *testing.T) {
+func TestDevice_TheVerificationPageTakesTheDecision(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	yes, no := connect(t, srv), connect(t, srv)
 	page := get(t, srv, yes.get("verification_uri_complete"))

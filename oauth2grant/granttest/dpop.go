@@ -15,8 +15,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// RotateNonce replaces the nonce that proofs must carry where Config.DPoPNonce
-// is set. The one before is not taken any more.
+// RotateNonce replaces the nonce that proofs must carry where
+// [Config.DPoPNonce] is set. The one before is not taken any more.
 func (s *Server) RotateNonce() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

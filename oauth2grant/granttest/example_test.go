@@ -42,7 +42,8 @@ func Example() {
 func ExampleServer_Approve() {
 	srv := granttest.New(granttest.Config{})
 	authURL := srv.URL(granttest.Authorize) + "?" + url.Values{
-		"response_type": {"code"}, "client_id": {"client"}, "redirect_uri": {"http://127.0.0.1/callback"}, "state": {"af0ifjsldkj"},
+		"response_type": {"code"}, "client_id": {"client"}, "redirect_uri": {"http://127.0.0.1/callback"},
+		"state": {"af0ifjsldkj"},
 	}.Encode()
 
 	callback, err := srv.Approve(authURL, "alice")

@@ -15,7 +15,8 @@ type family struct {
 	user   string // empty: the client itself
 	scope  string
 	dead   bool
-	key    string // the thumbprint of what it is bound to (RFC 9449); empty: nothing
+	began  time.Time // when the first token of it was issued
+	key    string    // the thumbprint of what it is bound to (RFC 9449); empty: nothing
 }
 
 type token struct {
@@ -33,15 +34,32 @@ func (t *token) active() bool {
 
 func (s *Server) mint(f *family, refresh bool, scope string) string {
 	t := &token{family: f, refresh: refresh, scope: scope, issued: time.Now()}
+	if f.began.IsZero() {
+		f.began = t.issued
+	}
 	value, lifetime := "access-"+rand.Text(), s.cfg.Lifetime
 	if refresh {
-		value, lifetime = "refresh-"+rand.Text(), s.cfg.RefreshLifetime
+		value, lifetime = "refresh-"+rand.Text(), s.refreshLifetime(f, t.issued)
 	}
 	if lifetime > 0 {
 		t.expiry = t.issued.Add(lifetime)
 	}
 	s.tokens[value] = t
 	return value
+}
+
+// refreshLifetime is that of a refresh token issued at now; zero: it never
+// expires.
+func (s *Server) refreshLifetime(f *family, now time.Time) time.Duration {
+	lifetime := s.cfg.RefreshLifetime
+	if s.cfg.SessionLifetime == 0 {
+		return lifetime
+	}
+	left := max(s.cfg.SessionLifetime-now.Sub(f.began), 1)
+	if lifetime == 0 {
+		return left
+	}
+	return min(lifetime, left)
 }
 
 // tokenAnswer is the answer of RFC 6749 §5.1.
@@ -55,6 +73,9 @@ func (s *Server) tokenAnswer(f *family, scope string, refresh bool) answer {
 	}
 	if refresh {
 		members["refresh_token"] = s.mint(f, true, f.scope)
+		if lifetime := s.refreshLifetime(f, time.Now()); lifetime > 0 {
+			members["refresh_token_expires_in"] = int64(lifetime / time.Second)
+		}
 	}
 	return reply(members)
 }

@@ -37,10 +37,13 @@ func overEach(t *testing.T, f func(t *testing.T, srv *granttest.Server, hc *http
 }
 
 // exchange sends a token request and reads the whole answer.
-func exchange(t *testing.T, srv *granttest.Server, hc *http.Client, edit ...func(*http.Request)) (*http.Response, string, error) {
+func exchange(
+	t *testing.T, srv *granttest.Server, hc *http.Client, edit ...func(*http.Request),
+) (*http.Response, string, error) {
 	t.Helper()
 	edit = append(edit, confidential)
-	response, err := hc.Do(request(t, http.MethodPost, srv.URL(granttest.Token), "grant_type=client_credentials", edit...))
+	response, err := hc.Do(request(t, http.MethodPost, srv.URL(granttest.Token),
+		"grant_type=client_credentials", edit...))
 	if err != nil {
 		return nil, "", err
 	}
@@ -49,10 +52,11 @@ func exchange(t *testing.T, srv *granttest.Server, hc *http.Client, edit ...func
 	return response, string(text), err
 }
 
-func TestAScriptIsPlayedInOrderThenTheServerIsBrokenUntilItIsHealed(t *testing.T) {
+func TestFault_AScriptIsPlayedInOrderThenBreakRules(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		srv.Break(granttest.Token, granttest.HTML(http.StatusBadGateway))
-		srv.Script(granttest.Token, granttest.RetryAfter(http.StatusTooManyRequests, 1500*time.Millisecond), granttest.Fault{})
+		srv.Script(granttest.Token, granttest.RetryAfter(http.StatusTooManyRequests, 1500*time.Millisecond),
+			granttest.Fault{})
 		srv.Script(granttest.Token, granttest.Error(http.StatusBadRequest, "invalid_grant", "gone"))
 		want := func(status int, header, value, body string) {
 			t.Helper()
@@ -66,7 +70,8 @@ func TestAScriptIsPlayedInOrderThenTheServerIsBrokenUntilItIsHealed(t *testing.T
 		}
 		want(http.StatusTooManyRequests, "Retry-After", "2", "")
 		want(http.StatusOK, "Content-Type", "application/json", `"access_token"`)
-		want(http.StatusBadRequest, "Content-Type", "application/json", `{"error":"invalid_grant","error_description":"gone"}`)
+		want(http.StatusBadRequest, "Content-Type", "application/json",
+			`{"error":"invalid_grant","error_description":"gone"}`)
 		want(http.StatusBadGateway, "Content-Type", "text/html; charset=utf-8", "Bad Gateway")
 		want(http.StatusBadGateway, "Content-Type", "text/html; charset=utf-8", "Bad Gateway")
 		srv.Script(granttest.Token, granttest.HTML(http.StatusTeapot))
@@ -82,19 +87,20 @@ func TestAScriptIsPlayedInOrderThenTheServerIsBrokenUntilItIsHealed(t *testing.T
 	})
 }
 
-func TestARedirectAsksForTheSameRequestElsewhere(t *testing.T) {
+func TestFault_ARedirectAsksForTheSameRequestElsewhere(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		srv.Script(granttest.Token, granttest.Redirect(srv.URL("/elsewhere")))
 		if _, _, err := exchange(t, srv, hc); err != nil {
 			t.Fatal(err)
 		}
-		if r := srv.Requests("/elsewhere"); len(r) != 1 || r[0].Method != http.MethodPost || r[0].Form.Get("grant_type") == "" {
+		r := srv.Requests("/elsewhere")
+		if len(r) != 1 || r[0].Method != http.MethodPost || r[0].Form.Get("grant_type") == "" {
 			t.Errorf("log %v", r)
 		}
 	})
 }
 
-func TestAConnectionBreaksBeforeAfterOrWithinTheAnswer(t *testing.T) {
+func TestFault_AConnectionBreaksBeforeAfterOrWithinTheAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		cut       granttest.Cut
 		processed bool
@@ -116,7 +122,8 @@ func TestAConnectionBreaksBeforeAfterOrWithinTheAnswer(t *testing.T) {
 				if err == nil {
 					text, readErr := io.ReadAll(response.Body)
 					response.Body.Close()
-					if !errors.Is(readErr, io.ErrUnexpectedEOF) || len(text) == 0 || int64(len(text)) >= response.ContentLength {
+					if !errors.Is(readErr, io.ErrUnexpectedEOF) || len(text) == 0 ||
+						int64(len(text)) >= response.ContentLength {
 						t.Errorf("read %q, %v", text, readErr)
 					}
 				}
@@ -131,7 +138,7 @@ func TestAConnectionBreaksBeforeAfterOrWithinTheAnswer(t *testing.T) {
 	}
 }
 
-func TestACutInMemoryIsAnUnexpectedEOF(t *testing.T) {
+func TestFault_ACutInMemoryIsAnUnexpectedEOF(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Token, granttest.Fault{Cut: granttest.CutAfter})
 	if _, _, err := exchange(t, srv, srv.HTTPClient()); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -139,7 +146,7 @@ func TestACutInMemoryIsAnUnexpectedEOF(t *testing.T) {
 	}
 }
 
-func TestAHugeBodyIsStreamed(t *testing.T) {
+func TestFault_AHugeBodyIsStreamed(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		srv.Script(granttest.Token, granttest.Fault{Size: 3 << 20})
 		response, text, err := exchange(t, srv, hc)
@@ -158,7 +165,7 @@ func TestAHugeBodyIsStreamed(t *testing.T) {
 	})
 }
 
-func TestABodyEndsWithItsContext(t *testing.T) {
+func TestFault_ABodyEndsWithItsContext(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Script(granttest.Token, granttest.Fault{Size: 64 << 20})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -174,7 +181,7 @@ func TestABodyEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAHangEndsWithTheContextOnly(t *testing.T) {
+func TestFault_AHangEndsWithTheContextOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{})
 		srv.Break(granttest.Token, granttest.Fault{Hang: true})
@@ -200,7 +207,7 @@ func TestAHangEndsWithTheContextOnly(t *testing.T) {
 	})
 }
 
-func TestAHangOverASocketEndsWhenTheClientLeaves(t *testing.T) {
+func TestFault_AHangOverASocketEndsWhenTheClientLeaves(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	srv.Break(granttest.Token, granttest.Fault{Hang: true})
 	arrived := make(chan struct{})
@@ -224,7 +231,7 @@ func TestAHangOverASocketEndsWhenTheClientLeaves(t *testing.T) {
 	}
 }
 
-func TestDelaysPassInVirtualTimeAndEndWithTheContext(t *testing.T) {
+func TestFault_DelaysPassInVirtualTimeAndEndWithTheContext(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault     granttest.Fault
 		processed bool
@@ -256,16 +263,17 @@ func TestDelaysPassInVirtualTimeAndEndWithTheContext(t *testing.T) {
 	}
 }
 
-func TestARequestWhoseContextHasEndedDoesNotArrive(t *testing.T) {
+func TestTransport_ARequestWhoseContextHasEndedDoesNotArrive(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := exchange(t, srv, srv.HTTPClient(), withContext(ctx)); !errors.Is(err, context.Canceled) || srv.Count(granttest.Token) != 0 {
+	_, _, err := exchange(t, srv, srv.HTTPClient(), withContext(ctx))
+	if !errors.Is(err, context.Canceled) || srv.Count(granttest.Token) != 0 {
 		t.Errorf("%v, %d requests", err, srv.Count(granttest.Token))
 	}
 }
 
-func TestAnAnswerCanBeEditedAndFormEncoded(t *testing.T) {
+func TestFault_AnAnswerCanBeEditedAndFormEncoded(t *testing.T) {
 	overEach(t, func(t *testing.T, srv *granttest.Server, hc *http.Client) {
 		calls := 0
 		edit := func(answer map[string]any) {
@@ -304,7 +312,7 @@ func TestAnAnswerCanBeEditedAndFormEncoded(t *testing.T) {
 	})
 }
 
-func TestEndpointsBreakApart(t *testing.T) {
+func TestFault_EndpointsBreakApart(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, _, _ := srv.Issue("client", "alice")
 	srv.Break(granttest.Token, granttest.HTML(http.StatusServiceUnavailable))

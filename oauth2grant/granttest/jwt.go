@@ -14,7 +14,8 @@ import (
 
 // asymmetric are the algorithms by which clients and platforms may sign.
 var asymmetric = []jose.SignatureAlgorithm{
-	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA, jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA, jose.RS256, jose.RS384, jose.RS512, jose.PS256,
+	jose.PS384, jose.PS512,
 }
 
 // signedJWT is a JWT whose signature is good.

@@ -136,7 +136,8 @@ func TestServer_ChecksAssertionsThatAClientHasSigned(t *testing.T) {
 func TestServer_IssuesTokensForAssertions(t *testing.T) {
 	p := granttest.NewPlatform("https://platform.example")
 	srv := granttest.New(granttest.Config{Identity: p.Trust("api"), RefreshFor: []string{}})
-	const bearer, exchange = "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:token-exchange"
+	const bearer, exchange = "urn:ietf:params:oauth:grant-type:jwt-bearer",
+		"urn:ietf:params:oauth:grant-type:token-exchange"
 	const jwt, access = "urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:access_token"
 	old := p.Assertion("job", "api", nil)
 	p.RotateKey()
@@ -232,8 +233,8 @@ func TestServer_BindsTokensToTheKeyOfAProof(t *testing.T) {
 	wantCode(t, a, "use_dpop_nonce")
 	nonce = a.Header.Get("DPoP-Nonce")
 	for name, changes := range map[string]map[string]any{
-		"another method": {"htm": "GET"}, "another URL": {"htu": token + "2"}, "a query": {"htu": token + "?"}, "an ath": {"ath": "x"},
-		"an old proof": {"iat": time.Now().Add(-time.Hour).Unix()}, "no jti": {"jti": nil},
+		"another method": {"htm": "GET"}, "another URL": {"htu": token + "2"}, "a query": {"htu": token + "?"},
+		"an ath": {"ath": "x"}, "an old proof": {"iat": time.Now().Add(-time.Hour).Unix()}, "no jti": {"jti": nil},
 	} {
 		if a := post(t, srv, granttest.Token, password, confidential, at(key,
 			changes)); a.get("error") != "invalid_dpop_proof" {

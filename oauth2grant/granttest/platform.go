@@ -102,7 +102,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(p.JWKS()))
 }
 
-// Trust returns a Config.Identity that takes the platform's assertions for
+// Trust returns a [Config.Identity] that takes the platform's assertions for
 // audience, as often as they come.
 func (p *Platform) Trust(audience string) func(assertion string) (subject string, err error) {
 	return func(assertion string) (string, error) {

@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestARefreshRotates(t *testing.T) {
+func TestRefresh_Rotates(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, first, _ := srv.Issue("client", "alice", "read", "write")
 	a := refresh(t, srv, first)
@@ -16,12 +16,13 @@ func TestARefreshRotates(t *testing.T) {
 	if a.get("scope") != "read write" {
 		t.Errorf("scope %q", a.get("scope"))
 	}
-	if srv.Active(first) || !srv.Active(a.get("refresh_token")) || !srv.Active(a.get("access_token")) || !srv.Active(access) {
+	if srv.Active(first) || !srv.Active(a.get("refresh_token")) || !srv.Active(a.get("access_token")) ||
+		!srv.Active(access) {
 		t.Error("want the old refresh token dead, the rest alive")
 	}
 }
 
-func TestARotatedRefreshTokenThatComesBackKillsTheWholeFamily(t *testing.T) {
+func TestRefresh_ARotatedTokenThatComesBackKillsTheWholeFamily(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	_, first, _ := srv.Issue("client", "alice")
 	other, _, _ := srv.Issue("client", "alice")
@@ -44,7 +45,7 @@ func TestARotatedRefreshTokenThatComesBackKillsTheWholeFamily(t *testing.T) {
 	}
 }
 
-func TestARefreshTokenIsBoundToItsClient(t *testing.T) {
+func TestRefresh_ATokenIsBoundToItsClient(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	_, token, _ := srv.Issue("client", "alice")
 	f := form("grant_type", "refresh_token", "refresh_token", token, "client_id", "native")
@@ -57,7 +58,7 @@ func TestARefreshTokenIsBoundToItsClient(t *testing.T) {
 	}
 }
 
-func TestARefreshMayNarrowTheScopeButNotWidenIt(t *testing.T) {
+func TestRefresh_MayNarrowTheScopeButNotWidenIt(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	_, token, _ := srv.Issue("client", "alice", "read", "write")
 	wantCode(t, refresh(t, srv, token, "scope", "read admin"), "invalid_scope")
@@ -70,7 +71,7 @@ func TestARefreshMayNarrowTheScopeButNotWidenIt(t *testing.T) {
 	}
 }
 
-func TestAnythingButARefreshTokenIsRefused(t *testing.T) {
+func TestRefresh_RefusesAnythingButARefreshToken(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, _, _ := srv.Issue("client", "alice")
 	wantCode(t, refresh(t, srv, access), "invalid_grant")
@@ -78,7 +79,7 @@ func TestAnythingButARefreshTokenIsRefused(t *testing.T) {
 	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "refresh_token"), confidential), "invalid_request")
 }
 
-func TestRotationCanBeTurnedOff(t *testing.T) {
+func TestRefresh_RotationCanBeTurnedOff(t *testing.T) {
 	srv := granttest.New(granttest.Config{KeepRefreshTokens: true})
 	_, token, _ := srv.Issue("client", "alice")
 	for range 3 {
@@ -90,7 +91,7 @@ func TestRotationCanBeTurnedOff(t *testing.T) {
 	}
 }
 
-func TestARotatedRefreshTokenHasItsGrace(t *testing.T) {
+func TestRefresh_ARotatedTokenHasItsGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Grace: 10 * time.Second})
 		_, token, _ := srv.Issue("client", "alice")
@@ -109,7 +110,7 @@ func TestARotatedRefreshTokenHasItsGrace(t *testing.T) {
 	})
 }
 
-func TestTokensExpireInVirtualTime(t *testing.T) {
+func TestServer_TokensExpireInVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := granttest.New(granttest.Config{Lifetime: time.Hour, RefreshLifetime: 24 * time.Hour})
 		access, token, _ := srv.Issue("client", "alice")

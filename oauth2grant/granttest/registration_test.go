@@ -32,13 +32,24 @@ func TestRegister(t *testing.T) {
 		status       int
 		method, code string
 	}{
-		"a public client":             {granttest.Registration{}, native, 201, "none", ""},
-		"a confidential one":          {granttest.Registration{}, `{"redirect_uris":["` + callback + `"]}`, 201, "client_secret_basic", ""},
-		"one that is given a secret":  {granttest.Registration{Confidential: true}, native, 201, "client_secret_basic", ""},
-		"a device":                    {granttest.Registration{}, `{"grant_types":["` + device + `"],"token_endpoint_auth_method":"none"}`, 201, "none", ""},
-		"one without a redirect URI":  {granttest.Registration{}, `{}`, 400, "", "invalid_redirect_uri"},
-		"what is no JSON":             {granttest.Registration{}, `client_name=x`, 400, "", "invalid_client_metadata"},
-		"a secret in the form wished": {granttest.Registration{}, `{"redirect_uris":["` + callback + `"],"token_endpoint_auth_method":"client_secret_post"}`, 201, "client_secret_post", ""},
+		"a public client": {granttest.Registration{}, native, 201, "none", ""},
+		"a confidential one": {
+			granttest.Registration{}, `{"redirect_uris":["` + callback + `"]}`, 201, "client_secret_basic", "",
+		},
+		"one that is given a secret": {
+			granttest.Registration{Confidential: true}, native, 201, "client_secret_basic", "",
+		},
+		"a device": {
+			granttest.Registration{},
+			`{"grant_types":["` + device + `"],"token_endpoint_auth_method":"none"}`,
+			201, "none", "",
+		},
+		"one without a redirect URI": {granttest.Registration{}, `{}`, 400, "", "invalid_redirect_uri"},
+		"what is no JSON":            {granttest.Registration{}, `client_name=x`, 400, "", "invalid_client_metadata"},
+		"a secret in the form wished": {
+			granttest.Registration{}, `{"redirect_uris":["` + callback +
+				`"],"token_endpoint_auth_method":"client_secret_post"}`, 201, "client_secret_post", "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := registering(c.server)
@@ -59,9 +70,10 @@ func TestRegister_SecretsExpireAndAreRenewed(t *testing.T) {
 		a := register(t, srv, http.MethodPost, srv.URL(granttest.Register), "", `{"redirect_uris":["`+callback+`"]}`)
 		id, uri, bearer := a.get("client_id"), a.get("registration_client_uri"), a.get("registration_access_token")
 		ask := func(secret string) answer {
-			return send(t, srv, request(t, http.MethodPost, srv.URL(granttest.Token), "grant_type=client_credentials", func(r *http.Request) {
-				r.SetBasicAuth(id, secret)
-			}))
+			return send(t, srv, request(t, http.MethodPost, srv.URL(granttest.Token), "grant_type=client_credentials",
+				func(r *http.Request) {
+					r.SetBasicAuth(id, secret)
+				}))
 		}
 		if got := ask(a.get("client_secret")); got.Status != 200 {
 			t.Fatalf("got %s", got.Text)
@@ -108,7 +120,8 @@ func TestProtectedResource(t *testing.T) {
 		t.Fatalf("the metadata is %s", m.Text)
 	}
 	token := func(scope string) string {
-		a := send(t, srv, request(t, http.MethodPost, srv.URL(granttest.Token), "grant_type=client_credentials&scope="+scope, confidential))
+		a := send(t, srv, request(t, http.MethodPost, srv.URL(granttest.Token),
+			"grant_type=client_credentials&scope="+scope, confidential))
 		return a.get("access_token")
 	}
 	for scope, want := range map[string]int{"write": 403, "read": 200} {

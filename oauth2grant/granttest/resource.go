@@ -15,7 +15,9 @@ func (s *Server) bearer(c *call) (*token, error) {
 	}
 	t := s.tokens[value]
 	if !t.active() || t.refresh {
-		return nil, &Refusal{http.StatusUnauthorized, "invalid_token", "the access token is unknown, expired or revoked"}
+		return nil, &Refusal{
+			http.StatusUnauthorized, "invalid_token", "the access token is unknown, expired or revoked",
+		}
 	}
 	if !proving && t.key == "" {
 		return t, nil
@@ -25,7 +27,9 @@ func (s *Server) bearer(c *call) (*token, error) {
 		return nil, err
 	}
 	if !proving || t.key == "" || t.key != key {
-		return nil, &Refusal{http.StatusUnauthorized, "invalid_token", "the access token is bound to another key, or to none"}
+		return nil, &Refusal{
+			http.StatusUnauthorized, "invalid_token", "the access token is bound to another key, or to none",
+		}
 	}
 	return t, nil
 }

@@ -9,29 +9,34 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestTheLogHoldsWhatClientsSent(t *testing.T) {
+func TestRequests_HoldWhatClientsSent(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	get(t, srv, srv.URL(granttest.Discovery))
 	post(t, srv, granttest.Token, form("grant_type", "password", "client_id", "native"))
 	post(t, srv, granttest.Token, form("grant_type", "client_credentials"), confidential)
 	send(t, srv, request(t, http.MethodPut, srv.URL(granttest.Resource)+"?q=1", "body"))
-	if srv.Count(granttest.Token) != 2 || len(srv.Requests()) != 4 || len(srv.Requests(granttest.Discovery, granttest.Resource)) != 2 {
+	if srv.Count(granttest.Token) != 2 || len(srv.Requests()) != 4 ||
+		len(srv.Requests(granttest.Discovery, granttest.Resource)) != 2 {
 		t.Errorf("log %v", srv.Requests())
 	}
 	token := srv.Requests(granttest.Token)
-	if r := token[0]; r.ClientID != "native" || r.Form.Get("grant_type") != "password" || r.Status != http.StatusBadRequest ||
+	if r := token[0]; r.ClientID != "native" || r.Form.Get("grant_type") != "password" ||
+		r.Status != http.StatusBadRequest ||
 		r.Code != "invalid_request" || r.Time.IsZero() || r.Method != http.MethodPost {
 		t.Errorf("entry %+v", r)
 	}
-	if r := token[1]; r.ClientID != "client" || r.Header.Get("Authorization") == "" || r.Status != http.StatusOK || r.Code != "" {
+	r := token[1]
+	if r.ClientID != "client" || r.Header.Get("Authorization") == "" || r.Status != http.StatusOK || r.Code != "" {
 		t.Errorf("entry %+v", r)
 	}
-	if r := srv.Requests(granttest.Resource)[0]; r.Body != "body" || r.Form.Get("q") != "1" || r.URL != srv.URL(granttest.Resource)+"?q=1" {
+	if r := srv.Requests(granttest.Resource)[0]; r.Body != "body" || r.Form.Get("q") != "1" ||
+		r.URL != srv.URL(granttest.Resource)+"?q=1" {
 		t.Errorf("entry %+v", r)
 	}
 	token[0].Form.Set("grant_type", "changed")
 	token[0].Header.Set("Content-Type", "changed")
-	if r := srv.Requests(granttest.Token)[0]; r.Form.Get("grant_type") == "changed" || r.Header.Get("Content-Type") == "changed" {
+	if r := srv.Requests(granttest.Token)[0]; r.Form.Get("grant_type") == "changed" ||
+		r.Header.Get("Content-Type") == "changed" {
 		t.Error("the log shares its maps with its reader")
 	}
 	access, _, _ := srv.Issue("client", "alice")
@@ -41,7 +46,7 @@ func TestTheLogHoldsWhatClientsSent(t *testing.T) {
 	}
 }
 
-func TestTheMetadataNamesEveryEndpoint(t *testing.T) {
+func TestMetadata_NamesEveryEndpoint(t *testing.T) {
 	for name, issuer := range map[string]string{
 		"of an issuer without a path":    "https://as.example",
 		"of an issuer with a slash":      "https://as.example/",
@@ -54,8 +59,9 @@ func TestTheMetadataNamesEveryEndpoint(t *testing.T) {
 				a := get(t, srv, srv.URL(e))
 				for member, endpoint := range map[string]granttest.Endpoint{
 					"token_endpoint": granttest.Token, "authorization_endpoint": granttest.Authorize,
-					"device_authorization_endpoint": granttest.DeviceAuthorization, "revocation_endpoint": granttest.Revocation,
-					"introspection_endpoint": granttest.Introspection, "userinfo_endpoint": granttest.UserInfo,
+					"device_authorization_endpoint": granttest.DeviceAuthorization,
+					"revocation_endpoint":           granttest.Revocation,
+					"introspection_endpoint":        granttest.Introspection, "userinfo_endpoint": granttest.UserInfo,
 					"pushed_authorization_request_endpoint": granttest.PAR,
 				} {
 					if a.get(member) != srv.URL(endpoint) {
@@ -79,9 +85,10 @@ func TestTheMetadataNamesEveryEndpoint(t *testing.T) {
 	}
 }
 
-func TestTheMetadataOfAPathIsNotThatOfTheHost(t *testing.T) {
+func TestMetadata_OfAPathIsNotThatOfTheHost(t *testing.T) {
 	srv := granttest.New(granttest.Config{Issuer: "https://as.example/tenant"})
-	if want := "https://as.example/.well-known/oauth-authorization-server/tenant"; srv.URL(granttest.Discovery) != want {
+	want := "https://as.example/.well-known/oauth-authorization-server/tenant"
+	if srv.URL(granttest.Discovery) != want {
 		t.Errorf("URL %s, want %s", srv.URL(granttest.Discovery), want)
 	}
 	for _, target := range []string{
@@ -95,7 +102,7 @@ func TestTheMetadataOfAPathIsNotThatOfTheHost(t *testing.T) {
 	}
 }
 
-func TestAssertionsAreAdvertisedWhereTheyAreChecked(t *testing.T) {
+func TestMetadata_AdvertisesAssertionsWhereTheyAreChecked(t *testing.T) {
 	srv := granttest.New(granttest.Config{Assertion: func(string) (string, error) { return "client", nil }})
 	methods, _ := get(t, srv, srv.URL(granttest.Discovery)).JSON["token_endpoint_auth_methods_supported"].([]any)
 	if !slices.Contains(methods, any("private_key_jwt")) {
@@ -103,7 +110,7 @@ func TestAssertionsAreAdvertisedWhereTheyAreChecked(t *testing.T) {
 	}
 }
 
-func TestTheServerWorksBehindASocket(t *testing.T) {
+func TestServer_WorksBehindASocket(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	ts := httptest.NewServer(srv)
 	defer ts.Close()
@@ -125,7 +132,7 @@ func TestTheServerWorksBehindASocket(t *testing.T) {
 	}
 }
 
-func TestIssueKnowsOnlyRegisteredClients(t *testing.T) {
+func TestIssue_KnowsOnlyRegisteredClients(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("Issue made a token that no client can use")
@@ -134,7 +141,7 @@ func TestIssueKnowsOnlyRegisteredClients(t *testing.T) {
 	granttest.New(granttest.Config{}).Issue("nobody", "alice")
 }
 
-func TestConfigIsCopied(t *testing.T) {
+func TestConfig_IsCopied(t *testing.T) {
 	cfg := granttest.Config{
 		Clients: []granttest.Client{{ID: "client", Secret: "secret"}},
 		Users:   map[string]string{"alice": "wonderland"},

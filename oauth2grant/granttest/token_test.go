@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestClientCredentialsGiveATokenThatTheAPITakes(t *testing.T) {
+func TestToken_OfClientCredentialsIsTakenByTheAPI(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	a := post(t, srv, granttest.Token, form("grant_type", "client_credentials", "scope", " a  b "), confidential)
 	wantCode(t, a, "")
@@ -27,7 +27,7 @@ func TestClientCredentialsGiveATokenThatTheAPITakes(t *testing.T) {
 	}
 }
 
-func TestThePasswordGrantKnowsItsUsers(t *testing.T) {
+func TestToken_ThePasswordGrantKnowsItsUsers(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	for name, c := range map[string]struct{ user, password, code string }{
 		"the right password":               {"alice", "wonderland", ""},
@@ -47,7 +47,7 @@ func TestThePasswordGrantKnowsItsUsers(t *testing.T) {
 	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "password"), confidential), "invalid_request")
 }
 
-func TestClientsAreAuthenticated(t *testing.T) {
+func TestToken_ClientsAreAuthenticated(t *testing.T) {
 	odd := granttest.Client{ID: "a:b +ü", Secret: "s%:cret&"}
 	srv := granttest.New(granttest.Config{
 		Clients: []granttest.Client{{ID: "client", Secret: "secret"}, {ID: "native"}, odd},
@@ -68,25 +68,45 @@ func TestClientsAreAuthenticated(t *testing.T) {
 		edit  func(*http.Request)
 		code  string
 	}{
-		"by Basic":                               {nil, basic("client", "secret"), ""},
-		"by Basic, form-encoded":                 {nil, basic("a%3Ab+%2B%C3%BC", "s%25%3Acret%26"), ""},
-		"by Basic, not encoded":                  {nil, basic("a:b +ü", "s%:cret&"), "invalid_client"},
-		"by Basic, naming itself in the body":    {[]string{"client_id", "client"}, basic("client", "secret"), ""},
-		"by Basic, naming another in the body":   {[]string{"client_id", "native"}, basic("client", "secret"), "invalid_request"},
-		"by Basic with a wrong secret":           {nil, basic("client", "wrong"), "invalid_client"},
-		"by post":                                {[]string{"client_id", "client", "client_secret", "secret"}, none, ""},
-		"by post with a wrong secret":            {[]string{"client_id", "client", "client_secret", "wrong"}, none, "invalid_client"},
-		"by post without the secret":             {[]string{"client_id", "client"}, none, "invalid_client"},
-		"by post and Basic":                      {[]string{"client_id", "client", "client_secret", "secret"}, basic("client", "secret"), "invalid_request"},
-		"by a name alone, as a public client":    {[]string{"client_id", "native"}, none, ""},
-		"by a secret that no public client has":  {[]string{"client_id", "native", "client_secret", "x"}, none, "invalid_client"},
-		"by an unknown name":                     {[]string{"client_id", "nobody"}, none, "invalid_client"},
-		"by nothing":                             {nil, none, "invalid_client"},
-		"by a token":                             {[]string{"client_id", "native"}, bearer("x"), "invalid_client"},
-		"by an assertion":                        {[]string{"client_assertion_type", assertionType, "client_assertion", "signed"}, none, ""},
-		"by a bad assertion":                     {[]string{"client_assertion_type", assertionType, "client_assertion", "x"}, none, "invalid_client"},
-		"by an assertion of another client":      {[]string{"client_id", "native", "client_assertion_type", assertionType, "client_assertion", "signed"}, none, "invalid_client"},
-		"by an assertion of an unsupported type": {[]string{"client_assertion_type", "saml", "client_assertion", "signed"}, none, "invalid_request"},
+		"by Basic":                            {nil, basic("client", "secret"), ""},
+		"by Basic, form-encoded":              {nil, basic("a%3Ab+%2B%C3%BC", "s%25%3Acret%26"), ""},
+		"by Basic, not encoded":               {nil, basic("a:b +ü", "s%:cret&"), "invalid_client"},
+		"by Basic, naming itself in the body": {[]string{"client_id", "client"}, basic("client", "secret"), ""},
+		"by Basic, naming another in the body": {
+			[]string{"client_id", "native"}, basic("client", "secret"), "invalid_request",
+		},
+		"by Basic with a wrong secret": {nil, basic("client", "wrong"), "invalid_client"},
+		"by post": {
+			[]string{"client_id", "client", "client_secret", "secret"}, none, "",
+		},
+		"by post with a wrong secret": {
+			[]string{"client_id", "client", "client_secret", "wrong"}, none, "invalid_client",
+		},
+		"by post without the secret": {[]string{"client_id", "client"}, none, "invalid_client"},
+		"by post and Basic": {
+			[]string{"client_id", "client", "client_secret", "secret"}, basic("client", "secret"), "invalid_request",
+		},
+		"by a name alone, as a public client": {[]string{"client_id", "native"}, none, ""},
+		"by a secret that no public client has": {
+			[]string{"client_id", "native", "client_secret", "x"}, none, "invalid_client",
+		},
+		"by an unknown name": {[]string{"client_id", "nobody"}, none, "invalid_client"},
+		"by nothing":         {nil, none, "invalid_client"},
+		"by a token":         {[]string{"client_id", "native"}, bearer("x"), "invalid_client"},
+		"by an assertion": {
+			[]string{"client_assertion_type", assertionType, "client_assertion", "signed"}, none, "",
+		},
+		"by a bad assertion": {
+			[]string{"client_assertion_type", assertionType, "client_assertion", "x"}, none, "invalid_client",
+		},
+		"by an assertion of another client": {
+			[]string{"client_id", "native", "client_assertion_type", assertionType, "client_assertion", "signed"},
+			none,
+			"invalid_client",
+		},
+		"by an assertion of an unsupported type": {
+			[]string{"client_assertion_type", "saml", "client_assertion", "signed"}, none, "invalid_request",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := form(append(c.pairs, "grant_type", "password", "username", "alice", "password", "wonderland")...)
@@ -100,31 +120,35 @@ func TestClientsAreAuthenticated(t *testing.T) {
 	}
 }
 
-func TestAPublicClientHasNoCredentialsOfItsOwn(t *testing.T) {
+func TestToken_APublicClientHasNoCredentialsOfItsOwn(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
-	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "client_credentials", "client_id", "native")), "unauthorized_client")
+	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "client_credentials", "client_id", "native")),
+		"unauthorized_client")
 }
 
-func TestTokenRequestsAreWellFormedPosts(t *testing.T) {
+func TestToken_RequestsAreWellFormedPosts(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	f := form("grant_type", "client_credentials")
 	plain := func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }
 	wantCode(t, post(t, srv, granttest.Token, f, confidential, plain), "invalid_request")
-	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "x", "grant_type", "x"), confidential), "invalid_request")
-	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "client_credentials", "resource", "a", "resource", "b"), confidential), "")
+	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "x", "grant_type", "x"), confidential),
+		"invalid_request")
+	wantCode(t, post(t, srv, granttest.Token,
+		form("grant_type", "client_credentials", "resource", "a", "resource", "b"), confidential), "")
 	wantCode(t, post(t, srv, granttest.Token, form(), confidential), "invalid_request")
 	wantCode(t, post(t, srv, granttest.Token, form("grant_type", "implicit"), confidential), "unsupported_grant_type")
 	broken := request(t, http.MethodPost, srv.URL(granttest.Token), "grant_type=%zz", confidential)
 	wantCode(t, send(t, srv, broken), "invalid_request")
 }
 
-func TestEndpointsRefuseOtherMethods(t *testing.T) {
+func TestServer_EndpointsRefuseOtherMethods(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	for e, method := range map[granttest.Endpoint]string{
 		granttest.Token: http.MethodGet, granttest.Revocation: http.MethodGet, granttest.Introspection: http.MethodPut,
 		granttest.PAR: http.MethodHead, granttest.DeviceAuthorization: http.MethodDelete,
 		granttest.Discovery: http.MethodPost, granttest.OpenIDConfiguration: http.MethodHead,
-		granttest.Authorize: http.MethodHead, granttest.UserInfo: http.MethodPut, granttest.DeviceVerification: http.MethodPost,
+		granttest.Authorize: http.MethodHead, granttest.UserInfo: http.MethodPut,
+		granttest.DeviceVerification: http.MethodPost,
 	} {
 		a := send(t, srv, request(t, method, srv.URL(e), ""))
 		if a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") == "" {
@@ -136,7 +160,7 @@ func TestEndpointsRefuseOtherMethods(t *testing.T) {
 	}
 }
 
-func TestConfigSaysWhichGrantsAreRefreshable(t *testing.T) {
+func TestConfig_SaysWhichGrantsAreRefreshable(t *testing.T) {
 	f := form("grant_type", "password", "username", "alice", "password", "wonderland")
 	srv := granttest.New(granttest.Config{RefreshFor: []string{}})
 	if a := post(t, srv, granttest.Token, f, confidential); a.JSON["refresh_token"] != nil {
@@ -147,7 +171,7 @@ func TestConfigSaysWhichGrantsAreRefreshable(t *testing.T) {
 	wantCode(t, refresh(t, srv, a.get("refresh_token")), "")
 }
 
-func TestALifetimeCanBeUnknown(t *testing.T) {
+func TestConfig_ALifetimeCanBeUnknown(t *testing.T) {
 	srv := granttest.New(granttest.Config{Lifetime: -1})
 	a := post(t, srv, granttest.Token, form("grant_type", "client_credentials"), confidential)
 	if _, ok := a.JSON["expires_in"]; ok || !srv.Active(a.get("access_token")) {
@@ -156,7 +180,8 @@ func TestALifetimeCanBeUnknown(t *testing.T) {
 	if _, _, expiresIn := srv.Issue("client", "alice"); expiresIn != 0 {
 		t.Errorf("Issue says %v", expiresIn)
 	}
-	if _, _, expiresIn := granttest.New(granttest.Config{Lifetime: time.Minute}).Issue("client", "alice"); expiresIn != time.Minute {
+	_, _, expiresIn := granttest.New(granttest.Config{Lifetime: time.Minute}).Issue("client", "alice")
+	if expiresIn != time.Minute {
 		t.Errorf("Issue says %v", expiresIn)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-func TestRevocationTakesTheFamilyOfARefreshTokenAndAnAccessTokenAlone(t *testing.T) {
+func TestRevocation_TakesTheFamilyOfARefreshTokenAndAnAccessTokenAlone(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, token, _ := srv.Issue("client", "alice")
 	other, _, _ := srv.Issue("client", "alice")
@@ -32,7 +32,7 @@ func TestRevocationTakesTheFamilyOfARefreshTokenAndAnAccessTokenAlone(t *testing
 	}
 }
 
-func TestAnOperatorRevokesTheFamilyByAnyOfItsTokens(t *testing.T) {
+func TestRevoke_TakesTheFamilyByAnyOfItsTokens(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, token, _ := srv.Issue("client", "alice")
 	srv.RevokeToken("unknown")
@@ -46,7 +46,7 @@ func TestAnOperatorRevokesTheFamilyByAnyOfItsTokens(t *testing.T) {
 	}
 }
 
-func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
+func TestIntrospection_SaysWhatATokenIs(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, token, _ := srv.Issue("native", "alice", "read")
 	introspect := func(token string) answer {
@@ -56,8 +56,10 @@ func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
 		return a
 	}
 	a := introspect(access)
-	if a.JSON["active"] != true || a.get("scope") != "read" || a.get("client_id") != "native" || a.get("username") != "alice" ||
-		a.get("sub") != "alice" || a.get("token_type") != "Bearer" || a.JSON["exp"].(float64)-a.JSON["iat"].(float64) != 3600 {
+	if a.JSON["active"] != true || a.get("scope") != "read" || a.get("client_id") != "native" ||
+		a.get("username") != "alice" ||
+		a.get("sub") != "alice" || a.get("token_type") != "Bearer" ||
+		a.JSON["exp"].(float64)-a.JSON["iat"].(float64) != 3600 {
 		t.Errorf("answer %s", a.Text)
 	}
 	if a := introspect(token); a.JSON["active"] != true || a.JSON["exp"] != nil || a.JSON["token_type"] != nil {
@@ -75,7 +77,7 @@ func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
 	wantCode(t, post(t, srv, granttest.Introspection, form("token", machine, "client_id", "native")), "invalid_client")
 }
 
-func TestTheAPIChallengesAsRFC6750Says(t *testing.T) {
+func TestResource_ChallengesAsRFC6750Says(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, token, _ := srv.Issue("client", "alice", "read")
 	const realm = `Bearer realm="granttest"`
@@ -84,15 +86,21 @@ func TestTheAPIChallengesAsRFC6750Says(t *testing.T) {
 		status        int
 		challenge     string
 	}{
-		"a good token opens it":                  {"Bearer " + access, http.StatusOK, ""},
-		"the scheme may be in any case":          {"bearer " + access, http.StatusOK, ""},
-		"no token is no error":                   {"", http.StatusUnauthorized, realm},
-		"another scheme is no token":             {"Basic eDp5", http.StatusUnauthorized, realm},
-		"an unknown token is invalid":            {"Bearer x", http.StatusUnauthorized, realm + `, error="invalid_token"`},
-		"a refresh token is not an access token": {"Bearer " + token, http.StatusUnauthorized, realm + `, error="invalid_token"`},
+		"a good token opens it":         {"Bearer " + access, http.StatusOK, ""},
+		"the scheme may be in any case": {"bearer " + access, http.StatusOK, ""},
+		"no token is no error":          {"", http.StatusUnauthorized, realm},
+		"another scheme is no token":    {"Basic eDp5", http.StatusUnauthorized, realm},
+		"an unknown token is invalid": {
+			"Bearer x", http.StatusUnauthorized, realm + `, error="invalid_token"`,
+		},
+		"a refresh token is not an access token": {
+			"Bearer " + token, http.StatusUnauthorized, realm + `, error="invalid_token"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, e := range []granttest.Endpoint{granttest.Resource, granttest.Resource + "/orders/7", granttest.UserInfo} {
+			for _, e := range []granttest.Endpoint{
+				granttest.Resource, granttest.Resource + "/orders/7", granttest.UserInfo,
+			} {
 				a := get(t, srv, srv.URL(e), func(r *http.Request) {
 					if c.authorization != "" {
 						r.Header.Set("Authorization", c.authorization)
@@ -106,7 +114,7 @@ func TestTheAPIChallengesAsRFC6750Says(t *testing.T) {
 	}
 }
 
-func TestUserInfoIsAboutPeople(t *testing.T) {
+func TestUserInfo_IsAboutPeople(t *testing.T) {
 	srv := granttest.New(granttest.Config{})
 	access, _, _ := srv.Issue("client", "alice")
 	a := get(t, srv, srv.URL(granttest.UserInfo), bearer(access))

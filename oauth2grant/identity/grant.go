@@ -55,7 +55,8 @@ func AccessToken(g *oauth2grant.Grant) Source {
 func FromFlow(c *oauth2grant.Client, flow oauth2grant.Flow) Source {
 	return func(ctx context.Context) (string, error) {
 		if flow.Interactive() {
-			return "", errors.New("identity: FromFlow takes no flow that asks a person: make a Grant of it, and use AccessToken")
+			return "", errors.New(
+				"identity: FromFlow takes no flow that asks a person: make a Grant of it, and use AccessToken")
 		}
 		t, err := flow.Run(ctx, c)
 		return t.AccessToken, err

@@ -53,8 +53,8 @@ func URL(e Endpoint) Source {
 			return "", errors.New("identity: the URL of the endpoint is not absolute")
 		case u.Scheme == "https", u.Scheme == "http" && (e.InsecureAllowHTTP || isLoopback(u.Hostname())):
 		default:
-			return "", fmt.Errorf("identity: the endpoint at %s is neither https nor on this machine: see InsecureAllowHTTP",
-				u.Host)
+			return "", fmt.Errorf(
+				"identity: the endpoint at %s is neither https nor on this machine: see InsecureAllowHTTP", u.Host)
 		}
 		return request{rt: rt, url: u, header: e.Header, member: e.Member}.ask(ctx)
 	})

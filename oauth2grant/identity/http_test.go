@@ -183,14 +183,21 @@ func TestPlatforms_AskAsTheirPlatformWants(t *testing.T) {
 	for name, want := range map[string]struct{ url, header, value string }{
 		"URL": {"https://h.example/t?key=MARK", "X-Key", "MARK"},
 		"GitHub": {
-			"https://actions.example/token?api-version=2&audience=aud&key=MARK", "Authorization",
-			"Bearer MARK-request",
+			"https://actions.example/token?api-version=2&audience=aud&key=MARK",
+			"Authorization", "Bearer MARK-request",
 		},
-		"Google": {"http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/identity?audience=aud&format=full", "Metadata-Flavor", "Google"},
-		"Azure":  {"http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&client_id=id&resource=aud", "Metadata", "true"},
+		"Google": {
+			"http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/identity" +
+				"?audience=aud&format=full",
+			"Metadata-Flavor", "Google",
+		},
+		"Azure": {
+			"http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&client_id=id&resource=aud",
+			"Metadata", "true",
+		},
 		"Azure services": {
-			"http://127.0.0.1:4141/msi/token?api-version=2019-08-01&resource=aud", "X-Identity-Header",
-			"MARK-header",
+			"http://127.0.0.1:4141/msi/token?api-version=2019-08-01&resource=aud",
+			"X-Identity-Header", "MARK-header",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,7 +24,8 @@ func TestFile_IsReplacedUnderAThousandRenewals(t *testing.T) {
 			}
 			put(0)
 			c, err := oauth2grant.NewClient(oauth2grant.Config{
-				Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.Public("native"), HTTPClient: srv.HTTPClient(),
+				Server: oauth2grant.Server{Issuer: srv.Issuer()}, Auth: oauth2grant.Public("native"),
+				HTTPClient: srv.HTTPClient(),
 			})
 			if err != nil {
 				t.Fatal(err)

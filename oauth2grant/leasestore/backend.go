@@ -10,9 +10,9 @@ import (
 // can't be kept.
 //
 // Its methods are called concurrently, with contexts that end after a third of
-// Config.Lease, 3 s at most, and return when theirs does. An error says that the outcome
-// is not known; it holds neither token nor password. Each change is durable, as
-// far as the database makes it so, when the method returns.
+// [Config.Lease], 3 s at most, and return when theirs does. An error says that
+// the outcome is not known; it holds neither token nor password. Each change is
+// durable, as far as the database makes it so, when the method returns.
 type Backend interface {
 	// Load returns the record's Token and Version, from where the last change
 	// is seen: not from a replica that lags behind.

@@ -44,7 +44,8 @@ func TestRecord_Change(t *testing.T) {
 			if c.change.Answers != "" {
 				writer = c.record.Writer
 			}
-			if string(r.Token) != "new" || r.Mark != "next" || r.Answered != c.change.Answers || r.Version != 6 || r.Writer != writer ||
+			if string(r.Token) != "new" || r.Mark != "next" || r.Answered != c.change.Answers || r.Version != 6 ||
+				r.Writer != writer ||
 				!r.Until.Equal(soon) || r.Fence != c.record.Fence {
 				t.Errorf("the record is %+v", r)
 			}
@@ -59,13 +60,29 @@ func TestRecord_TryLock(t *testing.T) {
 		want   leasestore.Try
 		until  time.Time
 	}{
-		"a new record":              {leasestore.Record{}, time.Minute, leasestore.Try{Fence: now.UnixMicro()}, soon},
-		"a released lock":           {leasestore.Record{Fence: now.UnixMicro() + 9, Version: 3, Mark: "m"}, time.Minute, leasestore.Try{Fence: now.UnixMicro() + 10, Version: 3}, soon},
-		"a lease":                   {leasestore.Record{Until: soon}, 0, leasestore.Try{Wait: time.Second}, soon},
-		"one that is over":          {leasestore.Record{Until: now}, time.Minute, leasestore.Try{Fence: now.UnixMicro()}, soon},
-		"with a mark":               {leasestore.Record{Until: now, Mark: "m"}, time.Minute, leasestore.Try{Wait: time.Minute}, now.Add(time.Minute)},
-		"with a mark, watched":      {leasestore.Record{Until: now, Mark: "m"}, 0, leasestore.Try{Fence: now.UnixMicro()}, soon},
-		"with a mark, still living": {leasestore.Record{Until: soon, Mark: "m"}, time.Minute, leasestore.Try{Wait: time.Second}, soon},
+		"a new record": {leasestore.Record{}, time.Minute, leasestore.Try{Fence: now.UnixMicro()}, soon},
+		"a released lock": {
+			leasestore.Record{Fence: now.UnixMicro() + 9, Version: 3, Mark: "m"},
+			time.Minute,
+			leasestore.Try{Fence: now.UnixMicro() + 10, Version: 3},
+			soon,
+		},
+		"a lease": {leasestore.Record{Until: soon}, 0, leasestore.Try{Wait: time.Second}, soon},
+		"one that is over": {
+			leasestore.Record{Until: now}, time.Minute, leasestore.Try{Fence: now.UnixMicro()}, soon,
+		},
+		"with a mark": {
+			leasestore.Record{Until: now, Mark: "m"},
+			time.Minute,
+			leasestore.Try{Wait: time.Minute},
+			now.Add(time.Minute),
+		},
+		"with a mark, watched": {
+			leasestore.Record{Until: now, Mark: "m"}, 0, leasestore.Try{Fence: now.UnixMicro()}, soon,
+		},
+		"with a mark, still living": {
+			leasestore.Record{Until: soon, Mark: "m"}, time.Minute, leasestore.Try{Wait: time.Second}, soon,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.record.TryLock(now, time.Second, c.notice); got != c.want || !c.record.Until.Equal(c.until) {

@@ -10,21 +10,29 @@
 // one step of the database: a script, a statement, a transaction. The rules are
 // the methods [Record.Change], [Record.TryLock], [Record.Extend] and
 // [Record.Unlock]. A database that can run Go code calls them, as the example
-// does; another one says the same in its own language. Time is the database's:
-// the clocks of the processes are never compared.
+// does; another one says the same in its own language. The fields of a Record
+// are kept in whatever form suits the database, JSON in one column included.
+//
+// Time is the database's: the clocks of the processes are never compared. Only
+// a database within the machine, such as SQLite, may take time.Now.
+//
+// A database that tells nobody of a change is looked at in [Backend.Watch]: a
+// number that each told change raises, read a few times a second, will do.
 //
 // Run granttest/storetest on the result, with several processes, a server that
 // is taken away (Harness.Break) and a lease that is lost (Harness.LoseLease).
+// Such a store has Notifies and Answers, the Lease of its Config, and a FreedIn
+// of 30 s.
 //
 // # What is guaranteed
 //
-// One holder at a time has the lock of a key, for Config.Lease, extended in the
-// background until unlock. Within one process callers get it in the order in
-// which they came; between processes it is tried for, after 20 ms, later after
-// half a second. The context held by its holder ends when the lease is over, on
-// the monotonic clock or on the wall clock, whichever comes first: one of them
-// goes on while a machine sleeps. Its Err looks at both clocks when it is
-// called, so a process that wakes up after its lease knows at once.
+// One holder at a time has the lock of a key, for [Config.Lease], extended in
+// the background until unlock. Within one process callers get it in the order
+// in which they came; between processes it is tried for, after 20 ms, later
+// after half a second. The context held by its holder ends when the lease is
+// over, on the monotonic clock or on the wall clock, whichever comes first: one
+// of them goes on while a machine sleeps. Its Err looks at both clocks when it
+// is called, so a process that wakes up after its lease knows at once.
 //
 // Each Lock takes a new fence, a number that only grows. A Save or Delete with
 // the context of a lock changes nothing, and fails with
@@ -33,11 +41,11 @@
 // unless its token has a mark ([oauth2grant.AnswerSaver]).
 //
 // While the record carries the mark of a request, the lease lasts 10 s or
-// Config.Lease, whichever is longer, and its holder extends it until unlock,
+// [Config.Lease], whichever is longer, and its holder extends it until unlock,
 // also if the database was away for longer than that. Whoever finds such a
 // lease to be over, without having watched the database until then, leaves the
 // holder another three seconds to be heard of. So after a kill a caller without
-// a usable token waits for max(Config.Lease, 10 s) and half a second at most,
+// a usable token waits for max([Config.Lease], 10 s) and half a second at most,
 // and after an outage of the database nobody sends a refresh token while its
 // answer waits to be saved.
 //

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/oauth2grant/go-oauth2grant/internal/storetrial"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest/storetest"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/leasestore"
@@ -99,8 +99,9 @@ func (p process) Close() error { return p.family.Close() }
 func marked(tb testing.TB, t oauth2grant.Token, mark string) oauth2grant.Token {
 	tb.Helper()
 	var with oauth2grant.Token
-	must(tb, json.Unmarshal(fmt.Appendf(nil, `{"access_token":%q,"token_type":"Bearer","refresh_token":%q,"oauth2grant":{"v":1,"mark":%q}}`,
-		t.AccessToken, t.RefreshToken, mark), &with))
+	must(tb, json.Unmarshal(
+		fmt.Appendf(nil, `{"access_token":%q,"token_type":"Bearer","refresh_token":%q,"oauth2grant":{"v":1,"mark":%q}}`,
+			t.AccessToken, t.RefreshToken, mark), &with))
 	if with.Mark() != mark {
 		tb.Fatalf("the mark is %q", with.Mark())
 	}
@@ -141,7 +142,9 @@ func TestConformance(t *testing.T) {
 					})
 				},
 				LoseLease: func(place string) error {
-					return backend.do(context.Background(), place, func(r *leasestore.Record, _ time.Time) { r.Unlock(r.Fence) })
+					return backend.do(context.Background(), place, func(r *leasestore.Record, _ time.Time) {
+						r.Unlock(r.Fence)
+					})
 				},
 				Break: func(string) (func(), error) { backend.take(true); return func() { backend.take(false) }, nil },
 			})
@@ -149,34 +152,9 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func must(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
-}
-
-func lock(tb testing.TB, s oauth2grant.Store) (held context.Context, unlock func()) {
-	tb.Helper()
-	held, unlock, err := s.Lock(tb.Context())
-	must(tb, err)
-	return held, unlock
-}
-
-func holds(tb testing.TB, s oauth2grant.Store, want oauth2grant.Token) {
-	tb.Helper()
-	if got, err := s.Load(tb.Context()); err != nil || got != want {
-		tb.Errorf("Load gave %v, %v, want %v", got, err, want)
-	}
-}
-
-// fails asserts an error that is want and shows no secret.
-func fails(tb testing.TB, err, want error) {
-	tb.Helper()
-	if !errors.Is(err, want) {
-		tb.Errorf("the error is %v, want %v", err, want)
-	}
-	if err != nil && strings.Contains(err.Error(), "marked-secret") {
-		tb.Errorf("the error shows a secret: %v", err)
-	}
-}
+var (
+	must  = storetrial.Must
+	lock  = storetrial.Lock
+	holds = storetrial.Holds
+	fails = storetrial.Fails
+)

@@ -24,7 +24,7 @@ var (
 // all Stores of one key and place share one token and exclude each other, in
 // all processes. It comes from [Family.Store].
 //
-// Its methods return an error after a third of Config.Lease, 3 s at most, when
+// Its methods return an error after a third of [Config.Lease], 3 s at most, when
 // the database can't be reached, and wrap what the [Backend] says.
 type Store struct {
 	family *Family
@@ -158,8 +158,8 @@ func (s Store) change(ctx context.Context, c Change, t oauth2grant.Token) error 
 
 // Notify implements [oauth2grant.Notifier]. changed is also called after a
 // change by this Store, and for every key after the connection was made: what
-// was told before is lost. It must not call stop. After [Family.Close] nothing
-// is told.
+// was told before is lost. changed must not call stop. After [Family.Close]
+// nothing is told.
 func (s Store) Notify(changed func()) (stop func()) { return s.family.notify(s.key, changed) }
 
 // String names the store by its package, place and key.

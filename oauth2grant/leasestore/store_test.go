@@ -84,7 +84,8 @@ func TestLoad_TellsASignOutFromAWipe(t *testing.T) {
 	_, err := s.Load(t.Context())
 	fails(t, err, oauth2grant.ErrSignedOut)
 	clear(shared.records)
-	if _, err := s.Load(t.Context()); !errors.Is(err, oauth2grant.ErrNoToken) || errors.Is(err, oauth2grant.ErrSignedOut) {
+	_, err = s.Load(t.Context())
+	if !errors.Is(err, oauth2grant.ErrNoToken) || errors.Is(err, oauth2grant.ErrSignedOut) {
 		t.Errorf("Load returned %v", err)
 	}
 }

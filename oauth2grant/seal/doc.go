@@ -3,7 +3,7 @@
 // key.
 //
 // Keys change without downtime: let the KeyFunc seal with the new key and still
-// give the old one by its id, until everything has been written again. The
+// return the old one for its id, until everything has been written again. The
 // place given to Seal and Open is authenticated and not kept, so that an
 // envelope that is moved to another place can't be opened there. An attacker
 // who can write to the store can still bring back an older envelope of the same

@@ -15,7 +15,7 @@ var (
 	// was altered or cut short, or it was sealed for another place.
 	ErrOpen = errors.New("seal: this can't be opened: another key, another place, or altered data")
 	// ErrPlain says that the data is in clear although keys are set.
-	// Box.AcceptPlain reads it.
+	// [Box.AcceptPlain] reads it.
 	ErrPlain = errors.New("seal: this is not sealed; accept plain data for the time of a migration only")
 	// ErrKey says that there is no usable key: no KeyFunc, an error from it
 	// (which is wrapped), a key of the wrong length, or one without an id.
@@ -65,13 +65,14 @@ func (b Box) Seal(ctx context.Context, plain []byte, place string) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	e.Data = aead.Seal(nil, nil, plain, e.bind(place)) //nolint:gosec // the nonce is random, made and put in front by Seal
+	//nolint:gosec // the nonce is random, made and put in front by Seal
+	e.Data = aead.Seal(nil, nil, plain, e.bind(place))
 	return json.Marshal(e)
 }
 
 // Open returns what was sealed for the same place. The error is ErrOpen,
-// ErrPlain or ErrKey, wrapped. Without Keys, what is no envelope is given back
-// as it is.
+// ErrPlain or ErrKey, wrapped. Without Keys, what is no envelope is returned as
+// it is.
 func (b Box) Open(ctx context.Context, data []byte, place string) ([]byte, error) {
 	var e envelope
 	if json.Unmarshal(data, &e) != nil || e.Version == 0 {

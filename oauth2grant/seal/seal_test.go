@@ -28,7 +28,7 @@ func sealed(t *testing.T, b seal.Box) []byte {
 	return data
 }
 
-func TestWhatIsSealedOpensAndShowsNothing(t *testing.T) {
+func TestBox_OpensWhatItSealedAndShowsNothing(t *testing.T) {
 	box := seal.Box{Keys: seal.Keys("a", map[string][]byte{"a": key('A')})}
 	data := sealed(t, box)
 	if bytes.Contains(data, []byte("marked-secret")) || !json.Valid(data) {
@@ -42,7 +42,7 @@ func TestWhatIsSealedOpensAndShowsNothing(t *testing.T) {
 	}
 }
 
-func TestOldKeysStayReadable(t *testing.T) {
+func TestBox_OldKeysStayReadable(t *testing.T) {
 	old := seal.Box{Keys: seal.Keys("a", map[string][]byte{"a": key('A')})}
 	both := seal.Box{Keys: seal.Keys("b", map[string][]byte{"a": key('A'), "b": key('B')})}
 	if plain, err := both.Open(t.Context(), sealed(t, old), place); err != nil || string(plain) != secret {
@@ -53,7 +53,7 @@ func TestOldKeysStayReadable(t *testing.T) {
 	}
 }
 
-func TestWithoutKeysDataStaysInClear(t *testing.T) {
+func TestBox_WithoutKeysDataStaysInClear(t *testing.T) {
 	data := sealed(t, seal.Box{})
 	if string(data) != secret {
 		t.Errorf("Seal gave %s", data)
@@ -63,7 +63,7 @@ func TestWithoutKeysDataStaysInClear(t *testing.T) {
 	}
 }
 
-func TestPlainDataIsReadOnlyOnWish(t *testing.T) {
+func TestBox_ReadsPlainDataOnlyOnWish(t *testing.T) {
 	box := seal.Box{Keys: seal.Keys("a", map[string][]byte{"a": key('A')})}
 	if _, err := box.Open(t.Context(), []byte(secret), place); !errors.Is(err, seal.ErrPlain) {
 		t.Errorf("Open gave %v", err)
@@ -74,7 +74,7 @@ func TestPlainDataIsReadOnlyOnWish(t *testing.T) {
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestBox_OpenRefuses(t *testing.T) {
 	box := seal.Box{Keys: seal.Keys("a", map[string][]byte{"a": key('A')})}
 	data := sealed(t, box)
 	var fields map[string]any
@@ -106,9 +106,13 @@ func TestOpenRefuses(t *testing.T) {
 		place string
 		want  error
 	}{
-		"another key of the same id":                 {keys(map[string][]byte{"a": key('X')}), data, place, seal.ErrOpen},
-		"an unknown key id":                          {keys(nil), data, place, seal.ErrKey},
-		"a key that is too short":                    {keys(map[string][]byte{"a": key('A')[1:]}), data, place, seal.ErrKey},
+		"another key of the same id": {
+			keys(map[string][]byte{"a": key('X')}), data, place, seal.ErrOpen,
+		},
+		"an unknown key id": {keys(nil), data, place, seal.ErrKey},
+		"a key that is too short": {
+			keys(map[string][]byte{"a": key('A')[1:]}), data, place, seal.ErrKey,
+		},
 		"another place":                              {mine, data, "redis:bob", seal.ErrOpen},
 		"no keys at all":                             {seal.Box{}, data, place, seal.ErrKey},
 		"a changed first byte":                       {mine, with("data", flipped), place, seal.ErrOpen},
@@ -136,7 +140,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestSealRefusesAKeyThatCannotBeFoundAgain(t *testing.T) {
+func TestBox_SealRefusesAKeyThatCannotBeFoundAgain(t *testing.T) {
 	lost := errors.New("the key service is down")
 	for name, keys := range map[string]seal.KeyFunc{
 		"without an id":       seal.Keys("", map[string][]byte{"": key('A')}),
@@ -146,7 +150,8 @@ func TestSealRefusesAKeyThatCannotBeFoundAgain(t *testing.T) {
 		"that can't be had":   func(context.Context, string) (string, []byte, error) { return "", nil, lost },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if data, err := (seal.Box{Keys: keys}).Seal(t.Context(), []byte(secret), place); !errors.Is(err, seal.ErrKey) || data != nil {
+			data, err := (seal.Box{Keys: keys}).Seal(t.Context(), []byte(secret), place)
+			if !errors.Is(err, seal.ErrKey) || data != nil {
 				t.Errorf("Seal gave %s, %v", data, err)
 			}
 		})
@@ -175,7 +180,9 @@ func FuzzOpen(f *testing.F) {
 
 func ExampleBox() {
 	ctx := context.Background()
-	keys := map[string][]byte{"2024": bytes.Repeat([]byte{1}, seal.KeySize), "2025": bytes.Repeat([]byte{2}, seal.KeySize)}
+	keys := map[string][]byte{
+		"2024": bytes.Repeat([]byte{1}, seal.KeySize), "2025": bytes.Repeat([]byte{2}, seal.KeySize),
+	}
 	before := seal.Box{Keys: seal.Keys("2024", keys)}
 	after := seal.Box{Keys: seal.Keys("2025", keys)} // seals with the new key, opens both
 

@@ -45,7 +45,8 @@ func (r *repository) compare(ctx context.Context, out io.Writer) error {
 			return fmt.Errorf("%s: %w", m.path, err)
 		}
 		fmt.Fprintf(out, "%s since %s:\n%s", m.path, last, changes)
-		if strings.Contains(changes, "Incompatible changes:") && !mayBreak(last[strings.LastIndex(last, "/")+1:], version) {
+		if strings.Contains(changes, "Incompatible changes:") &&
+			!mayBreak(last[strings.LastIndex(last, "/")+1:], version) {
 			all = append(all, fmt.Errorf("%s breaks what was built with %s, and %s may not", m.path, last, version))
 		}
 	}

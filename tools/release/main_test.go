@@ -49,7 +49,9 @@ func nested(dir string, requires ...string) string {
 
 func git(t *testing.T, root string, args ...string) {
 	t.Helper()
-	identity := []string{"-C", root, "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"}
+	identity := []string{
+		"-C", root, "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false",
+	}
 	if out, err := exec.CommandContext(t.Context(), "git", append(identity, args...)...).CombinedOutput(); err != nil {
 		t.Fatalf("git %v: %v\n%s", args, err, out)
 	}
@@ -138,7 +140,8 @@ func TestAPI_ABreakNeedsItsVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	git(t, root, "tag", "v0.1.0")
-	if err := os.WriteFile(filepath.Join(root, "r.go"), []byte("package r\n\n// G is for all.\nfunc G() {}\n"), 0o600); err != nil {
+	err = os.WriteFile(filepath.Join(root, "r.go"), []byte("package r\n\n// G is for all.\nfunc G() {}\n"), 0o600)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for version, breaks := range map[string]bool{"v0.1.1": true, "v0.2.0": false} {

@@ -74,7 +74,8 @@ func TestProxy_EveryModuleBuildsOutside(t *testing.T) {
 			var program strings.Builder
 			program.WriteString("package main\n\n")
 			packages := 0
-			for p := range strings.FieldsSeq(o.run(t, dir, "list", "-f", "{{if ne .Name \"main\"}}{{.ImportPath}}{{end}}", m.path+"/...")) {
+			for p := range strings.FieldsSeq(o.run(t, dir, "list", "-f",
+				"{{if ne .Name \"main\"}}{{.ImportPath}}{{end}}", m.path+"/...")) {
 				if strings.Contains(p, "/internal/") {
 					continue
 				}
@@ -87,7 +88,8 @@ func TestProxy_EveryModuleBuildsOutside(t *testing.T) {
 			program.WriteString("\nfunc main() {}\n")
 			write(t, dir, program.String())
 			o.run(t, dir, "build", "-o", os.DevNull, ".")
-			if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err != nil || strings.Contains(string(text), "replace") {
+			text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+			if err != nil || strings.Contains(string(text), "replace") {
 				t.Errorf("the build needed a replacement: %v\n%s", err, text)
 			}
 			t.Logf("%d packages build", packages)

@@ -141,7 +141,8 @@ func (r *repository) requires(version string) error {
 			case line == nil:
 				continue
 			case line.Mod.Version != version:
-				all = append(all, fmt.Errorf("%s/go.mod requires %s %s, not %s", m.dir, other.path, line.Mod.Version, version))
+				all = append(all,
+					fmt.Errorf("%s/go.mod requires %s %s, not %s", m.dir, other.path, line.Mod.Version, version))
 			case !m.replaced(other.path):
 				all = append(all, fmt.Errorf("%s/go.mod does not replace %s by the tree", m.dir, other.path))
 			}

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -25,6 +27,10 @@ func main() {
 	stop()
 	os.Exit(code)
 }
+
+// atOnce is how many steps run beside each other: what the tests of a store do
+// is mostly to wait.
+const atOnce = 3
 
 // run tests the modules below root and returns the exit code.
 func run(ctx context.Context, root string, parts []string) int {
@@ -44,17 +50,29 @@ func runSteps(ctx context.Context, out *console, steps []step) bool {
 	begin := time.Now()
 	introduce(out, steps)
 	var results []*result
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for i, s := range steps {
+		if !s.beside {
+			_ = group.Wait()
+		}
 		if ctx.Err() != nil {
 			break
 		}
-		out.printf("\nstep %d of %d: %s\n", i+1, len(steps), s.name)
+		what := fmt.Sprintf("step %d of %d: %s", i+1, len(steps), s.name)
 		r := &result{step: s}
-		stop := out.keepAwake(fmt.Sprintf("step %d of %d: %s", i+1, len(steps), s.name), r.status)
-		r.run(ctx, out)
-		stop()
 		results = append(results, r)
+		group.Go(func() error {
+			out.printf("\n%s\n", what)
+			defer out.keepAwake(what, r.status)()
+			r.run(ctx, out)
+			return nil
+		})
+		if !s.beside {
+			_ = group.Wait()
+		}
 	}
+	_ = group.Wait()
 	return conclude(out, results, len(steps), time.Since(begin))
 }
 
@@ -67,8 +85,8 @@ func introduce(out *console, steps []step) {
 	out.printf("%d steps: %s\n", len(steps), strings.Join(names, ", "))
 	if len(steps) > 0 && steps[0].name == setUp {
 		out.printf(`Step 1 installs what is missing of the servers that the tests talk to: Node with
-oidc-provider, Redis, PostgreSQL, Chromium and GNOME Keyring, up to 700 MB in
-about three minutes. make unit needs none of them. All of it takes about fifteen
+oidc-provider, Redis, PostgreSQL, etcd, RabbitMQ, Chromium and GNOME Keyring, up
+to 760 MB in about four minutes. make unit needs none of them. All of it takes about fifteen
 minutes on two idle cores, once everything is there.
 `)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -25,7 +26,7 @@ func module(t *testing.T, name string, files ...string) step {
 	}
 	test := goTest()
 	test.args = slices.DeleteFunc(test.args, func(arg string) bool { return arg == "-race" }) // compiles for long
-	return step{name, dir, []command{vet("./..."), test}}
+	return step{name: name, dir: dir, commands: []command{vet("./..."), test}}
 }
 
 func must(t *testing.T, err error) {
@@ -43,7 +44,10 @@ func TestGood(t *testing.T) { t.Log("nobody reads this") }
 	bad = `package p
 import "testing"
 func TestGood(t *testing.T) {}
-func TestBad(t *testing.T) { t.Run("one", func(*testing.T) {}); t.Run("two", func(t *testing.T) { t.Error("the reason") }) }
+func TestBad(t *testing.T) {
+	t.Run("one", func(*testing.T) {})
+	t.Run("two", func(t *testing.T) { t.Error("the reason") })
+}
 `
 	dead = `package p
 import "testing"
@@ -88,7 +92,8 @@ func TestRunSteps_GoesOnAfterAFailureAndListsFailuresLast(t *testing.T) {
 	text := strings.Join(lines, "\n")
 	body, summary, _ := strings.Cut(text, "\n3 of 4 steps failed")
 	for _, want := range []string{
-		"step 1 of 4: bad", "step 4 of 4: good", "the reason", "the last words", "panic: the end", `cannot use "text"`, "ok  \texample.test/good",
+		"step 1 of 4: bad", "step 4 of 4: good", "the reason", "the last words", "panic: the end", `cannot use "text"`,
+		"ok  \texample.test/good",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("it does not say %q", want)
@@ -96,9 +101,10 @@ func TestRunSteps_GoesOnAfterAFailureAndListsFailuresLast(t *testing.T) {
 	}
 	want := []string{
 		`ok  \texample\.test/good\t.*`,
-		`FAIL\tbad: go test .*: exit status 1`, `--- FAIL: TestBad/two \(.*\)`, `--- FAIL: TestBad \(.*\)`, `FAIL\texample\.test/bad\t.*`,
-		`FAIL\tdead: go test .*: exit status 1`, `--- FAIL: TestDead \(.*\)`, `FAIL\texample\.test/dead\t.*`,
-		`FAIL\tunfit: go vet .*: exit status 1`, `FAIL\tunfit: go test .*: exit status 1`, `FAIL\texample\.test/unfit \[build failed\]`,
+		`FAIL\tbad: go test .*: exit status 1`, `--- FAIL: TestBad/two \(.*\)`, `--- FAIL: TestBad \(.*\)`,
+		`FAIL\texample\.test/bad\t.*`, `FAIL\tdead: go test .*: exit status 1`, `--- FAIL: TestDead \(.*\)`,
+		`FAIL\texample\.test/dead\t.*`, `FAIL\tunfit: go vet .*: exit status 1`,
+		`FAIL\tunfit: go test .*: exit status 1`, `FAIL\texample\.test/unfit \[build failed\]`,
 	}
 	got := strings.Split(summary, "\n")[1:]
 	if len(got) != len(want) {
@@ -198,5 +204,21 @@ func TestPlan(t *testing.T) {
 	}
 	if _, err := plan(root, []string{"everything"}); err == nil {
 		t.Error("an unknown part is no error")
+	}
+}
+
+func TestRunSteps_RunsBesideEachOtherWhatMayBe(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := exec.Command("mkfifo", pipe).Run(); err != nil {
+		t.Fatal(err)
+	}
+	shell := func(name, script string) step { // each end of a pipe waits for the other
+		return step{
+			name: name, dir: t.TempDir(), commands: []command{{args: []string{"sh", "-c", script}}}, beside: true,
+		}
+	}
+	passed, lines := runAll(t, shell("writes", "echo met > "+pipe), shell("reads", "cat "+pipe))
+	if !passed || !slices.Contains(lines, "met") {
+		t.Errorf("passed: %v\n%s", passed, strings.Join(lines, "\n"))
 	}
 }

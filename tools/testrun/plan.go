@@ -12,6 +12,7 @@ type step struct {
 	name     string
 	dir      string
 	commands []command
+	beside   bool // it may run beside others that may
 }
 
 // command is a program with its arguments, and additions to its environment.
@@ -45,10 +46,10 @@ func plan(root string, parts []string) ([]step, error) {
 	}
 	var steps []step
 	if slices.Contains(parts, partOther) || slices.Contains(parts, endToEnd) {
-		steps = append(steps, step{setUp, root, []command{{args: []string{"e2e/setup.sh"}}}})
+		steps = append(steps, step{name: setUp, dir: root, commands: []command{{args: []string{"e2e/setup.sh"}}}})
 	}
 	if slices.Contains(parts, partUnit) {
-		steps = append(steps, step{"the root module", root, []command{
+		steps = append(steps, step{name: "the root module", dir: root, commands: []command{
 			vet("./..."),
 			vet("./oauth2grant/...", "./callbackserver/...").on("windows"),
 			vet("./oauth2grant/...", "./callbackserver/...").on("darwin"),
@@ -58,12 +59,14 @@ func plan(root string, parts []string) ([]step, error) {
 	if slices.Contains(parts, partOther) {
 		for _, m := range modules {
 			if m != endToEnd {
-				steps = append(steps, step{m, filepath.Join(root, m), []command{vet("./..."), goTest()}})
+				steps = append(steps, step{m, filepath.Join(root, m), []command{vet("./..."), goTest()}, true})
 			}
 		}
 	}
 	if slices.Contains(parts, endToEnd) {
-		steps = append(steps, step{endToEnd, filepath.Join(root, endToEnd), []command{vet("./..."), goTest()}})
+		steps = append(steps, step{
+			name: endToEnd, dir: filepath.Join(root, endToEnd), commands: []command{vet("./..."), goTest()},
+		})
 	}
 	return steps, nil
 }

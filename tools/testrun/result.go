@@ -57,7 +57,12 @@ func (r *result) passed() bool { return len(r.errs) == 0 }
 
 // failures returns the commands that failed, and then the failing tests and
 // packages in the words of go test.
-func (r *result) failures() []string { return append(r.errs, r.tests.failed...) }
+func (r *result) failures() []string {
+	if r.passed() {
+		return nil // what looks like a failure is what a test has printed
+	}
+	return append(r.errs, r.tests.failed...)
+}
 
 // status says what is running.
 func (r *result) status() string {

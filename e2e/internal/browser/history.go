@@ -29,7 +29,9 @@ func (h *history) record(ctx context.Context) error {
 		if e, ok := event.(*network.EventRequestWillBeSent); ok {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			h.requests = append(h.requests, Request{e.Request.URL, e.Request.Method, e.Type == network.ResourceTypeDocument})
+			h.requests = append(h.requests, Request{
+				e.Request.URL, e.Request.Method, e.Type == network.ResourceTypeDocument,
+			})
 		}
 	})
 	if err != nil {

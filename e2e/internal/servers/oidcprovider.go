@@ -25,7 +25,9 @@ type Options struct {
 	PKCEOptional         bool          // else a request without a challenge is refused
 	KeepRefreshToken     bool          // else a new one at each use, and a second use of the old one revokes the grant
 	AlwaysRefreshToken   bool          // even without offline_access
-	Env                  []string      // more settings of e2e/oidc-provider/settings.mjs, NAME=value; the last one counts
+	// More settings of e2e/oidc-provider/settings.mjs, NAME=value; the last one
+	// counts.
+	Env []string
 }
 
 // OIDCProvider is a running oidc-provider. Users and clients are in
@@ -55,8 +57,8 @@ func StartOIDCProvider(tb testing.TB, opts Options) *OIDCProvider {
 	s := &OIDCProvider{tb: tb, dir: oidcProviderDir(tb), data: tb.TempDir()}
 	testservers.Command(tb, "openssl", "servers")
 	s.env = []string{
-		"DATA=" + s.data, "PORT=" + testservers.FreePort(tb), "TLS_PORT=" + testservers.FreePort(tb), "EXIT_WITH_STDIN=1",
-		"ACCESS_TOKEN_TTL=" + inSeconds(opts.AccessTokenLifetime, time.Minute),
+		"DATA=" + s.data, "PORT=" + testservers.FreePort(tb), "TLS_PORT=" + testservers.FreePort(tb),
+		"EXIT_WITH_STDIN=1", "ACCESS_TOKEN_TTL=" + inSeconds(opts.AccessTokenLifetime, time.Minute),
 		"REFRESH_TOKEN_TTL=" + inSeconds(opts.RefreshTokenLifetime, time.Hour),
 		"TOKEN_DELAY=" + inSeconds(opts.TokenDelay, 0),
 	}

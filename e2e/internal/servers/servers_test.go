@@ -66,7 +66,7 @@ func askForToken(t *testing.T, hc *http.Client, endpoint, secret string) int {
 	return res.StatusCode
 }
 
-func TestFositeIssuesTokens(t *testing.T) {
+func TestFosite_IssuesTokens(t *testing.T) {
 	s := StartFosite(t, authserver.Config{})
 	hc := newHTTPClient(t)
 	if got := askForToken(t, hc, discover(t, hc, s.Issuer()), "worker-secret"); got != http.StatusOK {
@@ -84,12 +84,13 @@ for (let i = 0; i < 1500; i += 1) {
   if (i % 100 === 0) console.log(i);
 }
 console.log('done');`
-	cmd := exec.CommandContext(t.Context(), testservers.Command(t, "node", "servers"), "--input-type=module", "--eval", script)
+	cmd := exec.CommandContext(t.Context(), testservers.Command(t, "node", "servers"), "--input-type=module",
+		"--eval", script)
 	cmd.Dir = oidcProviderDir(t)
 	testservers.Run(t, cmd, "done")
 }
 
-func TestOIDCProviderIssuesAndCountsTokens(t *testing.T) {
+func TestOIDCProvider_IssuesAndCountsTokens(t *testing.T) {
 	s := StartOIDCProvider(t, Options{})
 	hc := newHTTPClient(t)
 	issuer := s.Issuer()

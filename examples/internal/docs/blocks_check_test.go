@@ -122,7 +122,8 @@ func runTest(t *testing.T, text string) {
 func runProgram(t *testing.T, b block, text string) {
 	t.Helper()
 	if !strings.Contains(text, "func main()") {
-		text += "\nfunc main() {\n\tctx = context.Background()\n\tif err := run(); err != nil {\n\t\tpanic(err)\n\t}\n}\n"
+		text += "\nfunc main() {\n\tctx = context.Background()\n\tif err := run(); err != nil " +
+			"{\n\t\tpanic(err)\n\t}\n}\n"
 	}
 	name := filepath.Join(t.TempDir(), "main.go")
 	out, err := run(t, name, text, "run", name)

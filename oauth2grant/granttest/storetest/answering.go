@@ -143,9 +143,11 @@ func answerNeedsNoLock(b *bench) error {
 	return underLock(b.ctx, s, func(held context.Context) error {
 		return errors.Join(
 			s.Save(held, token(1)), s.Save(held, withMark(1, "a")),
-			answers.SaveAnswer(b.ctx, "a", token(2)), expect(b.ctx, s, token(2)), //nolint:contextcheck // without the lock
+			//nolint:contextcheck // without the lock
+			answers.SaveAnswer(b.ctx, "a", token(2)), expect(b.ctx, s, token(2)),
 			s.Save(held, withMark(2, "b")),
-			answers.SaveAnswer(b.ctx, "b", oauth2grant.Token{}), expectNone(b.ctx, other)) //nolint:contextcheck // the same
+			//nolint:contextcheck // the same
+			answers.SaveAnswer(b.ctx, "b", oauth2grant.Token{}), expectNone(b.ctx, other))
 	})
 }
 

@@ -61,7 +61,9 @@ func (d *database) Save(ctx context.Context, key string, c leasestore.Change) (s
 	return saved, err
 }
 
-func (d *database) TryLock(ctx context.Context, key string, lease, notice time.Duration) (try leasestore.Try, err error) {
+func (d *database) TryLock(
+	ctx context.Context, key string, lease, notice time.Duration,
+) (try leasestore.Try, err error) {
 	err = d.do(ctx, key, func(r *leasestore.Record) {
 		if try = r.TryLock(time.Now(), lease, notice); try.Fence != 0 && d.tryLock != nil {
 			d.tryLock(r)
@@ -70,7 +72,9 @@ func (d *database) TryLock(ctx context.Context, key string, lease, notice time.D
 	return try, err
 }
 
-func (d *database) Extend(ctx context.Context, key string, fence int64, lease time.Duration) (extended bool, err error) {
+func (d *database) Extend(
+	ctx context.Context, key string, fence int64, lease time.Duration,
+) (extended bool, err error) {
 	err = d.do(ctx, key, func(r *leasestore.Record) {
 		if d.extend != nil {
 			extended = d.extend()
@@ -161,7 +165,9 @@ func onDatabase(breakIt func(d *database, s *leaseStore)) Harness {
 		},
 		Place: func(tb testing.TB) string { tb.Helper(); return tb.TempDir() },
 		LoseLease: func(place string) error {
-			return (&database{records: shared}).do(context.Background(), place, func(r *leasestore.Record) { r.Unlock(r.Fence) })
+			return (&database{records: shared}).do(context.Background(), place, func(r *leasestore.Record) {
+				r.Unlock(r.Fence)
+			})
 		},
 	}
 	h.Break = func(string) (func(), error) {
@@ -194,12 +200,15 @@ func init() {
 				return s.Save(held, t)
 			}
 		}},
-		"a mark overwrites a change": {"a token with a mark is not saved over a change", func(d *database, _ *leaseStore) {
-			d.save = func(_ *database, r *leasestore.Record, c leasestore.Change) bool {
-				c.Version = r.Version
-				return r.Change(c, time.Now())
-			}
-		}},
+		"a mark overwrites a change": {
+			"a token with a mark is not saved over a change",
+			func(d *database, _ *leaseStore) {
+				d.save = func(_ *database, r *leasestore.Record, c leasestore.Change) bool {
+					c.Version = r.Version
+					return r.Change(c, time.Now())
+				}
+			},
+		},
 		"an answer takes the lock": {"an answer needs no lock", func(_ *database, s *leaseStore) {
 			s.answer = func(s *leasestore.Store, ctx context.Context, mark string, t oauth2grant.Token) error {
 				limited, cancel := context.WithTimeout(ctx, patience)
@@ -236,39 +245,54 @@ func init() {
 				return saved
 			}
 		}},
-		"the next holder voids the mark": {"an answer is saved after the lock was lost", func(d *database, _ *leaseStore) {
-			d.tryLock = func(r *leasestore.Record) { r.Mark = "" }
-		}},
-		"a mark is news":                {"a mark is not told", func(d *database, _ *leaseStore) { d.tellAll = true }},
-		"the heartbeat extends nothing": {"a lock that is held outlives its lease", func(d *database, _ *leaseStore) { d.extend = func() bool { return true } }},
-		"held goes on without the database": {"held ends when the backend is away for longer than the lease", func(_ *database, s *leaseStore) {
-			s.lock = func(s *leasestore.Store, ctx context.Context) (context.Context, func(), error) {
-				held, unlock, err := s.Lock(ctx)
-				if err != nil {
-					return nil, nil, err
+		"the next holder voids the mark": {
+			"an answer is saved after the lock was lost",
+			func(d *database, _ *leaseStore) {
+				d.tryLock = func(r *leasestore.Record) { r.Mark = "" }
+			},
+		},
+		"a mark is news": {"a mark is not told", func(d *database, _ *leaseStore) { d.tellAll = true }},
+		"the heartbeat extends nothing": {
+			"a lock that is held outlives its lease", func(d *database, _ *leaseStore) {
+				d.extend = func() bool { return true }
+			},
+		},
+		"held goes on without the database": {
+			"held ends when the backend is away for longer than the lease",
+			func(_ *database, s *leaseStore) {
+				s.lock = func(s *leasestore.Store, ctx context.Context) (context.Context, func(), error) {
+					held, unlock, err := s.Lock(ctx)
+					if err != nil {
+						return nil, nil, err
+					}
+					return context.WithoutCancel(held), unlock, nil
 				}
-				return context.WithoutCancel(held), unlock, nil
-			}
-		}},
-		"the fence is looked at before": {"a save that is under way when the lock is lost is not the last", func(d *database, _ *leaseStore) {
-			d.save = func(d *database, r *leasestore.Record, c leasestore.Change) bool {
-				tried := *r
-				if !tried.Change(c, time.Now()) {
-					return false
+			},
+		},
+		"the fence is looked at before": {
+			"a save that is under way when the lock is lost is not the last",
+			func(d *database, _ *leaseStore) {
+				d.save = func(d *database, r *leasestore.Record, c leasestore.Change) bool {
+					tried := *r
+					if !tried.Change(c, time.Now()) {
+						return false
+					}
+					if string(r.Token) != "" && c.Fence != 0 {
+						d.mu.Unlock()
+						time.Sleep(time.Millisecond)
+						d.mu.Lock()
+					}
+					c.Fence, c.Answers = 0, ""
+					writer := tried.Writer
+					r.Change(c, time.Now())
+					r.Writer = writer
+					return true
 				}
-				if string(r.Token) != "" && c.Fence != 0 {
-					d.mu.Unlock()
-					time.Sleep(time.Millisecond)
-					d.mu.Lock()
-				}
-				c.Fence, c.Answers = 0, ""
-				writer := tried.Writer
-				r.Change(c, time.Now())
-				r.Writer = writer
-				return true
-			}
-		}},
-		"a goroutine goes on": {"nothing goes on after the stores are closed", func(*database, *leaseStore) { go func() { <-goesOn }() }},
+			},
+		},
+		"a goroutine goes on": {
+			"nothing goes on after the stores are closed", func(*database, *leaseStore) { go func() { <-goesOn }() },
+		},
 	} {
 		broken[name] = struct {
 			check string
@@ -284,20 +308,28 @@ func init() {
 	broken["a Lock that is cancelled keeps it"] = struct {
 		check string
 		h     Harness
-	}{"a Lock that is cancelled leaves no lock", locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
-		held, unlock, err := intact(m).Lock(ctx)
-		time.Sleep(time.Millisecond)
-		if err == nil && ctx.Err() != nil {
-			return nil, nil, ctx.Err()
-		}
-		return held, unlock, err
-	})}
+	}{
+		"a Lock that is cancelled leaves no lock",
+		locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
+			held, unlock, err := intact(m).Lock(ctx)
+			time.Sleep(time.Millisecond)
+			if err == nil && ctx.Err() != nil {
+				return nil, nil, ctx.Err()
+			}
+			return held, unlock, err
+		}),
+	}
 	broken["what is noted is lost"] = struct {
 		check string
 		h     Harness
-	}{"what a grant notes with the token comes back", saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
-		return intact(m).Save(ctx, oauth2grant.Token{AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, Scope: t.Scope})
-	})}
+	}{
+		"what a grant notes with the token comes back",
+		saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
+			return intact(m).Save(ctx, oauth2grant.Token{
+				AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, Scope: t.Scope,
+			})
+		}),
+	}
 	broken["no token is a token"] = struct {
 		check string
 		h     Harness

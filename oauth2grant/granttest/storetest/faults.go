@@ -102,7 +102,9 @@ func away(ctx context.Context, s oauth2grant.Store) error {
 		"Load":   func(ctx context.Context) error { _, err := s.Load(ctx); return err },
 		"Save":   func(ctx context.Context) error { return s.Save(ctx, token(2)) },
 		"Delete": s.Delete,
-		"Lock":   func(ctx context.Context) error { return underLock(ctx, s, func(context.Context) error { return nil }) },
+		"Lock": func(ctx context.Context) error {
+			return underLock(ctx, s, func(context.Context) error { return nil })
+		},
 	} {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		err := within(patience, name, func() error { return call(ctx) })

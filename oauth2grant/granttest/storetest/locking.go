@@ -59,7 +59,8 @@ func locking() []check {
 			}
 			return underLock(b.ctx, s, func(held context.Context) error {
 				return errors.Join(
-					s.Save(held, token(1)), expect(held, s, token(1)), s.Save(held, token(2)), expect(held, other, token(2)),
+					s.Save(held, token(1)), expect(held, s, token(1)), s.Save(held, token(2)),
+					expect(held, other, token(2)),
 					s.Delete(held), expectNone(held, s), s.Save(held, token(3)), expect(held, other, token(3)),
 				)
 			})

@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-func TestGoodStoresPass(t *testing.T) {
+func TestRun_PassesGoodStores(t *testing.T) {
 	withLease := memoryHarness(func(m *memory) {
 		m.lock = func(m *memory, ctx context.Context) (context.Context, func(), error) { return leased(ctx, m) }
 	})
@@ -21,8 +21,8 @@ func TestGoodStoresPass(t *testing.T) {
 	telling.Notifies = true
 	telling.Open = func(place string) (oauth2grant.Store, error) { return notifier{memory: openMemory(place)}, nil }
 	for name, h := range map[string]Harness{
-		"in memory": memoryHarness(nil), "in memory with a lease": withLease, "in memory with a notifier": telling, "in a file": file,
-		"with leases": onDatabase(nil),
+		"in memory": memoryHarness(nil), "in memory with a lease": withLease, "in memory with a notifier": telling,
+		"in a file": file, "with leases": onDatabase(nil),
 	} {
 		t.Run(name, func(t *testing.T) { Run(t, h) })
 	}
@@ -42,15 +42,22 @@ var broken = map[string]struct {
 			return t, err
 		}
 	})},
-	"extra members are lost": {"every field and extra member comes back", saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
-		return intact(m).Save(ctx, oauth2grant.Token{
-			AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, IDToken: t.IDToken, Scope: t.Scope, Expiry: t.Expiry,
-		})
-	})},
-	"big tokens are cut": {"big tokens come back", saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
-		t.AccessToken = t.AccessToken[:min(4096, len(t.AccessToken))]
-		return intact(m).Save(ctx, t)
-	})},
+	"extra members are lost": {
+		"every field and extra member comes back",
+		saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
+			return intact(m).Save(ctx, oauth2grant.Token{
+				AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, IDToken: t.IDToken,
+				Scope: t.Scope, Expiry: t.Expiry,
+			})
+		}),
+	},
+	"big tokens are cut": {
+		"big tokens come back",
+		saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
+			t.AccessToken = t.AccessToken[:min(4096, len(t.AccessToken))]
+			return intact(m).Save(ctx, t)
+		}),
+	},
 	"each store keeps a copy": {"another store on the place sees each save", memoryHarness(func(m *memory) {
 		var mine oauth2grant.Token
 		m.save = func(_ *memory, _ context.Context, t oauth2grant.Token) error { mine = t; return nil }
@@ -64,21 +71,31 @@ var broken = map[string]struct {
 			return intact(m).Delete(ctx)
 		}
 	})},
-	"an ended context is ignored": {"an ended context gives its error and changes nothing", saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
-		return intact(m).Save(context.WithoutCancel(ctx), t)
-	})},
-	"an error shows the token": {"an ended context gives its error and changes nothing", saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
-		if err := intact(m).Save(ctx, t); err != nil {
-			return fmt.Errorf("can't save %s: %w", t.AccessToken, err)
-		}
-		return nil
-	})},
-	"two saves are mixed": {"many goroutines load and save", saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
-		if old, err := intact(m).Load(ctx); err == nil {
-			t.RefreshToken = old.RefreshToken
-		}
-		return intact(m).Save(ctx, t)
-	})},
+	"an ended context is " +
+		"ignored": {
+		"an ended context gives its error and changes nothing",
+		saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
+			return intact(m).Save(context.WithoutCancel(ctx), t)
+		}),
+	},
+	"an error shows the token": {
+		"an ended context gives its error and changes nothing",
+		saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
+			if err := intact(m).Save(ctx, t); err != nil {
+				return fmt.Errorf("can't save %s: %w", t.AccessToken, err)
+			}
+			return nil
+		}),
+	},
+	"two saves are mixed": {
+		"many goroutines load and save",
+		saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
+			if old, err := intact(m).Load(ctx); err == nil {
+				t.RefreshToken = old.RefreshToken
+			}
+			return intact(m).Save(ctx, t)
+		}),
+	},
 	"the lock is none": {"the lock excludes other goroutines", memoryHarness(func(m *memory) {
 		m.lock = func(_ *memory, ctx context.Context) (context.Context, func(), error) { return ctx, func() {}, nil }
 		m.load = func(m *memory, ctx context.Context) (oauth2grant.Token, error) {
@@ -87,84 +104,124 @@ var broken = map[string]struct {
 			return t, err
 		}
 	})},
-	"a second unlock takes the lock from another": {"unlock may be repeated", locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
-		turn, _ := turns.LoadOrStore(m.name, make(chan struct{}, 1))
-		select {
-		case turn.(chan struct{}) <- struct{}{}:
+	"a second unlock takes the lock from " +
+		"another": {
+		"unlock may be repeated",
+		locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
+			turn, _ := turns.LoadOrStore(m.name, make(chan struct{}, 1))
+			select {
+			case turn.(chan struct{}) <- struct{}{}:
+				return ctx, func() {
+					select {
+					case <-turn.(chan struct{}):
+					default:
+					}
+				}, nil
+			case <-ctx.Done():
+				return nil, nil, ctx.Err()
+			}
+		}),
+	},
+	"unlock needs a live " +
+		"context": {
+		"unlock works after the context has ended",
+		locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
+			_, unlock, err := intact(m).Lock(ctx)
 			return ctx, func() {
-				select {
-				case <-turn.(chan struct{}):
-				default:
+				if ctx.Err() == nil {
+					unlock()
 				}
-			}, nil
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		}
-	})},
-	"unlock needs a live context": {"unlock works after the context has ended", locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
-		_, unlock, err := intact(m).Lock(ctx)
-		return ctx, func() {
-			if ctx.Err() == nil {
-				unlock()
+			}, err
+		}),
+	},
+	"waiting ignores the " +
+		"context": {
+		"waiting for the lock honours the context",
+		locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
+			return intact(m).Lock(context.WithoutCancel(ctx))
+		}),
+	},
+	"held is a context of " +
+		"its own": {
+		"held carries the values of the context and ends with it",
+		locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
+			_, unlock, err := intact(m).Lock(ctx)
+			return context.Background(), unlock, err
+		}),
+	},
+	"held outlives the context": {
+		"held carries the values of the context and ends with it",
+		locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
+			_, unlock, err := intact(m).Lock(ctx)
+			return context.WithoutCancel(ctx), unlock, err
+		}),
+	},
+	"a save under the lock waits for unlock": {
+		"what is saved and deleted under the lock is there",
+		memoryHarness(func(m *memory) {
+			m.lock = func(m *memory, ctx context.Context) (context.Context, func(), error) {
+				held, unlock, err := intact(m).Lock(ctx)
+				return context.WithValue(held, fenceKey{}, "later"), unlock, err
 			}
-		}, err
-	})},
-	"waiting ignores the context": {"waiting for the lock honours the context", locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
-		return intact(m).Lock(context.WithoutCancel(ctx))
-	})},
-	"held is a context of its own": {"held carries the values of the context and ends with it", locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
-		_, unlock, err := intact(m).Lock(ctx)
-		return context.Background(), unlock, err
-	})},
-	"held outlives the context": {"held carries the values of the context and ends with it", locks(func(m *memory, ctx context.Context) (context.Context, func(), error) {
-		_, unlock, err := intact(m).Lock(ctx)
-		return context.WithoutCancel(ctx), unlock, err
-	})},
-	"a save under the lock waits for unlock": {"what is saved and deleted under the lock is there", memoryHarness(func(m *memory) {
-		m.lock = func(m *memory, ctx context.Context) (context.Context, func(), error) {
-			held, unlock, err := intact(m).Lock(ctx)
-			return context.WithValue(held, fenceKey{}, "later"), unlock, err
-		}
-		m.save = func(m *memory, ctx context.Context, t oauth2grant.Token) error {
-			if ctx.Value(fenceKey{}) == "later" {
-				return nil
+			m.save = func(m *memory, ctx context.Context, t oauth2grant.Token) error {
+				if ctx.Value(fenceKey{}) == "later" {
+					return nil
+				}
+				return intact(m).Save(ctx, t)
 			}
+		}),
+	},
+	"a save takes the lock": {
+		"a save needs no lock",
+		saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
+			_, unlock, err := intact(m).Lock(ctx)
+			if err != nil {
+				return err
+			}
+			defer unlock()
 			return intact(m).Save(ctx, t)
-		}
-	})},
-	"a save takes the lock": {"a save needs no lock", saves(func(m *memory, ctx context.Context, t oauth2grant.Token) error {
-		_, unlock, err := intact(m).Lock(ctx)
-		if err != nil {
-			return err
-		}
-		defer unlock()
-		return intact(m).Save(ctx, t)
-	})},
-	"what can't be read is no token": {"corruption is an error and can be healed", loads(func(m *memory, ctx context.Context) (oauth2grant.Token, error) {
-		t, err := intact(m).Load(ctx)
-		if err != nil {
-			err = oauth2grant.ErrNoToken
-		}
-		return t, err
-	})},
-	"a backend that is away is empty": {"a backend that is away gives errors and comes back", loads(func(m *memory, ctx context.Context) (oauth2grant.Token, error) {
-		t, err := intact(m).Load(ctx)
-		if errors.Is(err, errAway) {
-			err = oauth2grant.ErrNoToken
-		}
-		return t, err
-	})},
-	"the loss of a lease is not told": {"a lost lease ends held and fences save", losing(func(m *memory, ctx context.Context) (context.Context, func(), error) {
-		held, unlock, err := leased(ctx, m)
-		return context.WithoutCancel(held), unlock, err
-	})},
-	"a lost lease has no fence": {"a lost lease ends held and fences save", losing(func(m *memory, ctx context.Context) (context.Context, func(), error) {
-		held, unlock, err := leased(ctx, m)
-		if err == nil {
-			held = context.WithValue(held, fenceKey{}, nil)
-		}
-		return held, unlock, err
-	})},
+		}),
+	},
+	"what can't be read is " +
+		"no token": {
+		"corruption is an error and can be healed",
+		loads(func(m *memory, ctx context.Context) (oauth2grant.Token, error) {
+			t, err := intact(m).Load(ctx)
+			if err != nil {
+				err = oauth2grant.ErrNoToken
+			}
+			return t, err
+		}),
+	},
+	"a backend that is away " +
+		"is empty": {
+		"a backend that is away gives errors and comes back",
+		loads(func(m *memory, ctx context.Context) (oauth2grant.Token, error) {
+			t, err := intact(m).Load(ctx)
+			if errors.Is(err, errAway) {
+				err = oauth2grant.ErrNoToken
+			}
+			return t, err
+		}),
+	},
+	"the loss of a lease is " +
+		"not told": {
+		"a lost lease ends held and fences save",
+		losing(func(m *memory, ctx context.Context) (context.Context, func(), error) {
+			held, unlock, err := leased(ctx, m)
+			return context.WithoutCancel(held), unlock, err
+		}),
+	},
+	"a lost lease has no fence": {
+		"a lost lease ends held and fences save",
+		losing(func(m *memory, ctx context.Context) (context.Context, func(), error) {
+			held, unlock, err := leased(ctx, m)
+			if err == nil {
+				held = context.WithValue(held, fenceKey{}, nil)
+			}
+			return held, unlock, err
+		}),
+	},
 	"processes are not excluded":     {"the lock excludes other processes", forgetful},
 	"processes lose counts":          {"processes that count under the lock lose nothing", forgetful},
 	"an old held is good":            {"a save after unlock with the old held fails", forgetful},
@@ -173,11 +230,13 @@ var broken = map[string]struct {
 	"a save is not durable":          {"a process killed in its saves leaves the last token or the next", lazy},
 	"nobody says that it notifies":   {"the store is no notifier", notifies(notifier{}, false)},
 	"changes are not told":           {"a change by another store is told", notifies(notifier{deaf: true}, true)},
-	"stop does not wait":             {"stop waits for a call under way and is final", notifies(notifier{careless: true}, true)},
-	"stop is not final":              {"stop waits for a call under way and is final", notifies(notifier{endless: true}, true)},
+	"stop does not wait": {
+		"stop waits for a call under way and is final", notifies(notifier{careless: true}, true),
+	},
+	"stop is not final": {"stop waits for a call under way and is final", notifies(notifier{endless: true}, true)},
 }
 
-func TestBrokenStoresAreCaught(t *testing.T) {
+func TestRun_CatchesBrokenStores(t *testing.T) {
 	before := patience
 	t.Cleanup(func() { patience = before; close(goesOn) })
 	for name, store := range broken {
@@ -202,7 +261,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 	}
 }
 
-func TestEveryCheckCatchesSomething(t *testing.T) {
+func TestRun_EveryCheckCatchesSomething(t *testing.T) {
 	every := Harness{
 		Processes: true, Notifies: true, Answers: true, Lease: time.Second,
 		Corrupt: corrupt, LoseLease: loseLease, Break: takeAway,
@@ -218,7 +277,7 @@ func TestEveryCheckCatchesSomething(t *testing.T) {
 	}
 }
 
-func TestSubprocessMustBeCalled(t *testing.T) {
+func TestSubprocess_MustBeCalled(t *testing.T) {
 	h := file
 	h.Name = "nobody told TestMain"
 	b := &bench{Harness: h, ctx: t.Context(), place: h.Place(t)}
@@ -228,7 +287,7 @@ func TestSubprocessMustBeCalled(t *testing.T) {
 	}
 }
 
-func TestATokenOfMixedPartsIsNoneOfOurs(t *testing.T) {
+func TestToken_OfMixedPartsIsNoneOfOurs(t *testing.T) {
 	mixed := token(1)
 	mixed.RefreshToken = token(2).RefreshToken
 	if number(token(7)) != 7 || number(mixed) != -1 || number(oauth2grant.Token{}) != -1 {

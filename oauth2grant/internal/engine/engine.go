@@ -15,65 +15,6 @@ var ErrClosed = errors.New("oauth2grant: closed")
 // was set, or the last one dropped, after the run began.
 var ErrSuperseded = errors.New("oauth2grant: the token was set or revoked while another was being obtained")
 
-// Reason says why a flight was started.
-type Reason int
-
-// Reasons, the weakest first.
-const (
-	Look  Reason = iota // somebody else may have changed the value
-	Need                // a caller has no fresh value
-	Due                 // it is time
-	Force               // a caller wants a new one
-)
-
-// Config is what an engine works with. Its funcs get a context that names the
-// engine; none is called under a lock.
-type Config[T any] struct {
-	// Renew obtains the next value without asking a person, and publishes it
-	// through the flight. It returns nil and no error when nothing had to be
-	// done. If it returns both a snapshot and an error, the callers get the
-	// snapshot, and the error is remembered.
-	Renew func(*Flight[T]) (*Snapshot[T], error)
-
-	// SignIn obtains a value in the way that may ask a person: with Force in
-	// any case, with Need unless somebody else has done so meanwhile.
-	SignIn func(*Flight[T]) (*Snapshot[T], error)
-
-	// Interactive says that SignIn asks a person. Then it is stopped when
-	// nobody waits for it any more.
-	Interactive bool
-
-	// Judge says what an error of the two means.
-	Judge func(error) Verdict
-
-	// Changed reports whether a refused question would be another one now. It
-	// is asked at most once a second.
-	Changed func(context.Context) bool
-
-	// Failed is told of every failure, after the callers were released.
-	Failed func(ctx context.Context, failure Failure)
-
-	// Now is the wall clock. If nil, it is time.Now.
-	Now func() time.Time
-
-	// MinBackOff and MaxBackOff bound the wait after a failure.
-	MinBackOff, MaxBackOff time.Duration
-
-	// IdleAfter is for how long a value that nobody uses is renewed ahead. If
-	// zero, it is always renewed.
-	IdleAfter time.Duration
-
-	// Eager says that the background renews at once.
-	Eager bool
-
-	// Passive says that there is no background goroutine.
-	Passive bool
-
-	// Ended is called once, when the engine's life has ended, by Close or with
-	// its ctx, and everything that ran in it has returned. Close waits for it.
-	Ended func()
-}
-
 // Engine keeps one value fresh. It is safe for concurrent use.
 type Engine[T any] struct {
 	cfg     Config[T]
@@ -81,15 +22,15 @@ type Engine[T any] struct {
 	renew   lane[T]
 	signIn  lane[T]
 
-	life  context.Context
-	end   context.CancelCauseFunc
-	ended chan struct{} // closed when all has ended
-	wake  chan struct{}
-	// forever says that nothing but Close ends the life.
-	forever bool
-	shuts   atomic.Bool  // somebody has begun to shut
-	due     atomic.Int64 // from when on a reader wakes the refresher; Unix nanoseconds
-	look    atomic.Bool  // somebody else may have changed the value
+	life    context.Context
+	end     context.CancelCauseFunc
+	forever bool           // nothing but Close ends the life
+	unbind  func() bool    // keeps the end of life from shutting; nil: it does not
+	shuts   atomic.Bool    // somebody has begun to shut
+	ended   sync.WaitGroup // of one: until all has ended
+	wakes   atomic.Int64   // of the refresher since it last rested; zero: it rests
+	due     atomic.Int64   // from when on a reader wakes the refresher; Unix nanoseconds
+	look    atomic.Bool    // somebody else may have changed the value
 	news    atomic.Pointer[news]
 
 	// The refresher's own.
@@ -110,24 +51,30 @@ type Engine[T any] struct {
 // New returns an engine that lives until Close is called or ctx ends. It does
 // nothing until Start.
 func New[T any](ctx context.Context, cfg Config[T]) *Engine[T] {
-	e := &Engine[T]{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), generation: 1}
+	e := &Engine[T]{cfg: cfg, generation: 1}
 	e.life, e.end = context.WithCancelCause(ctx)
 	e.forever = ctx.Done() == nil
+	e.ended.Add(1)
+	e.wakes.Store(1) // as if it worked: nothing wakes it before Start
 	e.renew = lane[T]{e: e, fly: cfg.Renew}
 	e.signIn = lane[T]{e: e, fly: cfg.SignIn, asks: cfg.Interactive}
 	e.due.Store(never)
 	return e
 }
 
-// Start starts the background goroutine. It is called once, when all that the
-// funcs of Config need is there.
+// Start lets the background begin. It is called once, when all that the funcs
+// of Config need is there.
 func (e *Engine[T]) Start() {
-	if e.cfg.Passive {
-		context.AfterFunc(e.life, e.shutSoon)
-		return
+	if !e.cfg.Passive {
+		if e.cfg.Watcher != nil {
+			e.cfg.Watcher.Join(e)
+		}
+		e.idle = idleness[T]{after: e.cfg.IdleAfter, last: time.Now()}
+		e.launch(e.begin)
 	}
-	e.idle = idleness[T]{after: e.cfg.IdleAfter, last: time.Now()}
-	e.wg.Go(e.begin)
+	if !e.forever { // last: it may shut at once
+		e.unbind = context.AfterFunc(e.life, e.shutSoon)
+	}
 }
 
 // clock returns the time of the wall clock.
@@ -312,8 +259,8 @@ func (e *Engine[T]) force(ctx context.Context, l *lane[T], least Reason) (*Snaps
 			continue
 		}
 		if s == nil && err == nil {
-			if s = e.Fresh(); s == nil {
-				err = ErrSuperseded
+			if s = e.Fresh(); s == nil || s == before {
+				s, err = nil, ErrSuperseded
 			}
 		}
 		if s != nil {

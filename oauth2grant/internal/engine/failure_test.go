@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestEveryWaitIsRandomWithinItsBounds(t *testing.T) {
+func TestBackOff_EveryWaitIsRandomWithinItsBounds(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		min, max time.Duration
@@ -37,7 +37,7 @@ func TestEveryWaitIsRandomWithinItsBounds(t *testing.T) {
 	}
 }
 
-func TestTheFirstWaitIsShortAndLaterOnesReachTheMaximum(t *testing.T) {
+func TestBackOff_TheFirstWaitIsShortAndLaterOnesReachTheMaximum(t *testing.T) {
 	longest := time.Duration(0)
 	for range 200 {
 		m := memory{}
@@ -53,7 +53,7 @@ func TestTheFirstWaitIsShortAndLaterOnesReachTheMaximum(t *testing.T) {
 	}
 }
 
-func TestEqualBoundsGiveThatWait(t *testing.T) {
+func TestBackOff_EqualBoundsAreThatWait(t *testing.T) {
 	m := memory{}
 	for range 10 {
 		if wait := m.fail(errDown, Verdict{}, time.Second, time.Second); wait != time.Second {
@@ -62,7 +62,7 @@ func TestEqualBoundsGiveThatWait(t *testing.T) {
 	}
 }
 
-func TestTheWaitGrowsAnewAfterASuccess(t *testing.T) {
+func TestBackOff_GrowsAnewAfterASuccess(t *testing.T) {
 	m := memory{}
 	for range 20 {
 		m.fail(errDown, Verdict{}, time.Second, time.Hour)
@@ -73,14 +73,19 @@ func TestTheWaitGrowsAnewAfterASuccess(t *testing.T) {
 	}
 }
 
-func TestTheServersWishLengthensAWaitWithinReason(t *testing.T) {
+func TestBackOff_TheServersWishLengthensAWaitWithinReason(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		verdict     Verdict
 		least, most time.Duration
 	}{
 		{"a shorter wish changes nothing", Verdict{After: time.Millisecond}, time.Second, 2 * time.Second},
-		{"a longer one counts, also above the maximum", Verdict{After: 10 * time.Minute}, 10 * time.Minute, 13 * time.Minute},
+		{
+			"a longer one counts, also above the maximum",
+			Verdict{After: 10 * time.Minute},
+			10 * time.Minute,
+			13 * time.Minute,
+		},
 		{"an absurd one is cut", Verdict{After: 1000 * time.Hour}, longestWish / 5 * 4, longestWish},
 		{"a refusal too", Verdict{Kind: Refused, After: 10 * time.Minute}, 10 * time.Minute, 13 * time.Minute},
 	} {
@@ -93,18 +98,22 @@ func TestTheServersWishLengthensAWaitWithinReason(t *testing.T) {
 	}
 }
 
-func TestARefusalLastsForTheMaximumThenTwiceThatUpToItsLongest(t *testing.T) {
+func TestBackOff_ARefusalDoublesUpToItsLongest(t *testing.T) {
 	for _, c := range []struct {
 		max, longest time.Duration
 		want         []time.Duration
 	}{
-		{time.Minute, 0, []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute}},
+		{
+			time.Minute, 0,
+			[]time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute},
+		},
 		{15 * time.Minute, time.Hour, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, time.Hour}},
 		{2 * time.Hour, time.Hour, []time.Duration{2 * time.Hour, 2 * time.Hour}},
 	} {
 		m := memory{}
 		for _, want := range c.want {
-			if wait := m.fail(errRefused, Verdict{Kind: Refused, Longest: c.longest}, time.Second, c.max); wait != want {
+			wait := m.fail(errRefused, Verdict{Kind: Refused, Longest: c.longest}, time.Second, c.max)
+			if wait != want {
 				t.Errorf("with a maximum of %v the wait is %v, want %v", c.max, wait, want)
 			}
 		}
@@ -130,7 +139,7 @@ func callersAtEveryMoment(t *testing.T, e *Engine[int], callers int, long, pause
 	}
 }
 
-func TestCallersDuringTheBackOffStartNoFlight(t *testing.T) {
+func TestBackOff_CallersStartNoFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		s.fail(errDown)
@@ -149,7 +158,7 @@ func TestCallersDuringTheBackOffStartNoFlight(t *testing.T) {
 	})
 }
 
-func TestTheNumberOfRunsFollowsTheBackOffWhateverTheNumberOfCallers(t *testing.T) {
+func TestBackOff_RunsFollowItWhateverTheNumberOfCallers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		callers int
@@ -181,7 +190,7 @@ func TestTheNumberOfRunsFollowsTheBackOffWhateverTheNumberOfCallers(t *testing.T
 	}
 }
 
-func TestARefusedQuestionIsAskedAtMostThirtyTimesADay(t *testing.T) {
+func TestBackOff_ARefusedQuestionIsAskedAtMostThirtyTimesADay(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*Config[int])
@@ -200,7 +209,7 @@ func TestARefusedQuestionIsAskedAtMostThirtyTimesADay(t *testing.T) {
 	}
 }
 
-func TestAnotherQuestionIsAskedAtOnce(t *testing.T) {
+func TestBackOff_AnotherQuestionIsAskedAtOnce(t *testing.T) {
 	t.Run("by the next caller, once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, changed := &script{}, true
@@ -263,7 +272,7 @@ func TestAnotherQuestionIsAskedAtOnce(t *testing.T) {
 	})
 }
 
-func TestAFailureIsRememberedBeforeTheLaneIsFree(t *testing.T) {
+func TestFailure_IsRememberedBeforeTheLaneIsFree(t *testing.T) {
 	s := &script{}
 	s.fail(errDown)
 	var e *Engine[int]
@@ -282,7 +291,7 @@ func TestAFailureIsRememberedBeforeTheLaneIsFree(t *testing.T) {
 	fails(t, errDown)(e.Get(t.Context()))
 }
 
-func TestAHarmlessFailureComesWithTheValueAndIsTriedAgain(t *testing.T) {
+func TestFailure_AHarmlessOneComesWithTheValueAndIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		saves := 0
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -304,7 +313,7 @@ func TestAHarmlessFailureComesWithTheValueAndIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestAFailureNotedOutsideAFlightIsTriedAgain(t *testing.T) {
+func TestFailure_NotedOutsideAFlightIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		told := 0

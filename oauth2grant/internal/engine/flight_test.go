@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestTenThousandCallersShareOneFlight(t *testing.T) {
+func TestFlight_TenThousandCallersShareOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{takes: time.Second}
 		e := start(t, s.run, nil)
@@ -29,7 +29,7 @@ func TestTenThousandCallersShareOneFlight(t *testing.T) {
 
 type traceKey struct{}
 
-func TestTheFlightGoesOnWhenItsFirstCallerLeavesAndKeepsItsTrace(t *testing.T) {
+func TestFlight_GoesOnWhenItsFirstCallerLeavesAndKeepsItsTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen any
 		s := &script{takes: 10 * time.Second}
@@ -52,7 +52,7 @@ func TestTheFlightGoesOnWhenItsFirstCallerLeavesAndKeepsItsTrace(t *testing.T) {
 	})
 }
 
-func TestARenewalGoesOnThoughNobodyWaits(t *testing.T) {
+func TestFlight_ARenewalGoesOnThoughNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{takes: 10 * time.Second}
 		e := start(t, s.run, nil)
@@ -67,7 +67,7 @@ func TestARenewalGoesOnThoughNobodyWaits(t *testing.T) {
 	})
 }
 
-func TestACallerLeavesOnTimeWithItsCauseAndTheLastFailure(t *testing.T) {
+func TestFlight_ACallerLeavesOnTimeWithItsCauseAndTheLastFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		s.fail(errDown)
@@ -95,7 +95,7 @@ func TestACallerLeavesOnTimeWithItsCauseAndTheLastFailure(t *testing.T) {
 	})
 }
 
-func TestACallerWhoseContextHasEndedLearnsTheLastFailureAtOnce(t *testing.T) {
+func TestFlight_WhoseContextHasEndedLearnsTheLastFailureAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		s.fail(errDown)
@@ -104,13 +104,14 @@ func TestACallerWhoseContextHasEndedLearnsTheLastFailureAtOnce(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := e.Get(ctx)
-		if _, ok := errors.AsType[*LeftError](err); !ok || !errors.Is(err, context.Canceled) || !errors.Is(err, errDown) {
+		_, ok := errors.AsType[*LeftError](err)
+		if !ok || !errors.Is(err, context.Canceled) || !errors.Is(err, errDown) {
 			t.Fatalf("got %v", err)
 		}
 	})
 }
 
-func TestAFreshValueIsGivenWhateverTheContext(t *testing.T) {
+func TestFlight_AFreshValueIsReturnedWhateverTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := start(t, (&script{}).run, nil)
 		gives(t, 1)(e.Get(t.Context()))
@@ -120,7 +121,7 @@ func TestAFreshValueIsGivenWhateverTheContext(t *testing.T) {
 	})
 }
 
-func TestAValueThatIsNotFreshButNotExpiredIsBetterThanAnError(t *testing.T) {
+func TestFlight_AValueThatHasNotExpiredIsBetterThanAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, nil)
@@ -134,7 +135,7 @@ func TestAValueThatIsNotFreshButNotExpiredIsBetterThanAnError(t *testing.T) {
 	})
 }
 
-func TestAFlightThatEndsItsGoroutineLeavesNobodyHanging(t *testing.T) {
+func TestFlight_EndingItsGoroutineLeavesNobodyHanging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		gone := false
@@ -155,7 +156,7 @@ func TestAFlightThatEndsItsGoroutineLeavesNobodyHanging(t *testing.T) {
 	})
 }
 
-func TestAFlightThatIgnoresItsContextLetsItsWaitersGoAndCloseWaitsForIt(t *testing.T) {
+func TestFlight_IgnoringItsContextLetsItsWaitersGoAndCloseWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended time.Time
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -178,7 +179,7 @@ func TestAFlightThatIgnoresItsContextLetsItsWaitersGoAndCloseWaitsForIt(t *testi
 	})
 }
 
-func TestAnAttemptInTimeIsNeverOverdue(t *testing.T) {
+func TestFlight_AnAttemptInTimeIsNeverOverdue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
 			for range 5 {
@@ -192,7 +193,7 @@ func TestAnAttemptInTimeIsNeverOverdue(t *testing.T) {
 	})
 }
 
-func TestARunThatFindsNothingToDoIsFollowedByOneForThoseWhoNeedAValue(t *testing.T) {
+func TestFlight_OneThatFindsNothingToDoIsFollowedByOneForAValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var why []Reason
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -212,7 +213,7 @@ func TestARunThatFindsNothingToDoIsFollowedByOneForThoseWhoNeedAValue(t *testing
 	})
 }
 
-func TestWhatBeganBeforeAValueWasSetIsDiscarded(t *testing.T) {
+func TestFlight_IsDiscardedIfAValueWasSetSince(t *testing.T) {
 	setValue := func(e *Engine[int]) { set(e, value(100)) }
 	for _, c := range []struct {
 		name      string
@@ -251,7 +252,7 @@ func TestWhatBeganBeforeAValueWasSetIsDiscarded(t *testing.T) {
 	}
 }
 
-func TestAForcedRenewalJoinsOnlyAFlightThatObtainsAValue(t *testing.T) {
+func TestFlight_AForcedRenewalJoinsOnlyOneThatObtainsAValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -271,7 +272,7 @@ func TestAForcedRenewalJoinsOnlyAFlightThatObtainsAValue(t *testing.T) {
 	})
 }
 
-func TestAnInvalidatedValueIsGivenToNobody(t *testing.T) {
+func TestEngine_AnInvalidatedValueIsReturnedToNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, nil)
@@ -287,7 +288,7 @@ func TestAnInvalidatedValueIsGivenToNobody(t *testing.T) {
 	})
 }
 
-func TestAValueWithTimesBeyondInt64NeverExpires(t *testing.T) {
+func TestEngine_AValueWithTimesBeyondInt64NeverExpires(t *testing.T) {
 	e := start(t, (&script{}).run, nil)
 	for _, far := range []time.Time{{}, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)} {
 		set(e, &Snapshot[int]{Value: 5, RenewAt: far, FreshUntil: far, Expiry: far})

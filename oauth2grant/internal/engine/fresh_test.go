@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestFreshAllocatesNothing(t *testing.T) {
+func TestFresh_AllocatesNothing(t *testing.T) {
 	e := start(t, nil, nil)
 	set(e, value(1))
 	if n := testing.AllocsPerRun(1000, func() {

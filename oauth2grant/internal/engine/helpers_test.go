@@ -67,7 +67,10 @@ func background(cfg *Config[int]) { cfg.Passive = false }
 func value(n int) *Snapshot[int] { return valueAt(n, time.Now().Round(0)) }
 
 func valueAt(n int, now time.Time) *Snapshot[int] {
-	return &Snapshot[int]{Value: n, Since: now, RenewAt: now.Add(renewal), FreshUntil: now.Add(lifetime - leeway), Expiry: now.Add(lifetime)}
+	return &Snapshot[int]{
+		Value: n, Since: now, RenewAt: now.Add(renewal), FreshUntil: now.Add(lifetime - leeway),
+		Expiry: now.Add(lifetime),
+	}
 }
 
 // script is a run of the engine that counts, and returns 1, 2, 3, … as long as
@@ -75,6 +78,7 @@ func valueAt(n int, now time.Time) *Snapshot[int] {
 type script struct {
 	runs  atomic.Int64
 	takes time.Duration
+	keep  time.Duration // after which a value is renewed though nobody uses it; zero: never
 
 	mu  sync.Mutex
 	err error
@@ -109,15 +113,21 @@ func (s *script) run(f *Flight[int]) (*Snapshot[int], error) {
 	if err != nil {
 		return nil, err
 	}
-	return publish(f, int(n))
+	return publishKept(f, int(n), s.keep)
 }
 
-func publish(f *Flight[int], n int) (*Snapshot[int], error) {
+func publish(f *Flight[int], n int) (*Snapshot[int], error) { return publishKept(f, n, 0) }
+
+func publishKept(f *Flight[int], n int, keep time.Duration) (*Snapshot[int], error) {
 	f.Obtained = true
 	if f.Why == Force && f.lane == &f.lane.e.signIn {
 		f.Claim()
 	}
-	if s := valueAt(n, f.lane.e.now()); f.Publish(s) {
+	s := valueAt(n, f.lane.e.now())
+	if keep > 0 {
+		s.KeepAt = s.Since.Add(keep)
+	}
+	if f.Publish(s) {
 		return s, nil
 	}
 	return nil, nil

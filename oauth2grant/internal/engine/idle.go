@@ -20,9 +20,12 @@ func (i *idleness[T]) rests() bool { return i.after > 0 && time.Since(i.last) >=
 
 // wake returns in how long to look again, negative for not at all: when the
 // plan is due and, to take the mark off, so long before it that a use after
-// that counts.
-func (i *idleness[T]) wake(p plan[T], rests bool) time.Duration {
+// that counts. A value that is spared by then is to be kept in so long, zero
+// for not at all.
+func (i *idleness[T]) wake(p plan[T], rests bool, keep time.Duration) time.Duration {
 	switch before := p.in - i.after; {
+	case !p.never && rests && p.in <= 0 && keep > 0:
+		return keep
 	case p.never, rests && p.in <= 0: // a reader wakes the refresher
 		return -1
 	case i.after > 0 && p.spare && before > 0:

@@ -19,6 +19,17 @@ func (e *Engine[T]) enter() (leave func(), ok bool) {
 	return e.wg.Done, true
 }
 
+// launch runs f on a goroutine that Close waits for, unless the engine's life
+// has ended.
+func (e *Engine[T]) launch(f func()) {
+	if leave, ok := e.enter(); ok {
+		go func() {
+			defer leave()
+			f()
+		}()
+	}
+}
+
 // detached is a context with the values of one context and the life of another.
 type detached struct {
 	context.Context
@@ -78,11 +89,14 @@ func (e *Engine[T]) Life() <-chan struct{} { return e.life.Done() }
 
 // Close ends everything and waits for it.
 func (e *Engine[T]) Close() {
+	if e.unbind != nil {
+		e.unbind()
+	}
 	e.end(ErrClosed)
 	if e.shuts.CompareAndSwap(false, true) {
 		e.shut()
 	}
-	<-e.ended
+	e.ended.Wait()
 }
 
 // shutSoon shuts, outside what is waited for, unless somebody has begun to.
@@ -129,15 +143,17 @@ func (e *Engine[T]) shut() {
 	e.current.Store(nil)
 	e.endedAt = time.Now()
 	e.mu.Unlock()
-	e.Wake()
 	e.wg.Wait()
 	if e.alarm != nil {
 		e.alarm.Stop()
 	}
+	if e.cfg.Watcher != nil {
+		e.cfg.Watcher.Leave(e)
+	}
 	if e.cfg.Ended != nil {
 		e.cfg.Ended()
 	}
-	close(e.ended)
+	e.ended.Done()
 }
 
 func (e *Engine[T]) closedError() error {

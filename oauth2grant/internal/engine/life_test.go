@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestCloseReleasesWaitersAtOnceAndWaitsForTheFlight(t *testing.T) {
+func TestClose_ReleasesWaitersAtOnceAndWaitsForTheFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cause error
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -41,7 +41,7 @@ func TestCloseReleasesWaitersAtOnceAndWaitsForTheFlight(t *testing.T) {
 	})
 }
 
-func TestAClosedEngineGivesNothing(t *testing.T) {
+func TestClose_NothingIsReturnedAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, background)
@@ -64,7 +64,7 @@ func TestAClosedEngineGivesNothing(t *testing.T) {
 	})
 }
 
-func TestTheEndOfTheParentContextClosesTheEngine(t *testing.T) {
+func TestClose_TheEndOfTheParentContextIsOne(t *testing.T) {
 	errShutdown := errors.New("shutdown")
 	for _, c := range []struct {
 		name  string
@@ -108,7 +108,7 @@ func TestTheEndOfTheParentContextClosesTheEngine(t *testing.T) {
 	}
 }
 
-func TestCloseEndsASignInWithoutCallingItAbandoned(t *testing.T) {
+func TestClose_EndsASignInWithoutCallingItAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{takes: time.Hour}
 		e := start(t, func(*Flight[int]) (*Snapshot[int], error) { return nil, errLogin }, func(cfg *Config[int]) {
@@ -126,7 +126,7 @@ func TestCloseEndsASignInWithoutCallingItAbandoned(t *testing.T) {
 	})
 }
 
-func TestCloseWaitsForGuardedWork(t *testing.T) {
+func TestClose_WaitsForGuardedWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := start(t, nil, nil)
 		ctx, done, err := e.Guard(t.Context())
@@ -142,7 +142,7 @@ func TestCloseWaitsForGuardedWork(t *testing.T) {
 	})
 }
 
-func TestCloseDuringEverything(t *testing.T) {
+func TestClose_DuringEverything(t *testing.T) {
 	// No bubble: this is for the race detector.
 	for range 100 {
 		var s script
@@ -150,7 +150,8 @@ func TestCloseDuringEverything(t *testing.T) {
 		e := New(ctx, Config[int]{
 			Renew: s.run, SignIn: s.run, Judge: verdict, Changed: func(context.Context) bool { return true },
 			Failed:     func(context.Context, Failure) {},
-			MinBackOff: time.Microsecond, MaxBackOff: time.Millisecond, IdleAfter: time.Hour, Eager: true, Interactive: true,
+			MinBackOff: time.Microsecond, MaxBackOff: time.Millisecond, IdleAfter: time.Hour, Eager: true,
+			Interactive: true,
 		})
 		e.Start()
 		var all sync.WaitGroup

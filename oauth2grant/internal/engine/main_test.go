@@ -9,7 +9,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(crashing) != "" {
-		crash() // in the child of TestAPanicCrashesTheProgramWithItsOwnStack
+		crash() // in the child of TestPanic_CrashesTheProgramWithItsOwnStack
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)

@@ -25,7 +25,7 @@ func crash() {
 //go:noinline
 func flowThatPanics() (*Snapshot[int], error) { panic("a bug in the flow") }
 
-func TestAPanicCrashesTheProgramWithItsOwnStack(t *testing.T) {
+func TestPanic_CrashesTheProgramWithItsOwnStack(t *testing.T) {
 	for range 10 { // whoever wins the race between crash and exit
 		child := exec.CommandContext(t.Context(), os.Args[0])
 		child.Env = append(os.Environ(), crashing+"=1")

@@ -63,6 +63,18 @@ func (e *Engine[T]) Claim() (generation uint64) {
 	return e.generation
 }
 
+// Drop is Claim that leaves no value, and forgets failures: from now on only
+// callers want one.
+func (e *Engine[T]) Drop() (generation uint64) {
+	e.mu.Lock()
+	e.generation++
+	generation = e.generation
+	e.current.Store(nil)
+	e.mu.Unlock()
+	e.forgive()
+	return generation
+}
+
 // Set makes s the value, or leaves none where s is nil, and forgets failures,
 // unless a later generation has begun or a flight of this one has published
 // already: it knew of s. It reports whether it did.
@@ -116,7 +128,7 @@ func (e *Engine[T]) Note(err error) {
 // Invalidate marks the value as refused if it is still old. Nobody is given it
 // any more.
 func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
-	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, Invalid: true}
+	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, KeepAt: old.KeepAt, Invalid: true}
 	e.current.CompareAndSwap(old, s.seal())
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestACallOnTheEngineFromWithinItsOwnWorkFailsAtOnce(t *testing.T) {
+func TestReentry_FailsAtOnce(t *testing.T) {
 	calls := map[string]func(*Engine[int], context.Context) error{
 		"Get":   func(e *Engine[int], ctx context.Context) error { _, err := e.Get(ctx); return err },
 		"Renew": func(e *Engine[int], ctx context.Context) error { _, err := e.Renew(ctx); return err },

@@ -14,39 +14,47 @@ type plan[T any] struct {
 	never bool          // nothing by itself
 	in    time.Duration // from now
 	why   Reason
-	spare bool // not while nobody uses the value
-	probe bool // only if what was refused has changed
+	spare bool      // not while nobody uses the value, unless it is to be kept
+	probe bool      // only if what was refused has changed
+	keep  time.Time // from when on nothing is spared; zero: never
 
 	value  *Snapshot[T] // with memory and its end, what the plan was made from
 	memory *memory
 	until  time.Time
 }
 
-// refresh is the background's work. Between two pieces of it another goroutine
-// waits, whose stack has never grown: most grants do nothing most of the time.
+// refresh is the background's work. It ends when there is nothing to do, and
+// begins anew with the next Wake: most grants do nothing most of the time, and
+// then have no goroutine.
 func (e *Engine[T]) refresh() {
-	p, alarm := plan[T]{never: true}, time.Duration(-1)
+	done := false
 	defer func() {
-		if e.life.Err() == nil { // also where what was refused is looked at, and ends its goroutine
-			e.park(p, alarm)
-		} else {
-			e.shutSoon()
+		if !done { // what was refused was looked at, and that ended the goroutine
+			e.wg.Go(e.refresh)
 		}
 	}()
-	for e.life.Err() == nil {
-		next := e.plan()
-		e.idle.observe(next.value)
-		rests := next.spare && e.idle.rests()
-		if next.never || next.in > 0 || rests {
-			p, alarm = next, e.idle.wake(next, rests)
-			return
-		}
-		e.due.Store(never)
-		e.act(next)
-		if next.why == Due {
-			e.rest()
-		}
+	for e.life.Err() == nil && e.step() {
+		continue
 	}
+	done = true
+}
+
+// step does what is to be done now. It reports false if that was nothing: the
+// refresher rests, until its alarm or somebody else wakes it.
+func (e *Engine[T]) step() bool {
+	wakes, next := e.wakes.Load(), e.plan()
+	e.idle.observe(next.value)
+	rests := next.spare && e.idle.rests() && !e.keeps(next)
+	if next.never || next.in > 0 || rests {
+		e.setAlarm(next, e.idle.wake(next, rests, e.until(next.keep)))
+		return !e.wakes.CompareAndSwap(wakes, 0)
+	}
+	e.due.Store(never)
+	e.act(next)
+	if next.why == Due {
+		e.rest()
+	}
+	return true
 }
 
 // begin is refresh for the first time.
@@ -66,6 +74,9 @@ func (e *Engine[T]) plan() plan[T] {
 	p := plan[T]{why: Due, value: s, memory: m}
 	if m != nil {
 		p.until = m.until
+	}
+	if s != nil && !m.refused() {
+		p.keep = s.KeepAt
 	}
 	switch {
 	case l.flight != nil: // it wakes the refresher when it lands
@@ -97,6 +108,9 @@ func (e *Engine[T]) plan() plan[T] {
 	return p
 }
 
+// keeps reports whether the value is renewed though nobody uses it.
+func (e *Engine[T]) keeps(p plan[T]) bool { return !p.keep.IsZero() && e.until(p.keep) <= 0 }
+
 // until returns how long it is to a time of the wall clock, zero for one that
 // never comes.
 func (e *Engine[T]) until(t time.Time) time.Duration {
@@ -123,26 +137,24 @@ func (e *Engine[T]) act(p plan[T]) {
 	})
 }
 
-// probe looks whether a refused question has changed, and if it has not, says
-// when to look again.
+// probe looks whether a refused question has changed, and says when to look
+// again, even if what it asks ends the goroutine.
 func (e *Engine[T]) probe() bool {
 	ctx, cancel := context.WithTimeout(e.life, e.cfg.MaxBackOff)
 	defer cancel()
-	defer context.AfterFunc(e.life, e.shutSoon)() // what is asked may not heed ctx
-	if !e.overtaken(ctx, &e.renew).IsZero() {
-		return true
-	}
-	e.renew.mu.Lock()
-	defer e.renew.mu.Unlock()
-	if m := e.renew.memory; m != nil {
-		m.probe = time.Now().Add(e.cfg.MaxBackOff)
-	}
-	return false
+	defer func() {
+		e.renew.mu.Lock()
+		defer e.renew.mu.Unlock()
+		if m := e.renew.memory; m != nil {
+			m.probe = time.Now().Add(e.cfg.MaxBackOff)
+		}
+	}()
+	return !e.overtaken(ctx, &e.renew).IsZero()
 }
 
-// park has refresh run again in so long, or when the refresher is woken; not by
-// itself if alarm is negative. From when the plan is due on, a reader wakes it.
-func (e *Engine[T]) park(p plan[T], alarm time.Duration) {
+// setAlarm has the refresher woken in so long; not by itself if alarm is
+// negative. From when the plan is due on, a reader wakes it.
+func (e *Engine[T]) setAlarm(p plan[T], alarm time.Duration) {
 	due := int64(never)
 	if !p.never {
 		due = e.now().Add(p.in).UnixNano()
@@ -155,29 +167,6 @@ func (e *Engine[T]) park(p plan[T], alarm time.Duration) {
 		e.alarm = time.AfterFunc(alarm, e.Wake)
 	case alarm >= 0:
 		e.alarm.Reset(alarm)
-	}
-	e.wg.Go(e.wait)
-}
-
-// wait is all that the background does most of the time. It calls nothing that
-// needs a larger stack than a goroutine begins with.
-func (e *Engine[T]) wait() {
-	if e.forever {
-		<-e.wake
-	} else {
-		e.waitForEnd()
-	}
-	if e.life.Err() != nil {
-		e.shutSoon()
-		return
-	}
-	e.wg.Go(e.refresh)
-}
-
-func (e *Engine[T]) waitForEnd() {
-	select {
-	case <-e.wake:
-	case <-e.life.Done():
 	}
 }
 
@@ -192,8 +181,7 @@ func (e *Engine[T]) rest() {
 
 // Wake makes the refresher plan anew. It does not block.
 func (e *Engine[T]) Wake() {
-	select {
-	case e.wake <- struct{}{}:
-	default:
+	if e.wakes.Add(1) == 1 {
+		e.launch(e.refresh)
 	}
 }

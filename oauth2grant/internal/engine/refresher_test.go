@@ -3,13 +3,14 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-func TestTheBackgroundRenewsAValueWhenItIsDue(t *testing.T) {
+func TestRefresher_RenewsAValueWhenItIsDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, background)
@@ -25,7 +26,7 @@ func TestTheBackgroundRenewsAValueWhenItIsDue(t *testing.T) {
 	})
 }
 
-func TestAFailingRenewalIsRetriedWithBackOffAndTheValueKept(t *testing.T) {
+func TestRefresher_RetriesWithBackOffAndKeepsTheValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		var told []time.Duration
@@ -66,7 +67,7 @@ type jump struct{ by atomic.Int64 }
 
 func (j *jump) now() time.Time { return time.Now().Add(time.Duration(j.by.Load())) }
 
-func TestAReaderWakesTheRefresherWhenTheWallClockWentOnAndTimersDidNot(t *testing.T) {
+func TestRefresher_AReaderWakesItWhenTimersStoodStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var clock jump
 		s := &script{takes: time.Second}
@@ -90,7 +91,7 @@ func TestAReaderWakesTheRefresherWhenTheWallClockWentOnAndTimersDidNot(t *testin
 	})
 }
 
-func TestAValueThatIsDueAlreadyIsNotRenewedInALoop(t *testing.T) {
+func TestRefresher_RenewsNothingInALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -105,7 +106,7 @@ func TestAValueThatIsDueAlreadyIsNotRenewedInALoop(t *testing.T) {
 	})
 }
 
-func TestAClockSetBackRenewsNothing(t *testing.T) {
+func TestRefresher_AClockSetBackRenewsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var clock jump
 		s := &script{}
@@ -118,7 +119,7 @@ func TestAClockSetBackRenewsNothing(t *testing.T) {
 	})
 }
 
-func TestAPassiveEngineRenewsOnlyForACaller(t *testing.T) {
+func TestRefresher_PassiveRenewsOnlyForACaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = true, true })
@@ -137,7 +138,7 @@ func TestAPassiveEngineRenewsOnlyForACaller(t *testing.T) {
 	})
 }
 
-func TestAnEagerEngineObtainsAValueAtOnce(t *testing.T) {
+func TestRefresher_EagerObtainsAValueAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Eager = false, true })
@@ -148,7 +149,7 @@ func TestAnEagerEngineObtainsAValueAtOnce(t *testing.T) {
 	})
 }
 
-func TestAnEagerEngineIsNotDivertedByALook(t *testing.T) {
+func TestRefresher_EagerIsNotDivertedByALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -163,7 +164,7 @@ func TestAnEagerEngineIsNotDivertedByALook(t *testing.T) {
 	})
 }
 
-func TestAnEngineThatIsNotEagerLeavesTheFirstValueToACaller(t *testing.T) {
+func TestRefresher_NotEagerLeavesTheFirstValueToACaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		start(t, s.run, background)
@@ -172,7 +173,7 @@ func TestAnEngineThatIsNotEagerLeavesTheFirstValueToACaller(t *testing.T) {
 	})
 }
 
-func TestAChangeElsewhereIsLookedAtAlsoWhenItComesDuringAFlight(t *testing.T) {
+func TestRefresher_LooksAtAChangeElsewhereAlsoDuringAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var why []Reason
 		e := start(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -193,7 +194,7 @@ func TestAChangeElsewhereIsLookedAtAlsoWhenItComesDuringAFlight(t *testing.T) {
 	})
 }
 
-func TestIdleness(t *testing.T) {
+func TestRefresher_Idleness(t *testing.T) {
 	const after = 10 * time.Minute
 	minutes := func(m ...int) (all []time.Duration) {
 		for _, m := range m {
@@ -203,8 +204,10 @@ func TestIdleness(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		uses []time.Duration // since the value was obtained, which is itself a use; it is due after 48 min, and stale after 59
-		runs int64           // within 49 minutes
+		// Since the value was obtained, which is itself a use; it is due after
+		// 48 min, and stale after 59.
+		uses []time.Duration
+		runs int64 // within 49 minutes
 	}{
 		{"a value that nobody uses is not renewed", nil, 1},
 		{"one that somebody used shortly before it was due is renewed", minutes(40), 2},
@@ -231,7 +234,7 @@ func TestIdleness(t *testing.T) {
 	}
 }
 
-func TestAnIdleEngineResumesWithTheNextUse(t *testing.T) {
+func TestRefresher_IdleResumesWithTheNextUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
@@ -248,7 +251,7 @@ func TestAnIdleEngineResumesWithTheNextUse(t *testing.T) {
 	})
 }
 
-func TestAnIdleEngineStopsRetrying(t *testing.T) {
+func TestRefresher_IdleStopsRetrying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
@@ -261,7 +264,7 @@ func TestAnIdleEngineStopsRetrying(t *testing.T) {
 	})
 }
 
-func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
+func TestRefresher_APlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, nil)
@@ -279,5 +282,67 @@ func TestAPlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 		fails(t, errDown)(e.Renew(t.Context()))
 		e.act(due)
 		s.ran(t, 4)
+	})
+}
+
+func TestRefresher_IdleKeepsWhatSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{keep: 5 * time.Hour}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(5*time.Hour - time.Second)
+		s.ran(t, 1)
+		time.Sleep(2 * time.Second)
+		s.ran(t, 2)
+		s.fail(errDown)
+		time.Sleep(5 * time.Hour)
+		n := s.runs.Load()
+		time.Sleep(time.Hour)
+		if s.runs.Load() <= n {
+			t.Error("it is not tried again")
+		}
+	})
+}
+
+func TestRefresher_HasNoGoroutineAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the bubble would not end with a goroutine left
+		s := &script{}
+		e := New(context.Background(), Config[int]{
+			Renew: s.run, Judge: verdict, Failed: func(context.Context, Failure) {},
+			MinBackOff: minWait, MaxBackOff: maxWait,
+		})
+		e.Start()
+		gives(t, 1)(e.Get(t.Context()))
+		time.Sleep(renewal + time.Second)
+		synctest.Wait()
+		s.ran(t, 2)
+	})
+}
+
+func TestRefresher_OutlivesAQuestionThatEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) {
+			cfg.Passive = false
+			cfg.Changed = func(context.Context) bool {
+				if asked.Add(1) <= 3 {
+					runtime.Goexit()
+				}
+				return true
+			}
+		})
+		s.fail(errRefused)
+		fails(t, errRefused)(e.Get(t.Context()))
+		s.fail(nil)
+		time.Sleep(4*maxWait - time.Second)
+		synctest.Wait()
+		s.ran(t, 1)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		s.ran(t, 2)
+		if n := asked.Load(); n != 4 {
+			t.Errorf("asked %d times", n)
+		}
 	})
 }

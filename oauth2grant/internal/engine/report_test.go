@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestReportsRunInOrderOutsideFlights(t *testing.T) {
+func TestReport_RunsInOrderOutsideFlights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var heard []int
 		s := &script{}
@@ -44,7 +44,7 @@ func TestReportsRunInOrderOutsideFlights(t *testing.T) {
 	})
 }
 
-func TestAReportThatEndsItsGoroutineDoesNotLoseTheOthers(t *testing.T) {
+func TestReport_EndingItsGoroutineDoesNotLoseTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		heard := 0
 		e := start(t, (&script{}).run, nil)

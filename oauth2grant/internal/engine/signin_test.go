@@ -18,7 +18,7 @@ func asking(t *testing.T, signIn run) *Engine[int] {
 	})
 }
 
-func TestAllWhoNeedAPersonShareOneSignIn(t *testing.T) {
+func TestSignIn_IsSharedByAllWhoNeedAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{takes: time.Minute}
 		e := asking(t, s.run)
@@ -33,7 +33,7 @@ func TestAllWhoNeedAPersonShareOneSignIn(t *testing.T) {
 	})
 }
 
-func TestCallersWhoHadJoinedARenewalGoOnToTheSignIn(t *testing.T) {
+func TestSignIn_CallersWhoHadJoinedARenewalGoOnToIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		e := start(t, func(*Flight[int]) (*Snapshot[int], error) {
@@ -48,7 +48,7 @@ func TestCallersWhoHadJoinedARenewalGoOnToTheSignIn(t *testing.T) {
 	})
 }
 
-func TestTheBackgroundNeverSignsIn(t *testing.T) {
+func TestSignIn_IsNeverBegunByTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		start(t, func(*Flight[int]) (*Snapshot[int], error) { return nil, errLogin }, func(cfg *Config[int]) {
@@ -59,7 +59,7 @@ func TestTheBackgroundNeverSignsIn(t *testing.T) {
 	})
 }
 
-func TestASignInStopsWhenItsLastWaiterLeavesAndCountsAsFailed(t *testing.T) {
+func TestSignIn_StopsWhenItsLastWaiterLeavesAndCountsAsFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{takes: time.Hour}
 		var ended error
@@ -95,7 +95,7 @@ func TestASignInStopsWhenItsLastWaiterLeavesAndCountsAsFailed(t *testing.T) {
 	})
 }
 
-func TestACommittedSignInGoesOnThoughNobodyWaits(t *testing.T) {
+func TestSignIn_CommittedGoesOnThoughNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{takes: time.Minute}
 		e := asking(t, func(f *Flight[int]) (*Snapshot[int], error) {
@@ -111,7 +111,7 @@ func TestACommittedSignInGoesOnThoughNobodyWaits(t *testing.T) {
 	})
 }
 
-func TestTheLateResultOfAnAbandonedSignIn(t *testing.T) {
+func TestSignIn_TheLateResultOfAnAbandonedOne(t *testing.T) {
 	// stubborn returns a sign-in that returns a value a minute later, whatever
 	// its context says.
 	stubborn := func(t *testing.T) (*Engine[int], func()) {
@@ -153,7 +153,7 @@ func TestTheLateResultOfAnAbandonedSignIn(t *testing.T) {
 	})
 }
 
-func TestExplicitRunsShareOneAndNeverJoinARenewal(t *testing.T) {
+func TestExplicit_RunsShareOneAndNeverJoinARenewal(t *testing.T) {
 	for _, interactive := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			renew, signIn := &script{takes: time.Hour}, &script{takes: time.Second}
@@ -172,7 +172,7 @@ func TestExplicitRunsShareOneAndNeverJoinARenewal(t *testing.T) {
 	}
 }
 
-func TestAnExplicitRunDiscardsARenewalThatBeganBefore(t *testing.T) {
+func TestExplicit_ARunDiscardsARenewalThatBeganBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		published := true
 		signIn := &script{}
@@ -194,7 +194,7 @@ func TestAnExplicitRunDiscardsARenewalThatBeganBefore(t *testing.T) {
 	})
 }
 
-func TestAnExplicitRunOfAFlowThatAsksNobodyIsNotStoppedByLeaving(t *testing.T) {
+func TestExplicit_ARunOfAFlowThatAsksNobodyIsNotStoppedByLeaving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{takes: time.Minute}
 		e := start(t, nil, func(cfg *Config[int]) { cfg.SignIn = s.run })
@@ -206,7 +206,7 @@ func TestAnExplicitRunOfAFlowThatAsksNobodyIsNotStoppedByLeaving(t *testing.T) {
 	})
 }
 
-func TestAnExplicitCallDoesNotWaitForTheBackOff(t *testing.T) {
+func TestExplicit_ACallDoesNotWaitForTheBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		renew, signIn := &script{}, &script{}
 		renew.fail(errRefused)

@@ -12,6 +12,7 @@ type Snapshot[T any] struct {
 	Value      T
 	Since      time.Time // when it was published, on both clocks
 	RenewAt    time.Time // when the background renews it; zero: never
+	KeepAt     time.Time // when it does so though nobody uses it; zero: never
 	FreshUntil time.Time // until when nobody waits for a newer one; zero: for ever
 	Expiry     time.Time // until when it is better than an error; zero: for ever
 	Invalid    bool      // somebody refused it: it is kept only to be compared with

@@ -22,34 +22,36 @@ type Watcher struct {
 
 	// mu guards what follows.
 	mu      sync.Mutex
-	next    int
-	members map[int]func()
+	members map[sleeper]struct{}
 	stop    chan struct{}
 	stopped chan struct{}
 }
 
-// Join has wake, which must not block, called after every jump, until leave is
-// called. If it was the last to leave, leave waits for the goroutine.
-func (w *Watcher) Join(wake func()) (leave func()) {
+// sleeper is what a Watcher wakes, which must not block.
+type sleeper interface{ Wake() }
+
+// Join has s woken after every jump until it leaves.
+func (w *Watcher) Join(s sleeper) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.members) == 0 {
-		w.members = map[int]func(){}
+	if w.members == nil {
+		w.members = map[sleeper]struct{}{}
 		w.stop, w.stopped = make(chan struct{}), make(chan struct{})
 		began := time.Now()
 		go w.watch(began, w.apart(began), w.stop, w.stopped)
 	}
-	w.next++
-	id := w.next
-	w.members[id] = wake
-	return sync.OnceFunc(func() { w.leave(id) })
+	w.members[s] = struct{}{}
 }
 
-func (w *Watcher) leave(id int) {
+// Leave ends what Join began. If s was the last to leave, it waits for the
+// goroutine.
+func (w *Watcher) Leave(s sleeper) {
 	w.mu.Lock()
-	delete(w.members, id)
-	last, stop, stopped := len(w.members) == 0, w.stop, w.stopped
+	_, joined := w.members[s]
+	delete(w.members, s)
+	last, stop, stopped := joined && len(w.members) == 0, w.stop, w.stopped
 	if last {
+		w.members = nil // a map keeps its room for ever
 		close(stop)
 	}
 	w.mu.Unlock()
@@ -91,7 +93,7 @@ func (w *Watcher) apart(began time.Time) time.Duration {
 func (w *Watcher) wakeAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, wake := range w.members {
-		wake()
+	for s := range w.members {
+		s.Wake()
 	}
 }

@@ -7,14 +7,17 @@ import (
 	"time"
 )
 
+// counter is a sleeper that counts how often it was woken.
+type counter struct{ atomic.Int64 }
+
+func (c *counter) Wake() { c.Add(1) }
+
 func TestWatcher_WakesARefresherWhoseTimersStoodStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var clock jump
 		w := Watcher{Now: clock.now}
 		s := &script{}
-		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now = false, clock.now })
-		leave := w.Join(e.Wake)
-		defer leave()
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now, cfg.Watcher = false, clock.now, &w })
 		gives(t, 1)(e.Get(t.Context()))
 		synctest.Wait()
 		clock.by.Add(int64(renewal))
@@ -27,11 +30,11 @@ func TestWatcher_WakesARefresherWhoseTimersStoodStill(t *testing.T) {
 func TestWatcher_WakesNobodyWhileTheClocksAgree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w Watcher
-		var woken atomic.Int64
-		leave := w.Join(func() { woken.Add(1) })
+		var a counter
+		w.Join(&a)
 		time.Sleep(24 * time.Hour)
-		leave()
-		if n := woken.Load(); n != 0 {
+		w.Leave(&a)
+		if n := a.Load(); n != 0 {
 			t.Errorf("woken %d times", n)
 		}
 	})
@@ -41,22 +44,24 @@ func TestWatcher_LivesWhileSomebodyHasJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var clock jump
 		w := Watcher{Now: clock.now}
-		var a, b atomic.Int64
-		leaveA, leaveB := w.Join(func() { a.Add(1) }), w.Join(func() { b.Add(1) })
-		leaveA()
-		leaveA() // once more is no harm
+		var a, b counter
+		w.Join(&a)
+		w.Join(&b)
+		w.Leave(&a)
+		w.Leave(&a) // once more is no harm
 		clock.by.Add(-int64(time.Hour))
 		time.Sleep(watchEvery)
 		synctest.Wait()
 		if a.Load() != 0 || b.Load() != 1 {
 			t.Errorf("woken %d and %d times, want 0 and 1", a.Load(), b.Load())
 		}
-		leaveB() // the bubble would not end with a goroutine left
-		leave := w.Join(func() { a.Add(1) })
+		w.Leave(&b) // the bubble would not end with a goroutine left
+		w.Leave(&b)
+		w.Join(&a)
 		clock.by.Add(int64(time.Hour))
 		time.Sleep(watchEvery)
 		synctest.Wait()
-		leave()
+		w.Leave(&a)
 		if a.Load() != 1 {
 			t.Errorf("woken %d times after it was started again", a.Load())
 		}

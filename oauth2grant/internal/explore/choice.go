@@ -23,7 +23,9 @@ const (
 	jumps              // a process's wall clock jumps, back or ahead of the others'
 )
 
-var kindNames = [...]string{wakes: "wakes", kills: "killed", stops: "stopped", lapses: "lapses", ends: "ends", jumps: "jumps"}
+var kindNames = [...]string{
+	wakes: "wakes", kills: "killed", stops: "stopped", lapses: "lapses", ends: "ends", jumps: "jumps",
+}
 
 // choice is one thing that can happen next.
 type choice struct {

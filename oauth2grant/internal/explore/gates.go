@@ -43,8 +43,8 @@ var opNames = [ops]string{
 
 // modesOf are the ways in which an operation can go wrong.
 var modesOf = [ops][]mode{
-	opLoad: {fails}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses}, opLock: {fails}, opUnlock: {fails},
-	opAuthenticate: {fails}, opBody: {fails}, opArrive: {fails}, opAnswer: {loses},
+	opLoad: {fails}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses}, opLock: {fails},
+	opUnlock: {fails}, opAuthenticate: {fails}, opBody: {fails}, opArrive: {fails}, opAnswer: {loses},
 	opRevoke: {fails, loses}, opFlow: {fails},
 }
 

@@ -26,9 +26,11 @@ func TestReplay(t *testing.T) {
 		},
 		{
 			"a caller who leaves a sign-in that refreshes",
-			Scenario{Store: Leased, Stored: Nothing, Interactive: true, Calls: []string{"Token", "SetStale"}, Faults: 2},
-			"A.Token() A.load A.lock A.load B.SetStale() A.unlock B.lock B.load B.save B.unlock " +
-				"A.lock A.load A.unlock A.load A.lock A.load A.save A.authenticate A.body A.arrive A.Token():left time",
+			Scenario{
+				Store: Leased, Stored: Nothing, Interactive: true, Calls: []string{"Token", "SetStale"}, Faults: 2,
+			},
+			"A.Token() A.load A.lock A.load B.SetStale() A.unlock B.lock B.load B.save B.unlock A.lock A.load " +
+				"A.unlock A.load A.lock A.load A.save A.authenticate A.body A.arrive A.Token():left time",
 		},
 		{
 			"a second sign-out while the store is away",
@@ -48,35 +50,76 @@ func TestReplay(t *testing.T) {
 		{
 			"a sign-out of what another process has renewed",
 			Scenario{Store: Leased, Stored: Due, Calls: []string{"", "Revoke"}, Faults: 1},
-			"A.load B.load A.lock A.load A.save A.authenticate A.body A.arrive A.answer A.saveanswer A.unlock store:away",
+			"A.load B.load A.lock A.load A.save A.authenticate A.body A.arrive A.answer A.saveanswer A.unlock " +
+				"store:away",
 		},
 		{
 			"a token that was saved, though the store said otherwise, and renewed since",
-			Scenario{Store: Leased, Stored: Nothing, Interactive: true, Calls: []string{"Token", "SetStale"}, Faults: 1},
-			"B.SetStale() B.lock B.load B.save:lost B.unlock A.Token() A.load A.lock A.load " +
-				"A.save A.authenticate A.body A.arrive A.answer A.saveanswer A.unlock",
+			Scenario{
+				Store: Leased, Stored: Nothing, Interactive: true, Calls: []string{"Token", "SetStale"}, Faults: 1,
+			},
+			"B.SetStale() B.lock B.load B.save:lost B.unlock A.Token() A.load A.lock A.load A.save A.authenticate " +
+				"A.body A.arrive A.answer A.saveanswer A.unlock",
 		},
 		{
 			"a token that was saved, though the store said otherwise, before another sign-in",
-			Scenario{Store: Notifying, Stored: Unread, Interactive: true, Calls: []string{"FetchToken", "SetToken"}, Faults: 1},
+			Scenario{
+				Store: Notifying, Stored: Unread, Interactive: true,
+				Calls: []string{"FetchToken", "SetToken"}, Faults: 1,
+			},
 			"B.SetToken() B.lock B.load B.save:lost A.FetchToken()",
 		},
 		{
 			"a store that goes back behind what was only adopted",
 			Scenario{Store: Leased, Stored: Due, Calls: []string{"", ""}, Faults: 1},
-			"B.load B.lock A.load B.load B.save B.authenticate B.body B.arrive B.answer B.saveanswer B.unlock " +
-				"A.lock A.load store:back",
+			"B.load B.lock A.load B.load B.save B.authenticate B.body B.arrive B.answer B.saveanswer B.unlock A.lock " +
+				"A.load store:back",
 		},
 		{
 			"a store that goes back behind a mark",
 			Scenario{Store: Notifying, Stored: Fresh, Calls: []string{"RefreshToken", "RefreshToken"}, Faults: 1},
-			"A.RefreshToken() A.load A.lock A.load A.save A.authenticate A.body A.arrive A.answer A.saveanswer A.unlock " +
-				"B.load B.RefreshToken() B.load B.lock B.load B.save B.authenticate B.body B.arrive B.answer store:back",
+			"A.RefreshToken() A.load A.lock A.load A.save A.authenticate A.body A.arrive A.answer A.saveanswer " +
+				"A.unlock B.load B.RefreshToken() B.load B.lock B.load B.save B.authenticate B.body B.arrive " +
+				"B.answer store:back",
 		},
 		{
 			"a token that was set, and renewed before SetToken has the lock",
 			Scenario{Store: File, Stored: Unread, Calls: []string{"RefreshToken FetchToken SetToken"}},
 			"A.FetchToken() A.flow A.lock A.SetToken() A.load A.RefreshToken() A.save A.load A.unlock A.lock#2",
+		},
+		{
+			"a sign-out that could not be saved, and a look at the store that fails",
+			Scenario{
+				Store: Notifying, Stored: Fresh, Faults: 3,
+				Calls: []string{
+					"Invalidate Revoke RefreshToken", "Revoke RefreshToken FetchToken",
+					"RefreshToken FetchToken SetToken",
+				},
+			},
+			"B.RefreshToken() B.FetchToken() A.RefreshToken() A.Invalidate() B.Revoke() B.load store:away B.lock#2 " +
+				"A.load A.lock A.Revoke() B.lock A.lock B.revoke B.revoke B.flow A.revoke A.revoke C:killed A.load " +
+				"B.load A.load A.lock A.load:fails",
+		},
+		{
+			"a token that was saved, though the store said otherwise, and signed out of since",
+			Scenario{
+				Store: Leased, Stored: Nothing, Faults: 1,
+				Calls: []string{
+					"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken",
+				},
+			},
+			"A.Invalidate() C.RefreshToken() A.SetToken() A.load A.lock A.load A.save:lost",
+		},
+		{
+			"a renewal that is tried again while a sign-out is under way",
+			Scenario{
+				Store: Leased, Stored: Dead, Faults: 3,
+				Calls: []string{
+					"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken",
+				},
+			},
+			"C.Invalidate() C.load A.Token() C.lock:fails A.load C.Revoke() A.lock A.load A.save A.authenticate " +
+				"A.body A.arrive A.answer A.SetToken() A.load A.flow A.load A.save A.unlock C.lock C.load time",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -215,11 +215,16 @@ func (w *world) superseded(f *family, by *process) string {
 		if g.by == nil || g == f || g.obtained == 0 || by != nil && g.by != by {
 			continue
 		}
-		if since < g.began && (g.latest.stored || g.by.alive() && !g.ended) {
+		if since < g.began && (g.latest.stored || g.by.alive() && !g.ended && !w.leftBehind(g)) {
 			return "a later sign-in of " + g.by.String() + " was given to callers, or stored"
 		}
 	}
 	return ""
+}
+
+// leftBehind reports whether the process that signed in has signed out since.
+func (w *world) leftBehind(g *family) bool {
+	return slices.ContainsFunc(w.calls, func(c *call) bool { return c.p == g.by && c.revokes && c.began > g.began })
 }
 
 // stands reports whether what a call has done to a session is for good: it

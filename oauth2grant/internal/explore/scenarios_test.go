@@ -153,7 +153,7 @@ func (w *worst) report(t *testing.T, s *Scenario, f Found) {
 		t.Logf("%d steps in every order, faults in %d: %v", s.Orders, s.Depth, &f)
 	}
 	for _, x := range f.Failures {
-		t.Errorf("%s: %s\n\t%q", x.Rule, x.Text, x.Schedule)
+		t.Errorf("%s: %s: %s\n\t%q", s.Name, x.Rule, x.Text, x.Schedule)
 		if w.s == nil || len(x.Schedule) < len(w.Schedule) {
 			w.s, w.Failure = s, x
 		}
@@ -201,8 +201,8 @@ func number(name string, byDefault uint64) uint64 {
 func drawn(seed uint64) Scenario {
 	names := []string{"Token", "SetToken", "FetchToken", "RefreshToken", "Revoke", "Invalidate"}
 	s := Scenario{
-		Name: fmt.Sprintf("seed %d", seed), Store: Kind(seed % 3), Stored: Stored(seed / 3 % 5), Interactive: seed/15%2 == 1,
-		Calls: make([]string, 3), Faults: int(seed % 2 * 3),
+		Name: fmt.Sprintf("seed %d", seed), Store: Kind(seed % 3), Stored: Stored(seed / 3 % 5),
+		Interactive: seed/15%2 == 1, Calls: make([]string, 3), Faults: int(seed % 2 * 3),
 	}
 	for p := range s.Calls {
 		var calls []string

@@ -170,7 +170,8 @@ func (sr *search) explore(step int, cs []choice) *node {
 	if step < len(sr.begins) {
 		i := find(cs, sr.begins[step])
 		if i < 0 {
-			panic(fmt.Sprintf("explore: %s can't begin with %s, but only with %v", sr.s.Name, sr.begins[step], names(cs)))
+			panic(fmt.Sprintf("explore: %s can't begin with %s, but only with %v",
+				sr.s.Name, sr.begins[step], names(cs)))
 		}
 		n.options, n.at = []choice{cs[i]}, []int{i}
 		return n

@@ -107,12 +107,15 @@ type fence struct{}
 
 func (v view) stop(ctx context.Context, o op, effect func(mode) error) error {
 	w := v.p.w
-	return w.stop(ctx, &gate{p: v.p, op: o, effect: func(m mode) error {
+	failed := func() {
+		v.p.failed = w.tick()
+		if o == opLoad {
+			v.p.unread = v.p.failed
+		}
+	}
+	return w.stop(ctx, &gate{p: v.p, op: o, left: failed, effect: func(m mode) error {
 		if m == fails || w.db.away() {
-			v.p.failed = w.tick()
-			if o == opLoad {
-				v.p.unread = v.p.failed
-			}
+			failed()
 			return errFault
 		}
 		err := effect(m)
@@ -121,7 +124,7 @@ func (v view) stop(ctx context.Context, o op, effect func(mode) error) error {
 			err = errFault
 		}
 		return err
-	}, left: func() { v.p.failed = w.tick() }})
+	}})
 }
 
 func (v view) Load(ctx context.Context) (t oauth2grant.Token, err error) {

@@ -7,10 +7,11 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
 
 func FuzzParse(f *testing.F) {
-	one := jwkOf(f, jose.JSONWebKey{Key: ecKey(f, elliptic.P256()), KeyID: "one"})
+	one := jwkOf(f, jose.JSONWebKey{Key: jwstest.EC(f, elliptic.P256()), KeyID: "one"})
 	f.Add([]byte(one))
 	f.Add([]byte(`{"keys":[` + one + `,{"kty":"oct","k":"AAAA"},7]}`))
 	f.Add([]byte("-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----"))

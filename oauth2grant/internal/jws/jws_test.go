@@ -2,11 +2,7 @@ package jws_test
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -19,45 +15,18 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/jws/jwstest"
 )
-
-func ecKey(t testing.TB, c elliptic.Curve) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(c, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func rsaKey(t testing.TB, bits int) *rsa.PrivateKey {
-	t.Helper()
-	t.Setenv("GODEBUG", "rsa1024min=0") // for keys that are refused
-	key, err := rsa.GenerateKey(rand.Reader, bits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func edKey(t testing.TB) ed25519.PrivateKey {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
 
 // remote is a signer whose private key nobody sees.
 type remote struct{ crypto.Signer }
 
 func TestKey_SignsWhatAnIndependentLibraryVerifies(t *testing.T) {
-	rsa2048 := rsaKey(t, 2048)
+	rsa2048 := jwstest.RSA(t, 2048)
 	for name, signer := range map[string]crypto.Signer{
 		"RS256": rsa2048, "RS384": rsa2048, "RS512": rsa2048, "PS256": rsa2048, "PS384": rsa2048, "PS512": rsa2048,
-		"ES256": ecKey(t, elliptic.P256()), "ES384": ecKey(t, elliptic.P384()), "ES512": ecKey(t, elliptic.P521()),
-		"EdDSA": edKey(t),
+		"ES256": jwstest.EC(t, elliptic.P256()), "ES384": jwstest.EC(t, elliptic.P384()),
+		"ES512": jwstest.EC(t, elliptic.P521()), "EdDSA": jwstest.Ed25519(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 20 { // a number with a leading zero is one in 256
@@ -89,13 +58,24 @@ func TestKey_SignsWhatAnIndependentLibraryVerifies(t *testing.T) {
 const (
 	a2Header  = `eyJhbGciOiJSUzI1NiJ9`
 	a2Payload = `eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ`
-	a2Key     = `{"kty":"RSA",
-"n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
-"e":"AQAB",
-"d":"Eq5xpGnNCivDflJsRQBXHx1hdR1k6Ulwe2JZD50LpXyWPEAeP88vLNO97IjlA7_GQ5sLKMgvfTeXZx9SE-7YwVol2NXOoAJe46sui395IW_GO-pWJ1O0BkTGoVEn2bKVRUCgu-GjBVaYLU6f3l9kJfFNS3E0QbVdxzubSu3Mkqzjkn439X0M_V51gfpRLI9JYanrC4D4qAdGcopV_0ZHHzQlBjudU2QvXt4ehNYTCBr6XCLQUShb1juUO1ZdiYoFaFQT5Tw8bGUl_x_jTj3ccPDVZFD9pIuhLhBOneufuBiB4cS98l2SR_RQyGWSeWjnczT0QU91p1DhOVRuOopznQ",
-"p":"4BzEEOtIpmVdVEZNCqS7baC4crd0pqnRH_5IB3jw3bcxGn6QLvnEtfdUdiYrqBdss1l58BQ3KhooKeQTa9AB0Hw_Py5PJdTJNPY8cQn7ouZ2KKDcmnPGBY5t7yLc1QlQ5xHdwW1VhvKn-nXqhJTBgIPgtldC-KDV5z-y2XDwGUc",
-"q":"uQPEfgmVtjL0Uyyx88GZFF1fOunH3-7cepKmtH4pxhtCoHqpWmT8YAmZxaewHgHAjLYsp1ZSe7zFYHj7C6ul7TjeLQeZD_YwD66t62wDmpe_HlB-TnBA-njbglfIsRLtXlnDzQkv5dTltRJ11BKBBypeeF6689rjcJIDEz9RWdc"}`
-	a2Signature = `cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw`
+	a2Key     = `{"kty":"RSA",` +
+		`"n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4Q` +
+		`lL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9` +
+		`e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9` +
+		`_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",` +
+		`"e":"AQAB",` +
+		`"d":"Eq5xpGnNCivDflJsRQBXHx1hdR1k6Ulwe2JZD50LpXyWPEAeP88vLNO97IjlA7_GQ5sLKMgvfTeXZx9SE-7YwVol2NXOoAJ` +
+		`e46sui395IW_GO-pWJ1O0BkTGoVEn2bKVRUCgu-GjBVaYLU6f3l9kJfFNS3E0QbVdxzubSu3Mkqzjkn439X0M_V51gfpRLI9JYan` +
+		`rC4D4qAdGcopV_0ZHHzQlBjudU2QvXt4ehNYTCBr6XCLQUShb1juUO1ZdiYoFaFQT5Tw8bGUl_x_jTj3ccPDVZFD9pIuhLhBOneu` +
+		`fuBiB4cS98l2SR_RQyGWSeWjnczT0QU91p1DhOVRuOopznQ",` +
+		`"p":"4BzEEOtIpmVdVEZNCqS7baC4crd0pqnRH_5IB3jw3bcxGn6QLvnEtfdUdiYrqBdss1l58BQ3KhooKeQTa9AB0Hw_Py5PJdT` +
+		`JNPY8cQn7ouZ2KKDcmnPGBY5t7yLc1QlQ5xHdwW1VhvKn-nXqhJTBgIPgtldC-KDV5z-y2XDwGUc",` +
+		`"q":"uQPEfgmVtjL0Uyyx88GZFF1fOunH3-7cepKmtH4pxhtCoHqpWmT8YAmZxaewHgHAjLYsp1ZSe7zFYHj7C6ul7TjeLQeZD_Y` +
+		`wD66t62wDmpe_HlB-TnBA-njbglfIsRLtXlnDzQkv5dTltRJ11BKBBypeeF6689rjcJIDEz9RWdc"}`
+	a2Signature = `cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2F` +
+		`p5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe` +
+		`7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6Lb` +
+		`gGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw`
 )
 
 func TestKey_SignsAsRFC7515AppendixA2(t *testing.T) {
@@ -138,7 +118,13 @@ type rsaPublic struct{}
 
 func (rsaPublic) Public() crypto.PublicKey {
 	var jwk jose.JSONWebKey
-	if err := json.Unmarshal([]byte(`{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB"}`), &jwk); err != nil {
+	err := json.Unmarshal([]byte(
+		`{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc`+
+			`_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY36`+
+			`8QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRw`+
+			`r3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB"}`,
+	), &jwk)
+	if err != nil {
 		panic(err)
 	}
 	return jwk.Key
@@ -166,7 +152,7 @@ func jwkOf(t testing.TB, jwk jose.JSONWebKey) string {
 }
 
 func TestParse(t *testing.T) {
-	ec, ed, rsa2048 := ecKey(t, elliptic.P256()), edKey(t), rsaKey(t, 2048)
+	ec, ed, rsa2048 := jwstest.EC(t, elliptic.P256()), jwstest.Ed25519(t), jwstest.RSA(t, 2048)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(ed)
 	edPEM := pemOf(t, "PRIVATE KEY", pkcs8, err)
 	sec1, err := x509.MarshalECPrivateKey(ec)
@@ -201,7 +187,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestParse_Refuses(t *testing.T) {
-	ec := ecKey(t, elliptic.P256())
+	ec := jwstest.EC(t, elliptic.P256())
 	one := jwkOf(t, jose.JSONWebKey{Key: ec, KeyID: "one"})
 	raw, err := ec.Bytes()
 	if err != nil {
@@ -213,7 +199,7 @@ func TestParse_Refuses(t *testing.T) {
 		Type:    "RSA PRIVATE KEY",
 		Headers: map[string]string{"DEK-Info": "x"},
 	}))
-	p224, err := x509.MarshalPKCS8PrivateKey(ecKey(t, elliptic.P224()))
+	p224, err := x509.MarshalPKCS8PrivateKey(jwstest.EC(t, elliptic.P224()))
 	for name, c := range map[string]struct{ document, want string }{
 		"nothing":                      {" \n", "empty"},
 		"a huge document":              {strings.Repeat("x", jws.MaxKey+1), "256 KiB"},
@@ -234,11 +220,11 @@ func TestParse_Refuses(t *testing.T) {
 		},
 		"an empty set": {`{"keys":[]}`, "no private key"},
 		"two keys with one kid": {`{"keys":[` + one + "," + jwkOf(t, jose.JSONWebKey{
-			Key:   edKey(t),
+			Key:   jwstest.Ed25519(t),
 			KeyID: "one",
 		}) + `]}`, `"one"`},
 		"a curve that JOSE has not": {pemOf(t, "PRIVATE KEY", p224, err), "P-256"},
-		"an RSA key of 1024 bits": {pemOf(t, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey(t, 1024)),
+		"an RSA key of 1024 bits": {pemOf(t, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(jwstest.RSA(t, 1024)),
 			nil), "2048"},
 		"a set in which nothing is fit": {`{"keys":[7,{"kty":"oct","k":"` + secret + `"}]}`, "cannot sign"},
 	} {
@@ -274,7 +260,7 @@ func TestKey_RefusesWhatIsNoSignature(t *testing.T) {
 		"more than a signature":     "\x30\x06\x02\x01\x01\x02\x01\x01more",
 	} {
 		t.Run(name, func(t *testing.T) {
-			k, err := jws.New(faulty{ecKey(t, elliptic.P256()), answer}, "")
+			k, err := jws.New(faulty{jwstest.EC(t, elliptic.P256()), answer}, "")
 			if err != nil {
 				t.Fatal(err)
 			}

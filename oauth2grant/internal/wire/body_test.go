@@ -47,7 +47,11 @@ func TestPost_LooksBeforeTheBodyIsHandedOver(t *testing.T) {
 		{"a later refused look fails the request, which may have been sent", 2, 2, well, 2, stop, false},
 		{"an answer that was lost", 1, 0, lost, 1, io.ErrUnexpectedEOF, false},
 		{"a request that never left", 0, 0, lost, 0, io.ErrUnexpectedEOF, true},
-		{"an answer to a body that nobody read", 0, 0, func() (*http.Response, error) { return response(503, ``), nil }, 0, nil, false},
+		{
+			"an answer to a body that nobody read", 0, 0, func() (*http.Response, error) {
+				return response(503, ``), nil
+			}, 0, nil, false,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			looks := 0

@@ -60,7 +60,8 @@ func TestDo_ClosesTheBodyWhenTheContextEnds(t *testing.T) {
 				return res, nil
 			})), endpoint, plain)
 			cancel()
-			if failure == nil || !errors.Is(failure.Cause, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			if failure == nil || !errors.Is(failure.Cause, context.DeadlineExceeded) ||
+				time.Since(start) != time.Second {
 				t.Errorf("%d: got %+v after %v", status, failure, time.Since(start))
 			}
 		}

@@ -42,6 +42,9 @@ func ReadFailure(a Answer) *Failure {
 // retryAfter reads RFC 9110 §10.2.3: seconds, or a date.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
+	if value == "" {
+		return 0
+	}
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second
 	}

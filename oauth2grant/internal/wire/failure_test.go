@@ -65,7 +65,8 @@ func TestReadFailure(t *testing.T) {
 			},
 		},
 		{
-			"a list of errors beside words", `{"message":"Bad Request","errors":[{"resource":"RefreshToken","code":"invalid"}]}`,
+			"a list of errors beside words",
+			`{"message":"Bad Request","errors":[{"resource":"RefreshToken","code":"invalid"}]}`,
 			Failure{
 				Code: "invalid", Description: "Bad Request", Said: true,
 				Extra: `{"errors":[{"resource":"RefreshToken","code":"invalid"}],"message":"Bad Request"}`,
@@ -87,7 +88,8 @@ func TestReadFailure(t *testing.T) {
 			},
 		},
 		{
-			"RFC 9457", `{"type":"https://as.test/probs/gone","title":"Gone","status":400,"detail":"the token is gone"}`,
+			"RFC 9457",
+			`{"type":"https://as.test/probs/gone","title":"Gone","status":400,"detail":"the token is gone"}`,
 			Failure{
 				Description: "Gone: the token is gone", Said: true,
 				Extra: `{"detail":"the token is gone","status":400,"title":"Gone","type":"https://as.test/probs/gone"}`,
@@ -121,7 +123,7 @@ func TestReadFailure(t *testing.T) {
 	}
 }
 
-func TestWhatAServerProvablyDidNotProcess(t *testing.T) {
+func TestFailure_WhatAServerProvablyDidNotProcess(t *testing.T) {
 	for status := 400; status < 600; status++ {
 		want := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 		if got := ReadFailure(answerOf(status, `{"error":"server_error"}`)); got.Unprocessed != want || got.Own {
@@ -130,7 +132,7 @@ func TestWhatAServerProvablyDidNotProcess(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
+func TestReadFailure_RetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 		for _, c := range []struct {
@@ -155,7 +157,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-func TestNoSecretOfTheRequestIsKeptFromTheAnswer(t *testing.T) {
+func TestScrub_KeepsNoSecretOfTheRequest(t *testing.T) {
 	for _, status := range []int{200, 400, 503} {
 		for _, secret := range secretsSent() {
 			for _, body := range []string{
@@ -181,15 +183,20 @@ func TestNoSecretOfTheRequestIsKeptFromTheAnswer(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftAfterScrubbingRevealsNothing(t *testing.T) {
+func TestScrub_WhatIsLeftRevealsNothing(t *testing.T) {
 	for _, c := range []struct{ name, description, want string }{
 		{"of a secret that begins with another", "the verifier " + longerSecret, "the verifier [redacted]"},
 		{"of two secrets side by side", verifierSecret + tenantSecret, "[redacted][redacted]"},
-		{"of a secret that a control character was hidden in", strings.Replace(codeSecret, " ", `\u0000`, 1), "[redacted]"},
+		{
+			"of a secret that a control character was hidden in", strings.Replace(codeSecret, " ", `\u0000`, 1),
+			"[redacted]",
+		},
 		{"of a short value, which is no secret", "abcdefg", "abcdefg"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)), endpoint, sent)
+			_, failure := Post(t.Context(),
+				Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)),
+				endpoint, sent)
 			if failure == nil || failure.Description != c.want {
 				t.Fatalf("got %+v, want %q", failure, c.want)
 			}
@@ -217,14 +224,15 @@ func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-func TestAPublicParameterMayBeRepeated(t *testing.T) {
-	_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_client","error_description":"client id abc of authorization_code"}`)), endpoint, sent)
+func TestScrub_APublicParameterMayBeRepeated(t *testing.T) {
+	_, failure := Post(t.Context(), Client(always(400,
+		`{"error":"invalid_client","error_description":"client id abc of authorization_code"}`)), endpoint, sent)
 	if failure == nil || failure.Description != "client id abc of authorization_code" {
 		t.Fatalf("got %+v", failure)
 	}
 }
 
-func TestARegisteredCodeIsKeptThoughASecretIsPartOfIt(t *testing.T) {
+func TestScrub_KeepsARegisteredCodeThoughASecretIsPartOfIt(t *testing.T) {
 	weak := func() (Form, error) {
 		f, _ := plain()
 		f.Values.Set("password", "grant")
@@ -236,7 +244,7 @@ func TestARegisteredCodeIsKeptThoughASecretIsPartOfIt(t *testing.T) {
 	}
 }
 
-func TestADescriptionFitsIntoALogLine(t *testing.T) {
+func TestReadFailure_ADescriptionFitsIntoALogLine(t *testing.T) {
 	for _, c := range []struct{ name, description string }{
 		{"control characters", `a\r\nlevel=ERROR\u0000\u001b[31m`},
 		{"marks that turn the text around", `a\u202eb\u2066c`},
@@ -245,7 +253,9 @@ func TestADescriptionFitsIntoALogLine(t *testing.T) {
 		{"half a character", `\ud800`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)), endpoint, plain)
+			_, failure := Post(t.Context(),
+				Client(always(400, `{"error":"invalid_request","error_description":"`+c.description+`"}`)),
+				endpoint, plain)
 			if failure == nil || failure.Description == "" {
 				t.Fatalf("got %+v", failure)
 			}

@@ -9,8 +9,10 @@ import (
 
 func FuzzToken(f *testing.F) {
 	for _, seed := range []string{
-		`{"access_token":"A","token_type":"Bearer","expires_in":3600,"scope":["a"],"x":{}}`, `access_token=A&expires_in=1e3`, `{"error":"invalid_grant"}`,
-		`{"access_token":"A","expires_in":"9223372036854775808"}`, "\xef\xbb\xbf{}", `{"access_token":"\u0000"}`, `null`, ``, `=`, `{"access_token":"A","expires_in":-0x1p-2}`,
+		`{"access_token":"A","token_type":"Bearer","expires_in":3600,"scope":["a"],"x":{}}`,
+		`access_token=A&expires_in=1e3`, `{"error":"invalid_grant"}`,
+		`{"access_token":"A","expires_in":"9223372036854775808"}`, "\xef\xbb\xbf{}", `{"access_token":"\u0000"}`,
+		`null`, ``, `=`, `{"access_token":"A","expires_in":-0x1p-2}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -32,7 +34,8 @@ func FuzzToken(f *testing.F) {
 			t.Fatalf("the access token is %q", token.AccessToken)
 		}
 		var extra map[string]any
-		if failure := ReadObject(Answer{Body: []byte(token.Extra)}, &extra); token.Extra != "" && failure != nil && failure.Code == "" {
+		if failure := ReadObject(Answer{Body: []byte(token.Extra)}, &extra); token.Extra != "" && failure != nil &&
+			failure.Code == "" {
 			t.Fatalf("what is kept of the rest is no object: %q", token.Extra)
 		}
 	})
@@ -40,8 +43,10 @@ func FuzzToken(f *testing.F) {
 
 func FuzzError(f *testing.F) {
 	for _, seed := range []string{
-		`{"error":"invalid_grant","error_description":"` + verifierSecret + `"}`, `error=x&error_description=` + longerSecret, `{"error":"` + tenantSecret + `"}`,
-		`{"error":"x","error_description":"\u202e\u0000` + verifierSecret[:9] + `"}`, `<html>`, ``, `{"error":"x","interval":1e300}`,
+		`{"error":"invalid_grant","error_description":"` + verifierSecret + `"}`,
+		`error=x&error_description=` + longerSecret, `{"error":"` + tenantSecret + `"}`,
+		`{"error":"x","error_description":"\u202e\u0000` + verifierSecret[:9] + `"}`, `<html>`, ``,
+		`{"error":"x","interval":1e300}`,
 	} {
 		f.Add(400, "7", seed)
 		f.Add(503, "Sun, 06 Nov 1994 08:49:37 GMT", seed)
@@ -65,13 +70,15 @@ func FuzzError(f *testing.F) {
 
 func FuzzChallenge(f *testing.F) {
 	for _, seed := range []string{
-		`Bearer realm="a", error="invalid_token"`, `Negotiate YII=, Bearer`, `DPoP error=use_dpop_nonce,algs="ES256"`, `Bearer error="x\`, `= = ,`, "Basic\x00\xff\"",
+		`Bearer realm="a", error="invalid_token"`, `Negotiate YII=, Bearer`, `DPoP error=use_dpop_nonce,algs="ES256"`,
+		`Bearer error="x\`, `= = ,`, "Basic\x00\xff\"",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		for _, c := range challenge.Read([]string{value, value}) {
-			if c.Scheme == "" || c.Scheme != strings.ToLower(c.Scheme) || !strings.Contains(strings.ToLower(value), c.Scheme) {
+			if c.Scheme == "" || c.Scheme != strings.ToLower(c.Scheme) ||
+				!strings.Contains(strings.ToLower(value), c.Scheme) {
 				t.Fatalf("the scheme is %q", c.Scheme)
 			}
 			for name := range c.Params {

@@ -43,12 +43,16 @@ func response(status int, body string, header ...string) *http.Response {
 	for i := 0; i < len(header); i += 2 {
 		h.Add(header[i], header[i+1])
 	}
-	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), ProtoMajor: 1, ProtoMinor: 1}
+	return &http.Response{
+		StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), ProtoMajor: 1, ProtoMinor: 1,
+	}
 }
 
 // always returns a server with one answer to everything.
 func always(status int, body string, header ...string) *server {
-	return &server{answer: func(int64, *http.Request) (*http.Response, error) { return response(status, body, header...), nil }}
+	return &server{
+		answer: func(int64, *http.Request) (*http.Response, error) { return response(status, body, header...), nil },
+	}
 }
 
 // every secret of a request that sent makes.
@@ -62,11 +66,13 @@ const (
 
 // sent is a request with secrets at every place where one can be.
 func sent() (Form, error) {
-	pair := base64.StdEncoding.EncodeToString([]byte(url.QueryEscape("client id") + ":" + url.QueryEscape(clientSecret)))
+	pair := base64.StdEncoding.EncodeToString(
+		[]byte(url.QueryEscape("client id") + ":" + url.QueryEscape(clientSecret)))
 	return Form{
 		Header: http.Header{"Authorization": {"Basic " + pair}},
 		Values: url.Values{
-			"grant_type": {"authorization_code"}, "client_id": {"client id"}, "code": {codeSecret}, "code_verifier": {verifierSecret, longerSecret}, "x": {"abcdefg"},
+			"grant_type": {"authorization_code"}, "client_id": {"client id"}, "code": {codeSecret},
+			"code_verifier": {verifierSecret, longerSecret}, "x": {"abcdefg"},
 		},
 	}, nil
 }

@@ -66,13 +66,22 @@ func readMembers(body []byte, first bool) (Members, error) {
 	return m, nil
 }
 
+// decode reads the value of a member; one that is absent says nothing.
+func decode(raw json.RawMessage, out any) bool {
+	return len(raw) > 0 && json.Unmarshal(raw, out) == nil
+}
+
 // Has reports whether the member says anything.
 func (m Members) Has(name string) bool { return len(m[name]) > 0 && string(m[name]) != "null" }
 
 // Text returns a string; anything else counts as none.
 func (m Members) Text(name string) string {
+	raw := m[name]
+	if !bytes.HasPrefix(raw, []byte(`"`)) {
+		return ""
+	}
 	var s string
-	if json.Unmarshal(m[name], &s) != nil {
+	if json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
 	return s
@@ -94,7 +103,7 @@ func (m Members) Words(name string) string { return strings.Join(m.List(name), "
 // List returns an array of strings, or one string as the only element of one.
 func (m Members) List(name string) []string {
 	var list []json.RawMessage
-	if json.Unmarshal(m[name], &list) != nil {
+	if raw := m[name]; !bytes.HasPrefix(raw, []byte("[")) || !decode(raw, &list) {
 		if s := m.Text(name); s != "" {
 			return []string{s}
 		}
@@ -103,7 +112,7 @@ func (m Members) List(name string) []string {
 	var words []string
 	for _, raw := range list {
 		var s string
-		if json.Unmarshal(raw, &s) == nil && s != "" {
+		if decode(raw, &s) && s != "" {
 			words = append(words, s)
 		}
 	}

@@ -61,8 +61,8 @@ func TestMembers_ReadWhatIsMeant(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{
-		"true": true, "yes": true, "one": true, "false": false, "zero": false, "null": false, "none": false, "text": false,
-		"list": false, "object": false,
+		"true": true, "yes": true, "one": true, "false": false, "zero": false, "null": false, "none": false,
+		"text": false, "list": false, "object": false,
 	} {
 		got, ok := m.Bool(name)
 		if sure := slices.Contains([]string{"true", "yes", "one", "false", "zero"}, name); got != want || ok != sure {
@@ -75,7 +75,9 @@ func TestMembers_ReadWhatIsMeant(t *testing.T) {
 }
 
 func TestReadMembers_RefusesWhatIsNoObject(t *testing.T) {
-	for _, text := range []string{``, ` `, `null`, `[]`, `"a"`, `1`, `a=b`, `{`, `{}{}`, `{"a":}`, `<html>`, "\xef\xbb\xbf"} {
+	for _, text := range []string{
+		``, ` `, `null`, `[]`, `"a"`, `1`, `a=b`, `{`, `{}{}`, `{"a":}`, `<html>`, "\xef\xbb\xbf",
+	} {
 		if m, err := ReadMembers([]byte(text)); err == nil || m != nil {
 			t.Errorf("%q: got %v", text, m)
 		}

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -23,6 +22,9 @@ func (n *Number) UnmarshalJSON(raw []byte) error {
 func (m Members) Seconds(name string) int64 { return readNumber(m[name]) }
 
 func readNumber(text []byte) int64 {
+	if len(text) == 0 {
+		return 0
+	}
 	raw := strings.Trim(string(text), `"`)
 	n, err := strconv.ParseFloat(strings.TrimSpace(raw), 64)
 	if err != nil || math.IsNaN(n) || n < 0 || n > math.MaxInt32*10 {
@@ -44,6 +46,9 @@ var layouts = []string{
 // is none. It is in UTC.
 func (m Members) Time(name string) time.Time {
 	text := strings.TrimSpace(m.Word(name))
+	if text == "" {
+		return time.Time{}
+	}
 	if n, err := strconv.ParseFloat(text, 64); err == nil {
 		const year5138 = 1e11 // in seconds; in milliseconds it is 1973
 		switch {
@@ -66,7 +71,7 @@ func (m Members) Time(name string) time.Time {
 // Object returns the member name as an object, nil where it is none.
 func (m Members) Object(name string) Members {
 	var inner Members
-	if json.Unmarshal(m[name], &inner) != nil {
+	if !decode(m[name], &inner) {
 		return nil
 	}
 	return inner

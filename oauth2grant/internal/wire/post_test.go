@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-func TestPostSendsAForm(t *testing.T) {
+func TestPost_SendsAForm(t *testing.T) {
 	var got *http.Request
 	var body string
 	s := roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -34,7 +34,8 @@ func TestPostSendsAForm(t *testing.T) {
 		t.Errorf("sent %s %s %q", got.Method, got.URL, body)
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", "Authorization": form.Header.Get("Authorization"),
+		"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json",
+		"Authorization": form.Header.Get("Authorization"),
 	} {
 		if got.Header.Get(name) != want {
 			t.Errorf("%s is %q", name, got.Header.Get(name))
@@ -49,7 +50,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-func TestARedirectIsNotFollowed(t *testing.T) {
+func TestPost_FollowsNoRedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		s := always(status, "", "Location", "https://elsewhere.test/")
 		_, failure := Post(t.Context(), Client(s), endpoint, sent)
@@ -81,7 +82,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func (e *endless) Close() error { e.closed = true; return nil }
 
-func TestAnAnswerIsReadUpToItsLimit(t *testing.T) {
+func TestPost_ReadsAnAnswerUpToItsLimit(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		size     int64
@@ -114,9 +115,12 @@ func TestAnAnswerIsReadUpToItsLimit(t *testing.T) {
 	}
 }
 
-func TestEveryContentTypeIsRead(t *testing.T) {
-	for _, kind := range []string{"", "application/json", "text/html; charset=utf-8", "application/x-www-form-urlencoded", "///"} {
-		answer, failure := Post(t.Context(), Client(always(200, `{"access_token":"A"}`, "Content-Type", kind)), endpoint, plain)
+func TestPost_ReadsEveryContentType(t *testing.T) {
+	for _, kind := range []string{
+		"", "application/json", "text/html; charset=utf-8", "application/x-www-form-urlencoded", "///",
+	} {
+		answer, failure := Post(t.Context(), Client(always(200, `{"access_token":"A"}`, "Content-Type", kind)),
+			endpoint, plain)
 		if failure != nil {
 			t.Fatalf("%q: %+v", kind, failure)
 		}
@@ -134,17 +138,18 @@ func counted(n *int) func() (Form, error) {
 	}
 }
 
-func TestPostSendsOnce(t *testing.T) {
+func TestPost_SendsOnce(t *testing.T) {
 	for _, status := range []int{400, 408, 429, 500, 502, 503, 504} {
 		s, n := always(status, ""), 0
-		if _, failure := Post(t.Context(), Client(s), endpoint, counted(&n)); failure == nil || failure.Status != status {
+		_, failure := Post(t.Context(), Client(s), endpoint, counted(&n))
+		if failure == nil || failure.Status != status {
 			t.Errorf("%d: got %+v", status, failure)
 		}
 		s.got(t, 1)
 	}
 }
 
-func TestPostPatientlySendsAgainOnlyWhatWasNotProcessed(t *testing.T) {
+func TestPostPatiently_SendsAgainOnlyWhatWasNotProcessed(t *testing.T) {
 	dial := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	read := &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 	status := func(status int, header ...string) func() (*http.Response, error) {
@@ -219,16 +224,20 @@ func TestPostPatientlySendsAgainOnlyWhatWasNotProcessed(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeMadeIsNotSent(t *testing.T) {
+func TestPost_DoesNotSendWhatCannotBeMade(t *testing.T) {
 	errVault := errors.New("the vault is sealed")
 	broken := func() (Form, error) { return Form{}, errVault }
-	for _, send := range []func(context.Context, *http.Client, string, func() (Form, error)) (Answer, *Failure){Post, PostPatiently} {
+	for _, send := range []func(context.Context, *http.Client, string, func() (Form, error)) (Answer, *Failure){
+		Post, PostPatiently,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			s, began := always(200, ""), time.Now()
-			if _, failure := send(t.Context(), Client(s), endpoint, broken); failure == nil || !failure.Own || !failure.Unprocessed || !errors.Is(failure.Cause, errVault) {
+			_, failure := send(t.Context(), Client(s), endpoint, broken)
+			if failure == nil || !failure.Own || !failure.Unprocessed || !errors.Is(failure.Cause, errVault) {
 				t.Fatalf("got %+v", failure)
 			}
-			if _, failure := send(t.Context(), Client(s), "https://as.test/%zz?secret", plain); failure == nil || !failure.Own || strings.Contains(failure.Cause.Error(), "secret") {
+			if _, failure := send(t.Context(), Client(s), "https://as.test/%zz?secret", plain); failure == nil ||
+				!failure.Own || strings.Contains(failure.Cause.Error(), "secret") {
 				t.Fatalf("got %+v", failure)
 			}
 			s.got(t, 0)
@@ -239,7 +248,7 @@ func TestWhatCannotBeMadeIsNotSent(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTheContextIsTheCauseAndNothingElse(t *testing.T) {
+func TestPost_TheEndOfTheContextIsTheCauseAndNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		errShutdown := errors.New("shutdown")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -249,7 +258,8 @@ func TestTheEndOfTheContextIsTheCauseAndNothingElse(t *testing.T) {
 			return nil, errors.New("gave up on " + req.URL.String())
 		})
 		_, failure := Post(ctx, Client(s), endpoint, sent)
-		if failure == nil || !errors.Is(failure.Cause, context.Canceled) || !errors.Is(failure.Cause, errShutdown) || failure.Unprocessed {
+		if failure == nil || !errors.Is(failure.Cause, context.Canceled) || !errors.Is(failure.Cause, errShutdown) ||
+			failure.Unprocessed {
 			t.Fatalf("got %+v", failure)
 		}
 		unrevealing(t, failure)
@@ -274,7 +284,7 @@ func speaks(t *testing.T, says string) *http.Transport {
 	return rt
 }
 
-func TestTheTextOfALackOfAnAnswerSaysNothingOfWhatWasSentOrReceived(t *testing.T) {
+func TestFailure_TheTextSaysNothingOfWhatWasSentOrReceived(t *testing.T) {
 	const echo = "code-of-the-person"
 	proxied := func(err error) http.RoundTripper {
 		return roundTrip(func(*http.Request) (*http.Response, error) {
@@ -295,7 +305,11 @@ func TestTheTextOfALackOfAnAnswerSaysNothingOfWhatWasSentOrReceived(t *testing.T
 		{"nothing", speaks(t, ""), io.EOF},
 		{"what a proxy says", proxied(errors.New(echo)), nil},
 		{"a proxy out of reach", proxied(refused), syscall.ECONNREFUSED},
-		{"a RoundTripper that tells all", roundTrip(func(req *http.Request) (*http.Response, error) { return nil, fmt.Errorf("%s: %s", req.URL, echo) }), nil},
+		{
+			"a RoundTripper that tells all", roundTrip(func(req *http.Request) (*http.Response, error) {
+				return nil, fmt.Errorf("%s: %s", req.URL, echo)
+			}), nil,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, failure := Post(t.Context(), Client(c.rt), strings.Replace(endpoint, "https", "http", 1), sent)

@@ -19,18 +19,22 @@ func TestScrub_KnowsEncodings(t *testing.T) {
 	}
 	inJSON := func(v any) string { b, _ := json.Marshal(v); return string(b) }
 	for name, encode := range map[string]func(string) string{
-		"plain":                         func(s string) string { return s },
-		"query-escaped":                 url.QueryEscape,
-		"query-escaped, in lower case":  func(s string) string { return lowerHex(url.QueryEscape(s)) },
-		"query-escaped, spaces as %20":  func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") },
-		"path-escaped":                  url.PathEscape,
-		"as a form":                     func(s string) string { return url.Values{"password": {s}}.Encode() },
-		"as JSON":                       func(s string) string { return inJSON(map[string]string{"password": s}) },
-		"as a quoted string":            func(s string) string { return fmt.Sprintf("%q", s) },
-		"as a quoted string, in ASCII":  func(s string) string { return fmt.Sprintf("%+q", s) },
-		"as HTML":                       html.EscapeString,
-		"in base64":                     func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
-		"in base64 for URLs":            func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+		"plain":                        func(s string) string { return s },
+		"query-escaped":                url.QueryEscape,
+		"query-escaped, in lower case": func(s string) string { return lowerHex(url.QueryEscape(s)) },
+		"query-escaped, spaces as %20": func(s string) string {
+			return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
+		},
+		"path-escaped":                 url.PathEscape,
+		"as a form":                    func(s string) string { return url.Values{"password": {s}}.Encode() },
+		"as JSON":                      func(s string) string { return inJSON(map[string]string{"password": s}) },
+		"as a quoted string":           func(s string) string { return fmt.Sprintf("%q", s) },
+		"as a quoted string, in ASCII": func(s string) string { return fmt.Sprintf("%+q", s) },
+		"as HTML":                      html.EscapeString,
+		"in base64":                    func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+		"in base64 for URLs": func(s string) string {
+			return base64.RawURLEncoding.EncodeToString([]byte(s))
+		},
 		"in hexadecimal":                func(s string) string { return hex.EncodeToString([]byte(s)) },
 		"cut short":                     func(s string) string { return s[:len(s)-3] },
 		"cut short by dots":             func(s string) string { return s[:len(s)*3/5] + "…" },
@@ -45,7 +49,9 @@ func TestScrub_KnowsEncodings(t *testing.T) {
 			if failure == nil || failure.Code != "invalid_grant" {
 				t.Fatalf("got %+v", failure)
 			}
-			for _, hidden := range []string{mark, text, base64.StdEncoding.EncodeToString([]byte(secret))[:20], hex.EncodeToString([]byte(mark))} {
+			for _, hidden := range []string{
+				mark, text, base64.StdEncoding.EncodeToString([]byte(secret))[:20], hex.EncodeToString([]byte(mark)),
+			} {
 				if strings.Contains(failure.Description, hidden) {
 					t.Errorf("%q is in %q", hidden, failure.Description)
 				}
@@ -57,7 +63,8 @@ func TestScrub_KnowsEncodings(t *testing.T) {
 
 func TestScrub_LeavesShortValues(t *testing.T) {
 	form := func() (Form, error) { return Form{Values: url.Values{"password": {"wrong"}}}, nil }
-	_, failure := Post(t.Context(), Client(always(400, `{"error":"invalid_grant","error_description":"wrong password"}`)), endpoint, form)
+	_, failure := Post(t.Context(),
+		Client(always(400, `{"error":"invalid_grant","error_description":"wrong password"}`)), endpoint, form)
 	if failure == nil || failure.Description != "wrong password" {
 		t.Errorf("got %+v", failure)
 	}

@@ -14,8 +14,8 @@ import (
 var (
 	codeNames = []string{"error", "errorType", "error_code", "errorCode", "code", "status", "type", "__type", ".tag"}
 	wordNames = []string{
-		"error_description", "error_message", "errorMessage", "errorSummary", "error_summary", "message", "msg", "detail",
-		"description", "title", "reason",
+		"error_description", "error_message", "errorMessage", "errorSummary", "error_summary", "message",
+		"msg", "detail", "description", "title", "reason",
 	}
 	uriNames = []string{"error_uri", "errorUri", "help", "more_info", "documentation_url"}
 )
@@ -68,12 +68,15 @@ func (f *Failure) readCoded(m Members) bool {
 
 // readNested reads an error that is an object, or the first of a list.
 func (f *Failure) readNested(raw json.RawMessage) bool {
+	if len(raw) == 0 {
+		return false
+	}
 	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) == nil && len(list) > 0 {
+	if decode(raw, &list) && len(list) > 0 {
 		raw = list[0]
 	}
 	var text string
-	if json.Unmarshal(raw, &text) == nil && text != "" {
+	if decode(raw, &text) && text != "" {
 		f.Said = true
 		if isCode(text) {
 			f.Code = text
@@ -83,7 +86,7 @@ func (f *Failure) readNested(raw json.RawMessage) bool {
 		return true
 	}
 	var inner Members
-	if json.Unmarshal(raw, &inner) != nil || len(inner) == 0 {
+	if !decode(raw, &inner) || len(inner) == 0 {
 		return false
 	}
 	return f.readObject(inner)

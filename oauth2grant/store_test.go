@@ -14,61 +14,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// world is an authorization server and a backend that several grants share.
-type world struct {
-	*testing.T
-	srv *granttest.Server
-	b   *backend
-}
-
-func inWorld(t *testing.T, cfg granttest.Config, test func(w world)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		test(world{t, granttest.New(cfg), newBackend()})
-	})
-}
-
-func (w world) config() oauth2grant.Config {
-	return oauth2grant.Config{
-		Server: oauth2grant.Server{TokenURL: w.srv.URL(granttest.Token), RevocationURL: w.srv.URL(granttest.Revocation)},
-		Auth:   oauth2grant.SecretBasic("client", "secret"), HTTPClient: w.srv.HTTPClient(), Store: store{w.b},
-	}
-}
-
-// seed puts a token into the store that the server has issued to alice.
-func (w world) seed() oauth2grant.Token {
-	access, refresh, life := w.srv.Issue("client", "alice", "read")
-	t := oauth2grant.Token{AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Scope: "read", Expiry: time.Now().Add(life).UTC()}
-	w.b.set(func() { w.b.token, w.b.full = t, true })
-	return t
-}
-
-func (w world) ensure(g *oauth2grant.Grant) {
-	w.Helper()
-	if err := g.EnsureActiveToken(w.Context()); err != nil {
-		w.Fatalf("EnsureActiveToken: %v", err)
-	}
-}
-
-func (w world) token(g *oauth2grant.Grant) oauth2grant.Token {
-	w.Helper()
-	t, err := g.Token(w.Context())
-	if err != nil {
-		w.Fatalf("Token: %v", err)
-	}
-	return t
-}
-
-func (w world) mustFail(err error, targets ...error) {
-	w.Helper()
-	for _, target := range targets {
-		if !errors.Is(err, target) {
-			w.Fatalf("error is %v, want one that is %v", err, target)
-		}
-	}
-}
-
-func TestManyGrantsOnOneStoreRefreshOnce(t *testing.T) {
+func TestStore_ManyGrantsRefreshOnce(t *testing.T) {
 	inWorld(t, granttest.Config{Lifetime: 2 * time.Second}, func(w world) {
 		w.seed()
 		const grants, callers = 20, 10
@@ -98,7 +44,7 @@ func TestManyGrantsOnOneStoreRefreshOnce(t *testing.T) {
 	})
 }
 
-func TestAnInvalidGrantIsBelievedOnlyAfterASecondLookAtTheStore(t *testing.T) {
+func TestStore_AnInvalidGrantIsBelievedOnlyAfterASecondLook(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		first := w.seed()
 		cfg := w.config()
@@ -123,7 +69,7 @@ func TestAnInvalidGrantIsBelievedOnlyAfterASecondLookAtTheStore(t *testing.T) {
 	})
 }
 
-func TestADeadRefreshTokenIsSentOnce(t *testing.T) {
+func TestStore_ADeadRefreshTokenIsSentOnce(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		seeded := w.seed()
 		w.srv.RevokeToken(seeded.RefreshToken)
@@ -146,9 +92,7 @@ func TestADeadRefreshTokenIsSentOnce(t *testing.T) {
 	})
 }
 
-func failureOf(_ oauth2grant.Token, err error) error { return err }
-
-func TestATokenThatCanNotBeSavedIsUsedAndSavedLater(t *testing.T) {
+func TestStore_ATokenThatCannotBeSavedIsUsedAndSavedLater(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		var told []oauth2grant.Event
@@ -186,7 +130,7 @@ func TestATokenThatCanNotBeSavedIsUsedAndSavedLater(t *testing.T) {
 	})
 }
 
-func TestATokenIsSavedLaterOnlyOverTheOneItWasMadeFrom(t *testing.T) {
+func TestStore_ATokenIsSavedLaterOnlyOverTheOneItWasMadeFrom(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
@@ -216,7 +160,7 @@ func TestATokenIsSavedLaterOnlyOverTheOneItWasMadeFrom(t *testing.T) {
 	})
 }
 
-func TestAnEmptiedStoreMeansSignedOut(t *testing.T) {
+func TestStore_EmptiedMeansSignedOut(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		cfg := w.config()
 		cfg.Token = w.seed() // also as a seed: it must not come back
@@ -231,7 +175,7 @@ func TestAnEmptiedStoreMeansSignedOut(t *testing.T) {
 	})
 }
 
-func TestASignOutIsNoticedAtOnceWhereTheStoreNotifies(t *testing.T) {
+func TestStore_ASignOutIsNoticedAtOnceWhereItNotifies(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		here, there := w.config(), w.config()
@@ -255,7 +199,7 @@ func TestASignOutIsNoticedAtOnceWhereTheStoreNotifies(t *testing.T) {
 	})
 }
 
-func TestAStoreThatIsDownCostsNoUsableTokenAndAllowsNoUnlockedRefresh(t *testing.T) {
+func TestStore_DownCostsNoUsableTokenAndAllowsNoUnlockedRefresh(t *testing.T) {
 	for name, fail := range map[string]func(*backend){
 		"it can not be locked": func(b *backend) { b.onLock = func() error { return errStoreDown } },
 		"it can not be read":   func(b *backend) { b.onLoad = func() error { return errStoreDown } },
@@ -282,7 +226,7 @@ func TestAStoreThatIsDownCostsNoUsableTokenAndAllowsNoUnlockedRefresh(t *testing
 	}
 }
 
-func TestTheClockOfWhoSavedATokenIsNotTrusted(t *testing.T) {
+func TestStore_TheClockOfWhoSavedATokenIsNotTrusted(t *testing.T) {
 	inWorld(t, granttest.Config{Lifetime: time.Hour}, func(w world) {
 		theirs := newGrant(w.T, oauth2grant.Password{Username: "alice", Password: "wonderland"}, w.config())
 		w.ensure(theirs)
@@ -295,7 +239,7 @@ func TestTheClockOfWhoSavedATokenIsNotTrusted(t *testing.T) {
 	})
 }
 
-func TestWhoLostTheLeaseDoesNotOverwriteWhatIsNewer(t *testing.T) {
+func TestStore_WhoLostTheLeaseDoesNotOverwriteWhatIsNewer(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
@@ -319,7 +263,7 @@ func TestWhoLostTheLeaseDoesNotOverwriteWhatIsNewer(t *testing.T) {
 	})
 }
 
-func TestTheSeedFillsAnEmptyStoreAndWhatTheStoreHoldsWins(t *testing.T) {
+func TestStore_TheSeedFillsAnEmptyOneAndWhatItHoldsWins(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		stored := w.seed()
 		cfg := w.config()
@@ -329,24 +273,14 @@ func TestTheSeedFillsAnEmptyStoreAndWhatTheStoreHoldsWins(t *testing.T) {
 			t.Error("the seed was preferred to the stored token")
 		}
 		w.b.set(func() { w.b.token, w.b.full = oauth2grant.Token{}, false })
-		if got := w.token(newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)); got.AccessToken != access || w.b.get() != got {
+		got := w.token(newGrant(w.T, oauth2grant.RefreshOnly{}, cfg))
+		if got.AccessToken != access || w.b.get() != got {
 			t.Error("the seed was not used, or not saved")
 		}
 	})
 }
 
-type flowFunc func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error)
-
-func (f flowFunc) Run(ctx context.Context, c *oauth2grant.Client) (oauth2grant.Token, error) {
-	return f(ctx, c)
-}
-func (flowFunc) Interactive() bool { return false }
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestWhoWaitsForTheLockAdoptsWhatItsHolderSavedAtOnce(t *testing.T) {
+func TestStore_WhoWaitsForTheLockAdoptsWhatItsHolderSavedAtOnce(t *testing.T) {
 	inWorld(t, granttest.Config{}, func(w world) {
 		w.seed()
 		time.Sleep(2 * time.Hour) // it has expired

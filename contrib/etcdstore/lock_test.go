@@ -1,0 +1,49 @@
+package etcdstore_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+
+	"github.com/oauth2grant/go-oauth2grant/contrib/etcdstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
+	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
+)
+
+func TestLock_AServerThatFallsSilentHoldsUpNobody(t *testing.T) {
+	server := testservers.StartEtcd(t)
+	silent := func(
+		ctx context.Context, method string, req, reply any,
+		conn *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption,
+	) error {
+		if method == "/etcdserverpb.Lease/LeaseGrant" || method == "/etcdserverpb.KV/Range" {
+			return next(ctx, method, req, reply, conn, opts...)
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: []string{server.Addr()}, Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(silent)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	family, err := etcdstore.New(client, etcdstore.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := family.Store("alice").Lock(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Lock returned %v", err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- family.Close() }()
+	if err := progress.Await(t, "end of Close", closed); err != nil {
+		t.Error(err)
+	}
+}

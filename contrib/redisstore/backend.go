@@ -69,7 +69,7 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 		saved, err = b.run(ctx, saveScript, key, args...).Bool()
 		return saved, clean(err)
 	}
-	// Watch has one connection to the server that has the key, wherever it moved.
+	// Watch has one connection, to the server that has the key.
 	err = b.client.Watch(ctx, func(conn *redis.Tx) (err error) {
 		saved, err = saveScript.Run(ctx, conn, []string{b.hash(key)}, args...).Bool()
 		if err != nil || !saved {

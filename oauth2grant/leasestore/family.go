@@ -24,8 +24,8 @@ type Config struct {
 	Place string
 
 	// Lease is how long a lock outlives a holder that was killed, unless the
-	// record carries a mark. If zero, it is 5 s; it is at least 1 s. An exchange
-	// with the database may take a third of it, 3 s at most.
+	// record carries a mark. If zero, it is 5 s; it is at least 1 s. An
+	// exchange with the database may take a third of it, 3 s at most.
 	Lease time.Duration
 
 	// Keys encrypts tokens. If nil, they are kept in clear. New asks it for the

@@ -78,6 +78,7 @@ func newRun(t *testing.T, k kind, seed uint64, d time.Duration) *run {
 	for i := range signIns {
 		r.keys = append(r.keys, fmt.Sprintf("user-%d", i+1))
 	}
+	t.Cleanup(r.keep)
 	r.site = k.start(t)
 	r.server = startServer(t, r.journal, func(key string) { r.lost <- key })
 	return r
@@ -239,13 +240,13 @@ func (r *run) settle(when string) {
 }
 
 // keep writes the journal into the folder that CHAOS_JOURNAL names.
-func (r *run) keep(entries []entry) {
+func (r *run) keep() {
 	dir := os.Getenv("CHAOS_JOURNAL")
 	if dir == "" {
 		return
 	}
 	var b strings.Builder
-	for _, e := range entries {
+	for _, e := range r.journal.read() {
 		fmt.Fprintln(&b, e)
 	}
 	name := strings.NewReplacer("/", "-").Replace(r.t.Name()) + ".log"
@@ -263,9 +264,9 @@ func (r *run) judge() {
 			longest = max(longest, e.At.Sub(e.Begin))
 		}
 	}
-	r.keep(entries)
 	found := judge(r.kind, entries)
-	r.t.Logf("%d refreshes, %d kills, %d stops, %d troubles, %d failovers; %d sign-ins lost; longest wait for a token %v",
+	r.t.Logf(
+		"%d refreshes, %d kills, %d stops, %d troubles, %d failovers; %d sign-ins lost; longest wait for a token %v",
 		count[rotates], count[kills], count[stops], count[troubles], count[failsOver], count[revokes],
 		longest.Round(time.Millisecond))
 	unexcused := 0

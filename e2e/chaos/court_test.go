@@ -27,9 +27,13 @@ func judge(k kind, entries []entry) (found []finding) {
 	for _, e := range entries {
 		switch e.What {
 		case misses:
-			found = append(found, finding{at: e.At, key: e.Key, what: "the store has lost the token: " + e.Who + " found none"})
+			found = append(found, finding{
+				at: e.At, key: e.Key, what: "the store has lost the token: " + e.Who + " found none",
+			})
 		case sendsFree:
-			found = append(found, finding{at: e.At, key: e.Key, what: "a refresh token was sent without the lock: " + e.Request})
+			found = append(found, finding{
+				at: e.At, key: e.Key, what: "a refresh token was sent without the lock: " + e.Request,
+			})
 		case leaks:
 			found = append(found, finding{at: e.At, what: e.Who + " leaks: " + e.Err})
 		}
@@ -53,7 +57,8 @@ func (c court) losses() (found []finding) {
 		switch e.What {
 		case revokes:
 			found = append(found, finding{
-				at: e.At, key: e.Key, what: fmt.Sprintf("a sign-in is lost: %s sent %s again", e.Who, e.Refresh), why: c.excuse(e),
+				at: e.At, key: e.Key, what: fmt.Sprintf("a sign-in is lost: %s sent %s again", e.Who, e.Refresh),
+				why: c.excuse(e),
 			})
 		case needsLogin:
 			if !c.revoked(e) {
@@ -100,7 +105,9 @@ func (c court) overlaps() (found []finding) {
 			if before.Who == now.Who || !before.out.Before(now.done) || !now.out.Before(before.done) {
 				continue
 			}
-			f := finding{at: e.At, key: e.Key, what: "two refreshes at the same time: " + before.Request + " and " + now.Request}
+			f := finding{
+				at: e.At, key: e.Key, what: "two refreshes at the same time: " + before.Request + " and " + now.Request,
+			}
 			if before.out.Before(now.out) {
 				f.why = c.silence(before.Who, before.out, now.out)
 			} else {
@@ -124,7 +131,9 @@ func (c court) older() (found []finding) {
 	}
 	type sight struct {
 		at     time.Time
-		newest int // that had been seen until then
+		newest int       // that had been seen until then
+		token  string    // which that was
+		since  time.Time // when it was seen first
 	}
 	seen := map[string][]sight{}
 	for _, e := range c.entries {
@@ -136,27 +145,36 @@ func (c court) older() (found []finding) {
 			by += " by " + e.Who
 		}
 		i, _ := slices.BinarySearchFunc(seen[by], e.Begin, func(s sight, at time.Time) int { return s.at.Compare(at) })
-		newest := 0
+		var newest sight
 		if i > 0 {
-			newest = seen[by][i-1].newest
+			newest = seen[by][i-1]
 		}
-		if turn[e.Refresh] < newest {
+		if turn[e.Refresh] < newest.newest {
 			f := finding{
 				at: e.At, key: e.Key,
 				what: fmt.Sprintf("%s %s %s, older than what was seen before", e.Who, e.What, e.Refresh),
 			}
-			if over, ok := c.failover(e.Begin.Add(-settling), e.At); ok {
-				f.why = "the store went back when it failed over at " + over.Begin.Format("05.000")
+			if over, ok := c.failover(newest.since, e.At); ok && !c.wasSaved(newest.token, e.Begin) {
+				f.why = newest.token + ", of which nobody was told that it is saved, was lost when the store failed over at " +
+					over.Begin.Format("05.000")
 			}
 			found = append(found, f)
 		}
-		most := turn[e.Refresh]
-		if all := seen[by]; len(all) > 0 {
-			most = max(most, all[len(all)-1].newest)
+		now := sight{e.At, turn[e.Refresh], e.Refresh, e.Begin}
+		if all := seen[by]; len(all) > 0 && all[len(all)-1].newest >= now.newest {
+			now = all[len(all)-1]
+			now.at = e.At
 		}
-		seen[by] = append(seen[by], sight{e.At, most})
+		seen[by] = append(seen[by], now)
 	}
 	return found
+}
+
+// wasSaved reports whether a token was saved before a time, as far as anybody
+// was told.
+func (c court) wasSaved(token string, before time.Time) bool {
+	_, ok := c.first(func(e entry) bool { return e.What == saves && e.Refresh == token && e.At.Before(before) })
+	return ok
 }
 
 // timeline returns what went on around a finding.

@@ -85,7 +85,8 @@ func TestJudge_ExcusesALossOnlyWhereNobodyCouldHelpIt(t *testing.T) {
 			leases, twice(12, when(10.3, lacks), during(10, 12, slow)), "",
 		},
 		"closed while the store was away": {
-			leases, twice(30, when(10.3, has), during(10.4, 20, closed), during(10.2, 21, away)), "closed while the store",
+			leases, twice(30, when(10.3, has), during(10.4, 20, closed), during(10.2, 21, away)),
+			"closed while the store",
 		},
 		"closed while all was well": {
 			leases, twice(30, when(10.3, has), during(10.4, 20, closed)), "",
@@ -94,7 +95,8 @@ func TestJudge_ExcusesALossOnlyWhereNobodyCouldHelpIt(t *testing.T) {
 			leases, twice(30, during(10.4, 20, closed), during(10, 13, slow)), "",
 		},
 		"the store went back, and who knew was killed": {
-			replicated, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over), when(12, killed)), "went back",
+			replicated, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over), when(12, killed)),
+			"went back",
 		},
 		"the store went back, and who knew lives": {
 			replicated, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over)), "",
@@ -145,6 +147,12 @@ func TestJudge_FindsWhatMustNotBe(t *testing.T) {
 		"a store that goes back": {
 			[]entry{saw(3, 3.1, "1.1", "r2"), saw(4, 4.1, "2.1", "r1")}, "older",
 		},
+		"a store that loses what was saved when it fails over": {
+			[]entry{
+				saw(3, 3.1, "1.1", "r2"), when(3, entry{Who: "1.1", What: saves, Key: "user", Refresh: "r2"}),
+				during(3.2, 3.5, entry{Who: theStore, What: failsOver}), saw(4, 4.1, "2.1", "r1"),
+			}, "older",
+		},
 		"two looks at the same time": {
 			[]entry{saw(3, 3.5, "1.1", "r2"), saw(3.4, 4, "2.1", "r1")}, "",
 		},
@@ -182,7 +190,7 @@ func TestJudge_FindsWhatMustNotBe(t *testing.T) {
 			for _, e := range append(tokens, tc.entries...) {
 				j.add(e)
 			}
-			found := judge(kind{lease: lease}, j.read())
+			found := judge(kind{lease: lease, back: true}, j.read())
 			switch {
 			case tc.want == "" && len(found) > 0:
 				t.Errorf("the judge has found %q", found[0].what)

@@ -2,14 +2,17 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
 	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
@@ -67,7 +70,21 @@ func startPostgres(t *testing.T) site {
 func startPgBouncer(t *testing.T) site {
 	t.Helper()
 	server := testservers.StartPostgres(t)
-	return postgresSite(t, server, testservers.StartPgBouncer(t, server))
+	through := testservers.StartPgBouncer(t, server)
+	s := postgresSite(t, server, through)
+	for i, f := range s.faults {
+		s.faults[i].do = func(t *testing.T, pass func()) {
+			f.do(t, pass)
+			progress.Retry(t, "answer through PgBouncer, which waits before it connects again", func() error {
+				conn, err := pgx.Connect(context.Background(), through)
+				if err == nil {
+					err = errors.Join(conn.Ping(context.Background()), conn.Close(context.Background()))
+				}
+				return err
+			})
+		}
+	}
+	return s
 }
 
 // postgresSite makes the table, and puts a proxy before what is at a URL: the

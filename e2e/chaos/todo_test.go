@@ -1,8 +1,11 @@
 package chaos
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 )
@@ -50,6 +53,13 @@ func (d *todo[K]) waits() int {
 func (d *todo[K]) wait(until string) {
 	d.t.Helper()
 	for d.waits() > 0 {
-		progress.Await(d.t, until, d.some)
+		select {
+		case <-d.some:
+		case <-time.After(progress.Limit):
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.t.Fatalf("nothing for %v, until %s: %v are left", progress.Limit, until,
+				slices.Collect(maps.Keys(d.left)))
+		}
 	}
 }

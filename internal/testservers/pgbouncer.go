@@ -22,7 +22,7 @@ func StartPgBouncer(tb testing.TB, p *Postgres) (url string) {
 	users, conf := filepath.Join(p.data, "bouncer-users.txt"), filepath.Join(p.data, "bouncer.ini")
 	text := fmt.Sprintf("[databases]\npostgres = host=%s port=%s dbname=postgres user=postgres\n"+
 		"[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=%s\nunix_socket_dir=\n"+
-		"auth_type=any\nauth_file=%s\npool_mode=transaction\ndefault_pool_size=3\n",
+		"auth_type=any\nauth_file=%s\npool_mode=transaction\ndefault_pool_size=3\nserver_login_retry=1\n",
 		host, serverPort, port, users)
 	for name, content := range map[string]string{users: `"postgres" ""`, conf: text} {
 		//nolint:gosec // user postgres reads it, and it has no secret

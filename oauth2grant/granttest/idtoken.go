@@ -18,9 +18,8 @@ const scopeOpenID = "openid"
 
 // jwks answers with the keys.
 func (s *Server) jwks(*call) (answer, error) {
-	return answer{
-		status: http.StatusOK, header: http.Header{"Content-Type": {"application/jwk-set+json"}}, text: s.signer().JWKS(),
-	}, nil
+	header := http.Header{"Content-Type": {"application/jwk-set+json"}}
+	return answer{status: http.StatusOK, header: header, text: s.signer().JWKS()}, nil
 }
 
 // signer signs ID tokens. It is made when it is first needed, since a key costs

@@ -22,6 +22,7 @@ type authorization struct {
 	hint        string
 	formPost    bool
 	pkce        pkce
+	key         string // the thumbprint that the code is bound to (RFC 9449 §10); empty: to none
 	requestURI  string
 	nonce       string // for the ID token
 }
@@ -59,6 +60,9 @@ func (s *Server) authorization(form url.Values) (authorization, error) {
 	a.client, a.redirectURI, a.redirectSet = client.ID, redirectURI, form.Has("redirect_uri")
 	a.nonce = form.Get("nonce")
 	a.state, a.scope = form.Get("state"), strings.Join(strings.Fields(form.Get("scope")), " ")
+	if s.cfg.DPoP {
+		a.key = form.Get("dpop_jkt")
+	}
 	return a, a.check(client, form)
 }
 

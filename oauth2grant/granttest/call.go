@@ -114,7 +114,7 @@ func (s *Server) route(e Endpoint) (route, bool) {
 		DeviceAuthorization: {post, true, s.authorizeDevice},
 		Revocation:          {post, true, s.revoke},
 		Introspection:       {post, true, s.introspect},
-		PAR:                 {post, true, s.push},
+		PAR:                 {post, true, s.bound(s.push)},
 		Authorize:           {either, false, s.authorize},
 		DeviceVerification:  {get, false, s.verifyDevice},
 		Discovery:           {get, false, s.metadata},

@@ -34,6 +34,7 @@ const (
 // database while they wait for one lock, and how long the last one waits after
 // its release.
 func (s Scale) Waiters(b *testing.B) {
+	b.Helper()
 	ctx := b.Context()
 	mine, end := s.Open(b)
 	defer end()
@@ -75,12 +76,14 @@ func (s Scale) Waiters(b *testing.B) {
 // Keys shows what a Pool of 10,000 live grants takes, and how soon it knows
 // what another process has saved.
 func (s Scale) Keys(b *testing.B) {
+	b.Helper()
 	ctx := b.Context()
 	server, _ := signedIn(time.Hour)
 	issue := func() oauth2grant.Token {
 		access, refresh, expiresIn := server.Issue("client", "alice")
 		return oauth2grant.Token{
-			AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(expiresIn).Round(0).UTC(),
+			AccessToken: access, RefreshToken: refresh, TokenType: "Bearer",
+			Expiry: time.Now().Add(expiresIn).Round(0).UTC(),
 		}
 	}
 	others, end := s.Open(b)
@@ -90,7 +93,8 @@ func (s Scale) Keys(b *testing.B) {
 	mine, end := s.Open(b)
 	defer end()
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
-		Server: oauth2grant.Server{TokenURL: server.URL(granttest.Token)}, Auth: oauth2grant.SecretBasic("client", "secret"),
+		Server: oauth2grant.Server{TokenURL: server.URL(granttest.Token)},
+		Auth:   oauth2grant.SecretBasic("client", "secret"),
 		HTTPClient: server.HTTPClient(),
 	})
 	if err != nil {

@@ -62,8 +62,8 @@ func AuthorizationHeader(id, value string) ClientAuth {
 }
 
 // Public is a client without a secret: it sends its id only (RFC 6749 §2.1). A
-// client that authenticates by mutual TLS is one too, with its certificate in
-// [Config].HTTPClient (RFC 8705 §2).
+// client that authenticates by mutual TLS does that too (RFC 8705 §2): see
+// [Server].MTLS.
 func Public(id string) ClientAuth { return publicAuth(id) }
 
 func constant(id string, method AuthMethod, secret string) ClientAuth {

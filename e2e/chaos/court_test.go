@@ -154,8 +154,8 @@ func (c court) older() (found []finding) {
 				at: e.At, key: e.Key,
 				what: fmt.Sprintf("%s %s %s, older than what was seen before", e.Who, e.What, e.Refresh),
 			}
-			if over, ok := c.failover(newest.since, e.At); ok && !c.wasSaved(newest.token) {
-				f.why = newest.token + ", which nobody was told to be saved, was lost when the store failed over at " +
+			if over, ok := c.failover(newest.since, e.At); ok && !c.wasSaved(newest.token, e.Begin) {
+				f.why = newest.token + ", of which nobody was told that it is saved, was lost when the store failed over at " +
 					over.Begin.Format("05.000")
 			}
 			found = append(found, f)
@@ -170,9 +170,10 @@ func (c court) older() (found []finding) {
 	return found
 }
 
-// wasSaved reports whether a token was saved, as far as anybody was told.
-func (c court) wasSaved(token string) bool {
-	_, ok := c.first(func(e entry) bool { return e.What == saves && e.Refresh == token })
+// wasSaved reports whether a token was saved before a time, as far as anybody
+// was told.
+func (c court) wasSaved(token string, before time.Time) bool {
+	_, ok := c.first(func(e entry) bool { return e.What == saves && e.Refresh == token && e.At.Before(before) })
 	return ok
 }
 

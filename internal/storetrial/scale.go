@@ -93,8 +93,8 @@ func (s Scale) Keys(b *testing.B) {
 	mine, end := s.Open(b)
 	defer end()
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
-		Server: oauth2grant.Server{TokenURL: server.URL(granttest.Token)},
-		Auth:   oauth2grant.SecretBasic("client", "secret"),
+		Server:     oauth2grant.Server{TokenURL: server.URL(granttest.Token)},
+		Auth:       oauth2grant.SecretBasic("client", "secret"),
 		HTTPClient: server.HTTPClient(),
 	})
 	if err != nil {

@@ -26,7 +26,10 @@ const change = `
   told = CASE WHEN $3::text = '' THEN clock_timestamp() ELSE t.told END,
   until = greatest(t.until, CASE WHEN $5::bigint > 0 THEN SOON($5) END)`
 
-const returning = ` RETURNING true`
+const (
+	returning = ` RETURNING true`
+	mine      = ` WHERE key = $1::text AND fence = $2::bigint` + returning
+)
 
 func statementsFor(cfg Config) statements {
 	names := strings.NewReplacer(
@@ -67,9 +70,9 @@ SELECT 0, 0,
   coalesce((extract(epoch FROM coalesce((SELECT until FROM noticed), until) - clock_timestamp()) * 1000)::bigint, 0)
 FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
 
-		extend: names(`UPDATE TOKENS SET until = greatest(until, SOON($3)) WHERE key = $1::text AND fence = $2::bigint` + returning),
+		extend: names(`UPDATE TOKENS SET until = greatest(until, SOON($3))` + mine),
 
-		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL WHERE key = $1::text AND fence = $2::bigint` + returning),
+		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL` + mine),
 
 		poll: names(`SELECT array_agg(key), array_agg((extract(epoch FROM told) * 1000000)::bigint) FROM TOKENS
 WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),

@@ -144,7 +144,9 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 func (b *backend) Check(ctx context.Context) error {
 	var err error
 	if cluster, ok := b.client.(*redis.ClusterClient); ok {
-		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return b.check(ctx, node) })
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			return b.check(ctx, node)
+		})
 	} else {
 		err = b.check(ctx, b.client)
 	}
@@ -177,7 +179,7 @@ type ServerError struct {
 	Code string // ERR, NOAUTH, NOPERM, OOM, READONLY, LOADING, MISCONF, …
 }
 
-var hints = map[string]string{
+var hints = map[string]string{ //nolint:gosec // what codes mean
 	"NOAUTH":    " (it wants a user and a password)",
 	"WRONGPASS": " (the user or the password is wrong)",
 	"NOPERM":    " (the user lacks a right: those that it needs are in the comment of package redisstore)",

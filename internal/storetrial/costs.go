@@ -68,6 +68,7 @@ func (c Costs) each(b *testing.B, call func() error) {
 
 // renewal measures renewals whose authorization server answers at once.
 func (c Costs) renewal(b *testing.B) {
+	b.Helper()
 	server, first := signedIn(time.Hour)
 	s := c.Open("renewal")
 	if err := s.Save(b.Context(), first); err != nil {

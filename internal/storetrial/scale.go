@@ -76,6 +76,7 @@ func (s Scale) Waiters(b *testing.B) {
 // Keys shows what a Pool of 10,000 live grants takes, and how soon it knows
 // what another process has saved.
 func (s Scale) Keys(b *testing.B) {
+	b.Helper()
 	ctx := b.Context()
 	server, _ := signedIn(time.Hour)
 	issue := func() oauth2grant.Token {

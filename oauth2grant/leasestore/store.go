@@ -88,14 +88,13 @@ func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 	case data == nil:
 		return oauth2grant.Token{}, oauth2grant.ErrNoToken
 	}
-	var t oauth2grant.Token
 	plain, err := s.family.box.Open(ctx, data, s.place())
-	if err == nil &&
-		(json.Unmarshal(plain, &t) != nil || t.AccessToken == "" && t.RefreshToken == "" && t.IDToken == "") {
-		err = ErrCorrupt
-	}
 	if err != nil {
 		return oauth2grant.Token{}, s.failed("load", err)
+	}
+	var t oauth2grant.Token
+	if json.Unmarshal(plain, &t) != nil || t.AccessToken == "" && t.RefreshToken == "" && t.IDToken == "" {
+		return oauth2grant.Token{}, s.failed("load", ErrCorrupt)
 	}
 	return t, nil
 }

@@ -72,7 +72,8 @@ func TestMTLS_RequestsGoToTheAliases(t *testing.T) {
 	_, failedInfo := c.UserInfo(t.Context(), token.AccessToken)
 	_, failedLook := c.Introspect(t.Context(), token.AccessToken, "")
 	a, failedPush := c.BeginAuthorization(t.Context(), "https://app.example/cb", nil)
-	if err := errors.Join(failedInfo, failedLook, failedPush, c.Revoke(t.Context(), token.AccessToken, "")); err != nil {
+	err = errors.Join(failedInfo, failedLook, failedPush, c.Revoke(t.Context(), token.AccessToken, ""))
+	if err != nil {
 		t.Fatal(err)
 	}
 	wantHosts(t, *asked, alias, alias, alias, alias, alias, alias)

@@ -109,7 +109,8 @@ func (l *leaks) assertionOfACommand() {
 
 func (l *leaks) assertionOfAURL() {
 	e := identity.Endpoint{
-		URL: "https://platform.example/token?key=" + l.secret("in-a-url"), Header: http.Header{"X-Key": {l.secret("in-a-header")}},
+		URL:    "https://platform.example/token?key=" + l.secret("in-a-url"),
+		Header: http.Header{"X-Key": {l.secret("in-a-header")}},
 		HTTPClient: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
 			res, err := says(http.StatusOK, l.secret("of-a-url"))
 			res.Request = r

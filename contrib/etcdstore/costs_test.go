@@ -19,7 +19,8 @@ func BenchmarkCosts(b *testing.B) {
 	server := testservers.StartEtcd(b)
 	var exchanges atomic.Int64
 	count := func(
-		ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption,
+		ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker,
+		opts ...grpc.CallOption,
 	) error {
 		exchanges.Add(1)
 		return call(ctx, method, req, reply, conn, opts...)

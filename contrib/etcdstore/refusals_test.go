@@ -33,7 +33,9 @@ func open(tb testing.TB, place string) closing {
 func TestStore_KeysOfAnyKindDoNotMeet(t *testing.T) {
 	server := testservers.StartEtcd(t)
 	s := open(t, server.Addr()+" alice")
-	keys := []string{"", "/", "a", "a/", "../a", "token/a", " ", "a\x00b", "\xff", "\u00e9", "e\u0301", strings.Repeat("x", 100_000)}
+	keys := []string{
+		"", "/", "a", "a/", "../a", "token/a", " ", "a\x00b", "\xff", "\u00e9", "e\u0301", strings.Repeat("x", 100_000),
+	}
 	for i, key := range keys {
 		held, unlock, err := s.family.Store(key).Lock(t.Context())
 		must(t, err)
@@ -45,7 +47,8 @@ func TestStore_KeysOfAnyKindDoNotMeet(t *testing.T) {
 			t.Errorf("key %d holds %q, %v", i, got.AccessToken, err)
 		}
 	}
-	if err := s.family.Store(strings.Repeat("x", 2<<20)).Save(t.Context(), oauth2grant.Token{AccessToken: "a"}); err == nil {
+	err := s.family.Store(strings.Repeat("x", 2<<20)).Save(t.Context(), oauth2grant.Token{AccessToken: "a"})
+	if err == nil {
 		t.Error("a key of 2 MiB is kept")
 	} else if len(err.Error()) > 1000 {
 		t.Errorf("an error of %d bytes", len(err.Error()))

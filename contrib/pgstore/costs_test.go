@@ -35,7 +35,9 @@ func BenchmarkCosts(b *testing.B) {
 }
 
 // metered opens a family over a pool of n connections.
-func metered(tb testing.TB, url string, n int32, cfg pgstore.Config, m *storetrial.Meter) (*pgstore.Family, *pgxpool.Pool) {
+func metered(
+	tb testing.TB, url string, n int32, cfg pgstore.Config, m *storetrial.Meter,
+) (*pgstore.Family, *pgxpool.Pool) {
 	tb.Helper()
 	settings, err := pgxpool.ParseConfig(url)
 	must(tb, err)
@@ -59,7 +61,8 @@ func BenchmarkScale(b *testing.B) {
 		tb.Helper()
 		family, pool := metered(tb, server.URL(), 2, pgstore.Config{}, meter)
 		must(tb, pool.Ping(context.Background())) // 200 connections at once take longer than a call may
-		return func(key string) oauth2grant.Store { return family.Store(key) }, func() { must(tb, family.Close()); pool.Close() }
+		open := func(key string) oauth2grant.Store { return family.Store(key) }
+		return open, func() { must(tb, family.Close()); pool.Close() }
 	}}
 	b.Run("200 waiters", scale.Waiters)
 	b.Run("10,000 keys", scale.Keys)

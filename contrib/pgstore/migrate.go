@@ -46,7 +46,8 @@ func migrate(ctx context.Context, tx pgx.Tx, schema string) error {
 		}
 	}
 	var done int
-	newest := tx.QueryRow(ctx, names(`SELECT coalesce(max(version), 0) FROM oauth2grant_migrations`), pgx.QueryExecModeExec)
+	newest := tx.QueryRow(ctx, names(`SELECT coalesce(max(version), 0) FROM oauth2grant_migrations`),
+		pgx.QueryExecModeExec)
 	if err := newest.Scan(&done); err != nil {
 		return err
 	}

@@ -81,10 +81,16 @@ func TestSchema_IsAPlaceOfItsOwn(t *testing.T) {
 func TestCheck_LooksAtTheServerAndTheTable(t *testing.T) {
 	for name, c := range map[string]struct{ user, sql, want string }{
 		"a table of an earlier version": {"postgres", `DELETE FROM oauth2grant_migrations`, "call Migrate"},
-		"no table":                      {"postgres", `ALTER TABLE oauth2grant_migrations RENAME TO elsewhere`, "call Migrate"},
-		"a server that is read-only":    {"postgres", `ALTER DATABASE postgres SET default_transaction_read_only = on`, "target_session_attrs"},
-		"a user without rights":         {"poor", `CREATE USER poor; GRANT SELECT ON oauth2grant_migrations TO poor`, "SELECT, INSERT or UPDATE"},
-		"a user of none":                {"nobody", `SELECT 1`, "user is wrong"},
+		"no table": {
+			"postgres", `ALTER TABLE oauth2grant_migrations RENAME TO elsewhere`, "call Migrate",
+		},
+		"a server that is read-only": {
+			"postgres", `ALTER DATABASE postgres SET default_transaction_read_only = on`, "target_session_attrs",
+		},
+		"a user without rights": {
+			"poor", `CREATE USER poor; GRANT SELECT ON oauth2grant_migrations TO poor`, "SELECT, INSERT or UPDATE",
+		},
+		"a user of none": {"nobody", `SELECT 1`, "user is wrong"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, pool := start(t)

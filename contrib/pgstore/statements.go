@@ -67,9 +67,11 @@ SELECT 0, 0,
   coalesce((extract(epoch FROM coalesce((SELECT until FROM noticed), until) - clock_timestamp()) * 1000)::bigint, 0)
 FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
 
-		extend: names(`UPDATE TOKENS SET until = greatest(until, SOON($3)) WHERE key = $1::text AND fence = $2::bigint` + returning),
+		extend: names(`UPDATE TOKENS SET until = greatest(until, SOON($3)) ` +
+			`WHERE key = $1::text AND fence = $2::bigint` + returning),
 
-		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL WHERE key = $1::text AND fence = $2::bigint` + returning),
+		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL ` +
+			`WHERE key = $1::text AND fence = $2::bigint` + returning),
 
 		poll: names(`SELECT array_agg(key), array_agg((extract(epoch FROM told) * 1000000)::bigint) FROM TOKENS
 WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),

@@ -144,7 +144,9 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 func (b *backend) Check(ctx context.Context) error {
 	var err error
 	if cluster, ok := b.client.(*redis.ClusterClient); ok {
-		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return b.check(ctx, node) })
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			return b.check(ctx, node)
+		})
 	} else {
 		err = b.check(ctx, b.client)
 	}

@@ -15,7 +15,9 @@ import (
 
 func BenchmarkCosts(b *testing.B) {
 	server, meter := testservers.StartRedis(b), &storetrial.Meter{}
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true, PoolSize: 32, Dialer: meter.Dial})
+	client := redis.NewClient(&redis.Options{
+		Addr: server.Addr(), ContextTimeoutEnabled: true, PoolSize: 32, Dialer: meter.Dial,
+	})
 	defer client.Close()
 	family, err := redisstore.New(client, redisstore.Config{})
 	must(b, err)

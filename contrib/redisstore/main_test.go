@@ -19,7 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	storetest.Subprocess(harness("plain", redisstore.Config{}), harness("sealed", sealed), harness("cluster", replicated))
+	storetest.Subprocess(harness("plain", redisstore.Config{}), harness("sealed", sealed),
+		harness("cluster", replicated))
 	goleak.VerifyTestMain(m)
 }
 

@@ -13,9 +13,12 @@ import (
 
 func TestCheck_SaysWhyRedisCannotBeUsed(t *testing.T) {
 	server := testservers.StartRedis(t, "--requirepass", "marked-password")
-	raw := redis.NewClient(&redis.Options{Addr: server.Addr(), Password: "marked-password", ContextTimeoutEnabled: true})
+	raw := redis.NewClient(&redis.Options{
+		Addr: server.Addr(), Password: "marked-password", ContextTimeoutEnabled: true,
+	})
 	defer raw.Close()
-	must(t, raw.Do(t.Context(), "ACL", "SETUSER", "scriptless", "on", ">marked-password", "~*", "&*", "+@all", "-@scripting").Err())
+	must(t, raw.Do(t.Context(), "ACL", "SETUSER", "scriptless", "on", ">marked-password", "~*", "&*", "+@all",
+		"-@scripting").Err())
 	for name, c := range map[string]struct{ user, password, code, hint string }{
 		"no password":         {"", "", "NOAUTH", "wants a user"},
 		"a wrong password":    {"", "marked-wrong", "WRONGPASS", "password is wrong"},
@@ -24,7 +27,8 @@ func TestCheck_SaysWhyRedisCannotBeUsed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := redis.NewClient(&redis.Options{
-				Addr: server.Addr(), Username: c.user, Password: c.password, ContextTimeoutEnabled: true, DialerRetries: 1,
+				Addr: server.Addr(), Username: c.user, Password: c.password, ContextTimeoutEnabled: true,
+				DialerRetries: 1,
 			})
 			defer client.Close()
 			family, err := redisstore.New(client, redisstore.Config{})
@@ -34,7 +38,8 @@ func TestCheck_SaysWhyRedisCannotBeUsed(t *testing.T) {
 			_, _, lockErr := s.Lock(t.Context())
 			for what, err := range map[string]error{"Check": family.Check(t.Context()), "Lock": lockErr} {
 				refused, ok := errors.AsType[*redisstore.ServerError](err)
-				if !ok || refused.Code != c.code || !strings.Contains(err.Error(), c.hint) || strings.Contains(err.Error(), "marked") {
+				if !ok || refused.Code != c.code || !strings.Contains(err.Error(), c.hint) ||
+					strings.Contains(err.Error(), "marked") {
 					t.Errorf("%s returned %v", what, err)
 				}
 			}
@@ -53,7 +58,8 @@ func TestSave_WithoutRoomLosesNothing(t *testing.T) {
 	must(t, s.Save(t.Context(), older))
 	must(t, raw.ConfigSet(t.Context(), "maxmemory", "1mb").Err())
 	err := s.Save(t.Context(), newer)
-	if refused, ok := errors.AsType[*redisstore.ServerError](err); !ok || refused.Code != "OOM" || !strings.Contains(err.Error(), "maxmemory") {
+	refused, ok := errors.AsType[*redisstore.ServerError](err)
+	if !ok || refused.Code != "OOM" || !strings.Contains(err.Error(), "maxmemory") {
 		t.Errorf("Save returned %v", err)
 	}
 	if _, _, err := s.Lock(t.Context()); !errors.As(err, new(*redisstore.ServerError)) { // nothing is sent

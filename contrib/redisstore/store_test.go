@@ -171,7 +171,10 @@ func TestStore_KeysOfAnyKindWorkInAClusterAndDoNotMeet(t *testing.T) {
 	family, err := redisstore.New(client, redisstore.Config{})
 	must(t, err)
 	defer family.Close()
-	keys := []string{"", "a", "a}", "{a}", "{", "}", "}{", "a}:token", "%7D", "%", "a b\n", "\x00\xff", "ü", "u\u0308", strings.Repeat("x", 100_000)}
+	keys := []string{
+		"", "a", "a}", "{a}", "{", "}", "}{", "a}:token", "%7D", "%", "a b\n", "\x00\xff", "ü", "u\u0308",
+		strings.Repeat("x", 100_000),
+	}
 	for i, key := range keys {
 		s := family.Store(key)
 		changes := make(chan struct{}, 1)

@@ -80,7 +80,8 @@ func (s Scale) Keys(b *testing.B) {
 	issue := func() oauth2grant.Token {
 		access, refresh, expiresIn := server.Issue("client", "alice")
 		return oauth2grant.Token{
-			AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(expiresIn).Round(0).UTC(),
+			AccessToken: access, RefreshToken: refresh, TokenType: "Bearer",
+			Expiry: time.Now().Add(expiresIn).Round(0).UTC(),
 		}
 	}
 	others, end := s.Open(b)
@@ -90,8 +91,8 @@ func (s Scale) Keys(b *testing.B) {
 	mine, end := s.Open(b)
 	defer end()
 	client, err := oauth2grant.NewClient(oauth2grant.Config{
-		Server: oauth2grant.Server{TokenURL: server.URL(granttest.Token)}, Auth: oauth2grant.SecretBasic("client", "secret"),
-		HTTPClient: server.HTTPClient(),
+		Server: oauth2grant.Server{TokenURL: server.URL(granttest.Token)},
+		Auth:   oauth2grant.SecretBasic("client", "secret"), HTTPClient: server.HTTPClient(),
 	})
 	if err != nil {
 		b.Fatal(err)

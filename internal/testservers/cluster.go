@@ -26,7 +26,8 @@ func StartCluster(tb testing.TB) *Cluster {
 		c.Servers, c.Addrs = append(c.Servers, r), append(c.Addrs, r.Addr())
 	}
 	args := append([]string{"--cluster", "create", "--cluster-yes", "--cluster-replicas", "1"}, c.Addrs...)
-	if out, err := exec.CommandContext(tb.Context(), cli, args...).CombinedOutput(); err != nil { //nolint:gosec // redis-cli
+	out, err := exec.CommandContext(tb.Context(), cli, args...).CombinedOutput() //nolint:gosec // redis-cli
+	if err != nil {
 		tb.Fatalf("redis-cli --cluster create: %v\n%s", err, out)
 	}
 	c.Await(tb)
@@ -36,7 +37,8 @@ func StartCluster(tb testing.TB) *Cluster {
 // Await waits until every server knows all the others, and that they serve.
 func (c *Cluster) Await(tb testing.TB) {
 	tb.Helper()
-	cli, giveUp, pause := Command(tb, "redis-cli", "redis"), time.After(progress.Limit), time.NewTicker(100*time.Millisecond)
+	cli, giveUp, pause := Command(tb, "redis-cli", "redis"), time.After(progress.Limit),
+		time.NewTicker(100*time.Millisecond)
 	defer pause.Stop()
 	for _, r := range c.Servers {
 		for ok := false; !ok; {

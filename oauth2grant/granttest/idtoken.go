@@ -19,7 +19,8 @@ const scopeOpenID = "openid"
 // jwks answers with the keys.
 func (s *Server) jwks(*call) (answer, error) {
 	return answer{
-		status: http.StatusOK, header: http.Header{"Content-Type": {"application/jwk-set+json"}}, text: s.signer().JWKS(),
+		status: http.StatusOK, header: http.Header{"Content-Type": {"application/jwk-set+json"}},
+		text: s.signer().JWKS(),
 	}, nil
 }
 

@@ -37,7 +37,8 @@ func TestServer_IssuesAnIDTokenToWhoeverAsksForOne(t *testing.T) {
 	f.Set("scope", "openid read")
 	answer := post(t, srv, granttest.Token, f, confidential)
 	claims := claimsOf(t, srv, answer.get("id_token"))
-	if claims["iss"] != srv.Issuer() || claims["sub"] != "alice" || claims["aud"] != "client" || claims["at_hash"] == nil {
+	if claims["iss"] != srv.Issuer() || claims["sub"] != "alice" || claims["aud"] != "client" ||
+		claims["at_hash"] == nil {
 		t.Errorf("got %v", claims)
 	}
 	srv.RotateSigningKey()

@@ -90,7 +90,8 @@ func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 	}
 	var t oauth2grant.Token
 	plain, err := s.family.box.Open(ctx, data, s.place())
-	if err == nil && (json.Unmarshal(plain, &t) != nil || t.AccessToken == "" && t.RefreshToken == "" && t.IDToken == "") {
+	if err == nil && (json.Unmarshal(plain, &t) != nil ||
+		t.AccessToken == "" && t.RefreshToken == "" && t.IDToken == "") {
 		err = ErrCorrupt
 	}
 	if err != nil {

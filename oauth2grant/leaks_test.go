@@ -42,7 +42,8 @@ func newLeaks(
 	l := &leaks{t: t, endpoint: endpoint, first: first, spill: spill, secrets: map[string]bool{}}
 	l.srv = granttest.New(granttest.Config{
 		Clients: []granttest.Client{
-			{ID: "client", Secret: l.secret("client secret+/%")}, {ID: "keyed", Keys: clientKey().public},
+			{ID: "client", Secret: l.secret("client secret+/%")},
+			{ID: "keyed", Keys: clientKey().public},
 			{ID: "hmac", Secret: l.secret(longSecret)},
 		},
 		DPoPNonce: true,

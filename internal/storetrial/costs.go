@@ -30,6 +30,7 @@ type Costs struct {
 // the exchanges that it takes; and what 32 writers save in a second, compared
 // to the plainest way.
 func (c Costs) Measure(b *testing.B) {
+	b.Helper()
 	s := c.Open("alice")
 	token := oauth2grant.Token{AccessToken: fmt.Sprintf("%01000d", 1), TokenType: "Bearer", RefreshToken: "r1"}
 	ctx := b.Context()
@@ -82,6 +83,7 @@ func (c Costs) renewal(b *testing.B) {
 // writers compares what 32 goroutines, each with a key of its own, save and
 // write in turns, so that both find the machine equally busy.
 func (c Costs) writers(b *testing.B, token oauth2grant.Token) {
+	b.Helper()
 	value, err := token.MarshalJSON()
 	if err != nil {
 		b.Fatal(err)

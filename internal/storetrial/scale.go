@@ -34,6 +34,7 @@ const (
 // database while they wait for one lock, and how long the last one waits after
 // its release.
 func (s Scale) Waiters(b *testing.B) {
+	b.Helper()
 	ctx := b.Context()
 	mine, end := s.Open(b)
 	defer end()

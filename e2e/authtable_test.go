@@ -71,11 +71,11 @@ type trial struct {
 	clients  map[string]oauth2grant.Config // by method
 }
 
-// TestEveryClientAuthenticationForEveryUse holds the table in
+// TestClientAuth_EveryOneForEveryUse holds the table in
 // docs/client-authentication.md to what works at real servers. Outside CI a
 // table that is not complete, for want of a server or because a test was not
 // asked for, skips the test.
-func TestEveryClientAuthenticationForEveryUse(t *testing.T) {
+func TestClientAuth_EveryOneForEveryUse(t *testing.T) {
 	t.Parallel()
 	var worked sync.Map // server, method and use
 	t.Run("at", func(t *testing.T) {
@@ -171,7 +171,8 @@ func (a *attempt) run(t *testing.T, flow oauth2grant.Flow, subject string, scope
 func (a *attempt) check(t *testing.T, token oauth2grant.Token, subject string) {
 	t.Helper()
 	got := a.inspect(t, token.AccessToken)
-	if isPersons := got.Subject == "alice"; !got.Active || got.ClientID != a.cfg.Auth.ClientID() || isPersons != (subject == "alice") {
+	isPersons := got.Subject == "alice"
+	if !got.Active || got.ClientID != a.cfg.Auth.ClientID() || isPersons != (subject == "alice") {
 		t.Errorf("the server says active %t, client %q, subject %q", got.Active, got.ClientID, got.Subject)
 	}
 }
@@ -218,7 +219,8 @@ func (a *attempt) assertion(t *testing.T) {
 	now := time.Now()
 	assertion, err := jwt.Signed(signer).Claims(jwt.Claims{
 		Issuer: authserver.Platform, Subject: "alice", Audience: jwt.Audience{a.audience},
-		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(time.Minute)), ID: t.Name() + now.String(),
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(time.Minute)),
+		ID: t.Name() + now.String(),
 	}).Serialize()
 	must(t, err)
 	a.run(t, oauth2grant.JWTBearer{Assertion: constantly(assertion)}, "alice", "read")

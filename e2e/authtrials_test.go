@@ -36,15 +36,18 @@ func certifiedTrial(t *testing.T) trial {
 	must(t, err)
 	var key jose.JSONWebKey
 	must(t, key.UnmarshalJSON(document))
-	return trial{authServer: s, key: key, audience: s.issuer, pages: certificate(t, p, ""), clients: map[string]oauth2grant.Config{
-		"client_secret_basic":         s.config(web),
-		"client_secret_post":          s.config(oauth2grant.SecretPost("post", "post-secret")),
-		"client_secret_jwt":           s.config(clientassertion.ClientSecretJWT("hmac", hmacSecret, nil)),
-		"private_key_jwt":             s.config(privateKeyJWT(p)),
-		"tls_client_auth":             s.certified(t, p, "mtls-ca", "mtls"),
-		"self_signed_tls_client_auth": s.certified(t, p, "mtls", "self"),
-		"none":                        s.config(native),
-	}}
+	return trial{
+		authServer: s, key: key, audience: s.issuer, pages: certificate(t, p, ""),
+		clients: map[string]oauth2grant.Config{
+			"client_secret_basic":         s.config(web),
+			"client_secret_post":          s.config(oauth2grant.SecretPost("post", "post-secret")),
+			"client_secret_jwt":           s.config(clientassertion.ClientSecretJWT("hmac", hmacSecret, nil)),
+			"private_key_jwt":             s.config(privateKeyJWT(p)),
+			"tls_client_auth":             s.certified(t, p, "mtls-ca", "mtls"),
+			"self_signed_tls_client_auth": s.certified(t, p, "mtls", "self"),
+			"none":                        s.config(native),
+		},
+	}
 }
 
 // fositeTrial has a client that signs for the token endpoint, whichever

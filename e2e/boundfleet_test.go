@@ -12,10 +12,10 @@ import (
 // bound is a public client: its refresh tokens are bound to the key, too.
 var bound = oauth2grant.Public("dpop")
 
-// TestABoundFleetKeepsOneKey lets 1,000 goroutines in 20 processes live on one
+// TestDPoP_AFleetKeepsOneKey lets 1,000 goroutines in 20 processes live on one
 // sign-in whose tokens are bound to a key (RFC 9449). Each process has made a
 // key of its own at its start, and uses that in the store.
-func TestABoundFleetKeepsOneKey(t *testing.T) {
+func TestDPoP_AFleetKeepsOneKey(t *testing.T) {
 	const life = 2 * fleetLife
 	for i, under := range stores {
 		t.Run(under.name, func(t *testing.T) {

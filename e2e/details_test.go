@@ -6,9 +6,9 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// TestAPersonAllowsATransfer asks for what no scope can say (RFC 9396), at one
-// API (RFC 8707), by a pushed request. A refresh is for the same API.
-func TestAPersonAllowsATransfer(t *testing.T) {
+// TestDetails_APersonAllowsATransfer asks for what no scope can say (RFC 9396),
+// at one API (RFC 8707), by a pushed request. A refresh is for the same API.
+func TestDetails_APersonAllowsATransfer(t *testing.T) {
 	t.Parallel()
 	s := startOIDCProvider(t, settings{})
 	const resource = "https://api.example.test/"

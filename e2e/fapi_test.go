@@ -136,7 +136,8 @@ func newProver(t *testing.T) *dpop.Prover {
 // wantFAPI looks at what the browser carried and at the ID token.
 func (s fapiServer) wantFAPI(t *testing.T, p *person, first oauth2grant.Token) {
 	t.Helper()
-	if names := slices.Sorted(maps.Keys(p.authorization(t))); !slices.Equal(names, []string{"client_id", "request_uri"}) {
+	names := slices.Sorted(maps.Keys(p.authorization(t)))
+	if !slices.Equal(names, []string{"client_id", "request_uri"}) {
 		t.Errorf("the browser carried %v", names)
 	}
 	var claims struct{ Iss, Sub string }
@@ -194,7 +195,8 @@ func TestFAPI_TheProfileIsInForce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.CloseIdleConnections()
-	if _, err := c.BeginAuthorization(t.Context(), "http://127.0.0.1/callback", nil); !errors.Is(err, oauth2grant.InvalidClient) {
+	_, err = c.BeginAuthorization(t.Context(), "http://127.0.0.1/callback", nil)
+	if !errors.Is(err, oauth2grant.InvalidClient) {
 		t.Errorf("an assertion for the token endpoint: %v", err)
 	}
 
@@ -202,7 +204,8 @@ func TestFAPI_TheProfileIsInForce(t *testing.T) {
 	g := newGrant(t, oauth2grant.AuthCode{
 		Open: withoutABrowser, Params: url.Values{"login_hint": {"auto:alice"}},
 	}, unbound)
-	if err := g.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidGrant) && !errors.Is(err, oauth2grant.InvalidRequest) {
+	err = g.EnsureActiveToken(t.Context())
+	if !errors.Is(err, oauth2grant.InvalidGrant) && !errors.Is(err, oauth2grant.InvalidRequest) {
 		t.Errorf("a token that is bound to nothing: %v", err)
 	}
 }

@@ -50,8 +50,8 @@ func TestClientAssertion_AtTheCertifiedServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { authenticates(t, s, auth) })
 	}
-	wrong := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.ClientSecretJWT("hmac", hmacSecret+"!",
-		nil)))
+	wrong := newGrant(t, oauth2grant.ClientCredentials{},
+		s.config(clientassertion.ClientSecretJWT("hmac", hmacSecret+"!", nil)))
 	if err := wrong.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidClient) {
 		t.Errorf("with another secret: %v", err)
 	}

@@ -152,11 +152,13 @@ func TestFinishAuthorization_Issuer(t *testing.T) {
 		{"missing, and not promised", "", oauth2grant.Server{Issuer: "https://as.example"}, "-", true},
 		{
 			"missing, not promised, but wanted", "",
-			oauth2grant.Server{Issuer: "https://as.example", RequireIss: true}, "-", false,
+			oauth2grant.Server{Issuer: "https://as.example", RequireIss: true},
+			"-", false,
 		},
 		{
 			"there, not promised, but wanted", "",
-			oauth2grant.Server{Issuer: "https://as.example", RequireIss: true}, "https://as.example", true,
+			oauth2grant.Server{Issuer: "https://as.example", RequireIss: true},
+			"https://as.example", true,
 		},
 		{"missing, though promised", promise, oauth2grant.Server{Issuer: "https://as.example"}, "-", false},
 		{"another", "", oauth2grant.Server{Issuer: "https://as.example"}, "https://evil.example", false},

@@ -155,7 +155,8 @@ func (c court) older() (found []finding) {
 				what: fmt.Sprintf("%s %s %s, older than what was seen before", e.Who, e.What, e.Refresh),
 			}
 			if over, ok := c.failover(newest.since, e.At); ok && !c.wasSaved(newest.token, e.Begin) {
-				f.why = newest.token + ", of which nobody was told that it is saved, was lost when the store failed over at " +
+				f.why = newest.token + ", of which nobody was told that it is saved, " +
+					"was lost when the store failed over at " +
 					over.Begin.Format("05.000")
 			}
 			found = append(found, f)

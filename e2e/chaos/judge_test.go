@@ -85,7 +85,8 @@ func TestJudge_ExcusesALossOnlyWhereNobodyCouldHelpIt(t *testing.T) {
 			leases, twice(12, when(10.3, lacks), during(10, 12, slow)), "",
 		},
 		"closed while the store was away": {
-			leases, twice(30, when(10.3, has), during(10.4, 20, closed), during(10.2, 21, away)), "closed while the store",
+			leases, twice(30, when(10.3, has), during(10.4, 20, closed), during(10.2, 21, away)),
+			"closed while the store",
 		},
 		"closed while all was well": {
 			leases, twice(30, when(10.3, has), during(10.4, 20, closed)), "",
@@ -94,7 +95,8 @@ func TestJudge_ExcusesALossOnlyWhereNobodyCouldHelpIt(t *testing.T) {
 			leases, twice(30, during(10.4, 20, closed), during(10, 13, slow)), "",
 		},
 		"the store went back, and who knew was killed": {
-			replicated, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over), when(12, killed)), "went back",
+			replicated, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over), when(12, killed)),
+			"went back",
 		},
 		"the store went back, and who knew lives": {
 			replicated, twice(30, when(10.3, has), when(10.4, saved), during(11, 15, over)), "",

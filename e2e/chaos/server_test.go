@@ -66,7 +66,8 @@ func (s *server) open() {
 		s.t.Error(err)
 		return
 	}
-	server, served := &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: time.Minute}, make(chan struct{})
+	server := &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: time.Minute}
+	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(l) }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,6 +188,7 @@ func (s *server) signIn(key string) oauth2grant.Token {
 	s.keyOf[refresh] = key
 	s.journal.add(entry{Who: thePerson, What: issues, Key: key, Next: fingerprint(refresh)})
 	return oauth2grant.Token{
-		AccessToken: access, RefreshToken: refresh, TokenType: "Bearer", Expiry: time.Now().Add(expiresIn).Round(0).UTC(),
+		AccessToken: access, RefreshToken: refresh, TokenType: "Bearer",
+		Expiry: time.Now().Add(expiresIn).Round(0).UTC(),
 	}
 }

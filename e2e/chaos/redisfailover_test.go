@@ -101,6 +101,7 @@ func startSentinel(t *testing.T) site {
 func (p place) sentinelClient() *redis.Client {
 	return redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: "main", SentinelAddrs: strings.Split(p.Addr, ","), ContextTimeoutEnabled: true, Dialer: p.dialer(),
+		DialerRetries: 1, // its retries outlive Close
 	})
 }
 
@@ -169,6 +170,7 @@ func startCluster(t *testing.T) site {
 func (p place) clusterClient() *redis.ClusterClient {
 	return redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: strings.Split(p.Addr, ","), ContextTimeoutEnabled: true, Dialer: p.dialer(),
+		DialerRetries: 1, // its retries outlive Close
 	})
 }
 

@@ -124,7 +124,8 @@ func trips(r *report, sc scale, open []cache, fields, procs int) {
 	costs := byTurns(all, sc.rounds, sc.each, procs)
 	t := costTable(r,
 		fmt.Sprintf("A, B · A round trip with %d header fields, %d goroutines", fields, procs), all, costs)
-	t.note = "The base makes an answer, which is among the allocations. AWS, smithy and Databricks have no RoundTripper of this kind."
+	t.note = "The base makes an answer, which is among the allocations. AWS, smithy and Databricks have no " +
+		"RoundTripper of this kind."
 	if procs == 1 {
 		r.atMost("A round trip", fmt.Sprintf("%d fields, without the base, of x/oauth2", fields),
 			(costs[ourName].ns-costs[alone].ns)/(costs["x/oauth2"].ns-costs[alone].ns), 0.5, " ×")

@@ -160,7 +160,7 @@ func TestServer_SignInsSucceedUnderAStormOfConnections(t *testing.T) {
 	for range 20 {
 		<-opened
 	}
-	for i := range 20 {
+	for i := range 8 {
 		state := fmt.Sprintf("state-%d", i)
 		s.Expect(state)
 		c := newBrowser(t)

@@ -16,9 +16,9 @@ const (
 	maxOpen = 256
 
 	// minOpen is how long a connection is safe from that, which is ample for a
-	// browser's request. In a storm, later connections wait in the backlog of
-	// the kernel meanwhile.
-	minOpen = 50 * time.Millisecond
+	// browser's request, on a busy machine too. In a storm, later connections
+	// wait in the backlog of the kernel meanwhile.
+	minOpen = 250 * time.Millisecond
 
 	// maxServed is how many connections may hold a goroutine. net/http holds
 	// some for half a second after their end; until then further ones wait in

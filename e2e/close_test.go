@@ -11,9 +11,9 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// TestCloseDoesNotWaitForAHangingServer closes a grant whose first token
+// TestClose_DoesNotWaitForAHangingServer closes a grant whose first token
 // request is not answered.
-func TestCloseDoesNotWaitForAHangingServer(t *testing.T) {
+func TestClose_DoesNotWaitForAHangingServer(t *testing.T) {
 	const hangs = 5 * progress.Limit
 	onEachAtOnce(t, settings{delay: hangs}, func(t *testing.T, s *authServer) {
 		w := newTap(t)
@@ -48,10 +48,10 @@ func TestCloseDoesNotWaitForAHangingServer(t *testing.T) {
 	})
 }
 
-// TestCloseLosesNoRotatedRefreshToken closes a grant with a store while a
+// TestClose_LosesNoRotatedRefreshToken closes a grant with a store while a
 // refresh is under way: the old refresh token is dead by then, and the new one
 // is in an answer that comes after Close was called.
-func TestCloseLosesNoRotatedRefreshToken(t *testing.T) {
+func TestClose_LosesNoRotatedRefreshToken(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		w, st := newTap(t), &store{}
 		w.dam = make(chan struct{})

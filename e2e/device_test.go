@@ -33,7 +33,7 @@ func (p *person) deviceFlow(complete bool, then browser.Step) oauth2grant.Device
 	}}
 }
 
-func TestAPersonRefusesADevice(t *testing.T) {
+func TestDevice_APersonRefuses(t *testing.T) {
 	onEachAtOnce(t, settings{interval: pollEvery}, func(t *testing.T, s *authServer) {
 		p := newPerson(t, s.kind)
 		g := newGrant(t, p.deviceFlow(true, p.refusesDevice()), s.config(native, personal...))
@@ -45,10 +45,10 @@ func TestAPersonRefusesADevice(t *testing.T) {
 	})
 }
 
-// TestAPollTooEarlyIsNotRepeated tells the device an interval that is shorter
-// than the server's. It takes the server's rebuke, and lasting 5 s more (RFC
-// 8628 §3.5).
-func TestAPollTooEarlyIsNotRepeated(t *testing.T) {
+// TestDevice_APollTooEarlyIsNotRepeated tells the device an interval that is
+// shorter than the server's. It takes the server's rebuke, and lasting 5 s more
+// (RFC 8628 §3.5).
+func TestDevice_APollTooEarlyIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	const real, told = 3 * time.Second, time.Second
 	s := startFosite(t, settings{interval: real})

@@ -35,9 +35,9 @@ var disks = []disk{
 	},
 }
 
-// TestAFullDisk leaves no room for the mark of a refresh, so that nothing is
+// TestFullDisk leaves no room for the mark of a refresh, so that nothing is
 // sent: the token in the file stays good, and is renewed once there is room.
-func TestAFullDisk(t *testing.T) {
+func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	for _, k := range rotatingKinds {
 		for _, d := range disks {

@@ -2,8 +2,7 @@ package e2e
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
+	"crypto"
 	"errors"
 	"net/http"
 	"net/http/cookiejar"
@@ -14,7 +13,6 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/e2e/internal/servers"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/clientassertion"
-	"github.com/oauth2grant/go-oauth2grant/oauth2grant/dpop"
 )
 
 // startKeyless starts the certified server, which wants a nonce in every proof
@@ -42,21 +40,34 @@ func TestClientAssertion_AtTheCertifiedServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokenEndpoint := &clientassertion.Options{Audience: s.issuer + "/token"}
-	const secret = "a-hmac-secret-of-at-least-32-bytes!!"
 	for name, auth := range map[string]oauth2grant.ClientAuth{
 		"private_key_jwt": privateKeyJWT(p),
 		"private_key_jwt, PEM": clientassertion.PrivateKeyJWT("pkjwt", fromPEM.WithID("client-1"),
 			nil),
 		"private_key_jwt, as older servers want":   clientassertion.PrivateKeyJWT("pkjwt", fromPEM, tokenEndpoint),
-		"client_secret_jwt":                        clientassertion.ClientSecretJWT("hmac", secret, nil),
-		"client_secret_jwt, as older servers want": clientassertion.ClientSecretJWT("hmac", secret, tokenEndpoint),
+		"client_secret_jwt":                        clientassertion.ClientSecretJWT("hmac", hmacSecret, nil),
+		"client_secret_jwt, as older servers want": clientassertion.ClientSecretJWT("hmac", hmacSecret, tokenEndpoint),
 	} {
 		t.Run(name, func(t *testing.T) { authenticates(t, s, auth) })
 	}
-	wrong := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.ClientSecretJWT("hmac", secret+"!",
+	wrong := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.ClientSecretJWT("hmac", hmacSecret+"!",
 		nil)))
 	if err := wrong.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidClient) {
 		t.Errorf("with another secret: %v", err)
+	}
+}
+
+// TestClientAssertion_AtFosite: it wants its token endpoint for the audience,
+// which the options bring.
+func TestClientAssertion_AtFosite(t *testing.T) {
+	t.Parallel()
+	s := fositeTrial(t)
+	authenticates(t, s.authServer, s.clients["private_key_jwt"].Auth)
+	key, err := clientassertion.NewKey(s.key.Key.(crypto.Signer), s.key.KeyID)
+	must(t, err)
+	g := newGrant(t, oauth2grant.ClientCredentials{}, s.config(clientassertion.PrivateKeyJWT("signed", key, nil)))
+	if err := g.EnsureActiveToken(t.Context()); !errors.Is(err, oauth2grant.InvalidClient) {
+		t.Errorf("with the issuer for the audience: %v", err)
 	}
 }
 
@@ -87,12 +98,8 @@ func TestDPoP_AtTheCertifiedServer(t *testing.T) {
 		"a client with a key, as FAPI wants": privateKeyJWT(p),
 	} {
 		t.Run(name, func(t *testing.T) {
-			prover, err := dpop.New(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
 			cfg := s.config(auth, personal...)
-			cfg.Proof = prover
+			cfg.Proof = newProver(t)
 			g := newGrant(t, oauth2grant.AuthCode{
 				Open:   withoutABrowser,
 				Params: url.Values{"login_hint": {"auto:alice"}},
@@ -122,11 +129,7 @@ func TestDPoP_AtTheCertifiedServer(t *testing.T) {
 					t.Errorf("the API answers %d", res.StatusCode)
 				}
 			}
-			thief, err := dpop.New(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			cfg.Proof = thief
+			cfg.Proof = newProver(t)
 			c, err := oauth2grant.NewClient(cfg)
 			if err != nil {
 				t.Fatal(err)
@@ -134,37 +137,6 @@ func TestDPoP_AtTheCertifiedServer(t *testing.T) {
 			defer c.CloseIdleConnections()
 			if u, err := c.UserInfo(t.Context(), second.AccessToken); !errors.Is(err, oauth2grant.InvalidToken) {
 				t.Errorf("with another key: %v, %v", u, err)
-			}
-		})
-	}
-}
-
-// TestMTLS_AtTheCertifiedServer authenticates by a certificate (RFC 8705), at
-// the endpoints that ask for one.
-func TestMTLS_AtTheCertifiedServer(t *testing.T) {
-	t.Parallel()
-	p, s := startKeyless(t)
-	authority, err := os.ReadFile(p.File("ca.crt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
-	for id, files := range map[string]string{"mtls": "self", "mtls-ca": "mtls"} {
-		t.Run(id, func(t *testing.T) {
-			rt := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
-				RootCAs: roots,
-				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-					certificate, err := tls.LoadX509KeyPair(p.File(files+".crt"),
-						p.File(files+".key")) // anew, so that it can be rotated
-					return &certificate, err
-				},
-			}}
-			cfg := s.config(oauth2grant.Public(id), "read")
-			cfg.Server.TokenURL, cfg.HTTPClient = p.MTLSOrigin()+"/token", &http.Client{Transport: rt}
-			token := tokenOf(t, newGrant(t, oauth2grant.ClientCredentials{}, cfg))
-			if got := s.inspect(t, token.AccessToken); !got.Active || got.ClientID != id {
-				t.Errorf("the server says active %t, client %q", got.Active, got.ClientID)
 			}
 		})
 	}

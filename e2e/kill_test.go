@@ -25,11 +25,11 @@ const (
 	lost      outcome = "ErrLoginRequired"
 )
 
-// TestKilledHoldersOfTheLock kills a process at each point of a renewal, many
+// TestKill_HoldersOfTheLock kills a process at each point of a renewal, many
 // times, and lets another one take over. A refresh token that the server has
 // rotated without that anybody knows the new one is lost where the server has
 // no grace; everything else must be recovered.
-func TestKilledHoldersOfTheLock(t *testing.T) {
+func TestKill_HoldersOfTheLock(t *testing.T) {
 	t.Parallel()
 	var table tally
 	t.Cleanup(func() { t.Logf("\n%v", &table) })

@@ -17,10 +17,10 @@ const (
 	watched   = 20 * time.Second
 )
 
-// TestAnExpiringTokenIsRenewedWithoutAnybodyWaiting makes every call but the
+// TestLifetime_NobodyWaitsForAnExpiringToken makes every call but the
 // first with a context that has ended: such a call fails if it would have to
 // wait.
-func TestAnExpiringTokenIsRenewedWithoutAnybodyWaiting(t *testing.T) {
+func TestLifetime_NobodyWaitsForAnExpiringToken(t *testing.T) {
 	for _, k := range kinds {
 		life := shortLife
 		if k.name == fosite {

@@ -51,11 +51,11 @@ func atADevice(complete bool) func(*testing.T, *authServer) oauth2grant.Flow {
 
 var stages = []string{"get", "refresh", "revoke"}
 
-// TestTheLifeOfEveryGrantOnEveryServer prints a table of servers × grants, and
+// TestLives_OfEveryGrantOnEveryServer prints a table of servers × grants, and
 // fails unless every cell of it says ok. Outside CI an empty cell, of a server
 // that is not installed or a test that was not asked for, skips the test
 // instead.
-func TestTheLifeOfEveryGrantOnEveryServer(t *testing.T) {
+func TestLives_OfEveryGrantOnEveryServer(t *testing.T) {
 	t.Parallel()
 	var table cells
 	t.Run("on", func(t *testing.T) { // returns when all have been tried

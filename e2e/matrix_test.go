@@ -38,11 +38,11 @@ var rows = []row{
 	{name: "client secret rotated in its file", test: rotatedSecretFile},
 }
 
-// TestEveryGrantOnEveryServer fails unless every cell of the table that it
-// prints says ok, or why there is nothing to test. Outside CI an empty cell, of
-// a server that is not installed or a row that was not asked for, skips the
+// TestMatrix_EveryGrantOnEveryServer fails unless every cell of the table that
+// it prints says ok, or why there is nothing to test. Outside CI an empty cell,
+// of a server that is not installed or a row that was not asked for, skips the
 // test instead.
-func TestEveryGrantOnEveryServer(t *testing.T) {
+func TestMatrix_EveryGrantOnEveryServer(t *testing.T) {
 	table := map[string]string{}
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestAHundredCallersOpenOneBrowser has them all wait before the person does
-// anything.
-func TestAHundredCallersOpenOneBrowser(t *testing.T) {
+// TestOneTab_AHundredCallersOpenOneBrowser has them all wait before the person
+// does anything.
+func TestOneTab_AHundredCallersOpenOneBrowser(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		p := newPerson(t, s.kind)
 		flow := p.flow()
@@ -41,9 +41,9 @@ func TestAHundredCallersOpenOneBrowser(t *testing.T) {
 	})
 }
 
-// TestTenProcessesOpenOneBrowser: the others wait at the store that they share,
-// and take the token from there.
-func TestTenProcessesOpenOneBrowser(t *testing.T) {
+// TestOneTab_TenProcessesOpenOneBrowser: the others wait at the store that they
+// share, and take the token from there.
+func TestOneTab_TenProcessesOpenOneBrowser(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		c, p := stores[0].at(t), newPerson(t, s.kind)
 		workers := make([]*process, 10)

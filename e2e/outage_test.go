@@ -18,9 +18,9 @@ const (
 	maxBackOff = 400 * time.Millisecond
 )
 
-// TestAnOutageIsRiddenOut stops the server, which forgets all its tokens by
+// TestOutage_IsRiddenOut stops the server, which forgets all its tokens by
 // that, while a token is held.
-func TestAnOutageIsRiddenOut(t *testing.T) {
+func TestOutage_IsRiddenOut(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name string

@@ -19,9 +19,9 @@ import (
 // artefacts is where the pictures of our pages go, for people to look at.
 const artefacts = "artefacts"
 
-// TestOurPagesAreFitForPeople looks at each page in every way that it may be
+// TestPages_AreFitForPeople looks at each page in every way that it may be
 // shown: axe-core finds nothing, it fits its window, and it has loaded nothing.
-func TestOurPagesAreFitForPeople(t *testing.T) {
+func TestPages_AreFitForPeople(t *testing.T) {
 	t.Parallel()
 	fit := startFosite(t, settings{})
 	for _, tc := range []struct {
@@ -86,9 +86,9 @@ func TestOurPagesAreFitForPeople(t *testing.T) {
 	}
 }
 
-// TestBadPagesAreFoundOut looks at one that has everything that ours must not
-// have.
-func TestBadPagesAreFoundOut(t *testing.T) {
+// TestPages_BadOnesAreFoundOut looks at one that has everything that ours must
+// not have.
+func TestPages_BadOnesAreFoundOut(t *testing.T) {
 	t.Parallel()
 	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

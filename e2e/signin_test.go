@@ -19,9 +19,9 @@ var (
 	personal = []string{"openid", "offline_access", "read"}
 )
 
-// TestAPersonSignsInAtTheBrowser looks at the token from all sides, and at what
+// TestSignIn_APersonAtTheBrowser looks at the token from all sides, and at what
 // is left of the sign-in in the browser.
-func TestAPersonSignsInAtTheBrowser(t *testing.T) {
+func TestSignIn_APersonAtTheBrowser(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		for name, auth := range map[string]oauth2grant.ClientAuth{
 			"into a public client": native, "into a confidential client": web,
@@ -127,9 +127,9 @@ func wantNoTrace(t *testing.T, p *person) {
 	}
 }
 
-// TestASignInThatDoesNotSucceed has the reason in the error, and leaves nothing
+// TestSignIn_ThatDoesNotSucceed has the reason in the error, and leaves nothing
 // behind that calls could use.
-func TestASignInThatDoesNotSucceed(t *testing.T) {
+func TestSignIn_ThatDoesNotSucceed(t *testing.T) {
 	cases := []struct {
 		name    string
 		acts    func(p *person) browser.Step
@@ -176,8 +176,8 @@ func TestASignInThatDoesNotSucceed(t *testing.T) {
 	})
 }
 
-// TestAPersonMayMistypeThePassword: that is between them and the server.
-func TestAPersonMayMistypeThePassword(t *testing.T) {
+// TestSignIn_APersonMayMistypeThePassword: that is between them and the server.
+func TestSignIn_APersonMayMistypeThePassword(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		p := newPerson(t, s.kind)
 		wrong := oauth2grant.Password{Username: "bob", Password: alice.Password}
@@ -195,9 +195,9 @@ func TestAPersonMayMistypeThePassword(t *testing.T) {
 	})
 }
 
-// TestAnAnswerMayBePosted: with response_mode=form_post the code is never in an
-// address.
-func TestAnAnswerMayBePosted(t *testing.T) {
+// TestSignIn_TheAnswerMayBePosted: with response_mode=form_post the code is
+// never in an address.
+func TestSignIn_TheAnswerMayBePosted(t *testing.T) {
 	t.Parallel()
 	s := startOIDCProvider(t, settings{}) // Fosite offers it to no client
 	p := newPerson(t, s.kind)
@@ -219,9 +219,9 @@ func TestAnAnswerMayBePosted(t *testing.T) {
 	}
 }
 
-// TestASecondSignInIsAskedForByACallOnly revokes the refresh token at the
+// TestSignIn_ASecondOneIsAskedForByACallOnly revokes the refresh token at the
 // server. The background finds out, and opens no browser; the next call does.
-func TestASecondSignInIsAskedForByACallOnly(t *testing.T) {
+func TestSignIn_ASecondOneIsAskedForByACallOnly(t *testing.T) {
 	onEachAtOnce(t, settings{lifetime: 4 * time.Second}, func(t *testing.T, s *authServer) {
 		p := newPerson(t, s.kind)
 		p.will(p.approves(alice), returns())

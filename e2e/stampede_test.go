@@ -17,9 +17,9 @@ const (
 	patience  = 10 * time.Millisecond
 )
 
-// TestAStampedeMakesOneTokenRequest holds that request back until every
+// TestStampede_MakesOneTokenRequest holds that request back until every
 // impatient caller has left, and so has the one who came first.
-func TestAStampedeMakesOneTokenRequest(t *testing.T) {
+func TestStampede_MakesOneTokenRequest(t *testing.T) {
 	onEach(t, settings{}, func(t *testing.T, s *authServer) {
 		w := newTap(t)
 		w.gate = make(chan struct{})

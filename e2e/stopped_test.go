@@ -9,11 +9,11 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// TestAStoppedHolderOfTheLock stops a process in the middle of a renewal, which
+// TestStopped_HolderOfTheLock stops a process in the middle of a renewal, which
 // nobody can tell from one that is slow, and wakes it up again. A store whose
 // lock is a lease lets the others go on instead, and the one that wakes up
 // finds that it has lost it.
-func TestAStoppedHolderOfTheLock(t *testing.T) {
+func TestStopped_HolderOfTheLock(t *testing.T) {
 	t.Parallel()
 	onEachRotating(t, time.Hour, func(t *testing.T, s rotating, c common) {
 		if c.lease {
@@ -98,9 +98,9 @@ func leaseIsLost(t *testing.T, s rotating, c common) {
 	other.end(t)
 }
 
-// TestClocksThatAreWrong lets three processes live on one refresh token, one
+// TestClocks_ThatAreWrong lets three processes live on one refresh token, one
 // with its clock an hour ahead and one an hour behind.
-func TestClocksThatAreWrong(t *testing.T) {
+func TestClocks_ThatAreWrong(t *testing.T) {
 	const d, life = 6 * time.Second, 2 * time.Second
 	t.Parallel()
 	onEachRotating(t, life, func(t *testing.T, s rotating, c common) {

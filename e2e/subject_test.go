@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/dpop"
 )
 
 // shared is a grant on a store that other processes share.
@@ -42,6 +44,13 @@ func newShared(s spec, w *wire, g *gate) (subject, error) {
 		Server: oauth2grant.Server{Issuer: s.Issuer}, Auth: web, Scopes: offline,
 		Store: skewed{gated{store, g}, s.Ahead}, Refresh: s.Refresh,
 	}
+	if s.Bound {
+		prover, err := dpop.New(nil) // with a key of its own, which nothing is bound to
+		if err != nil {
+			return nil, err
+		}
+		cfg.Auth, cfg.Scopes, cfg.Proof = bound, personal, prover
+	}
 	if !s.Own {
 		cfg.HTTPClient = &http.Client{Transport: w}
 	}
@@ -55,6 +64,14 @@ func newShared(s spec, w *wire, g *gate) (subject, error) {
 func (s shared) token(ctx context.Context) (oauth2grant.Token, error) { return s.Token(ctx) }
 func (s shared) renew(ctx context.Context) (oauth2grant.Token, error) { return s.RefreshToken(ctx) }
 func (s shared) failure() error                                       { return s.Status().Err }
+
+func (s shared) use(ctx context.Context) error {
+	who, err := s.UserInfo(ctx)
+	if err == nil && who.Subject != "alice" {
+		err = fmt.Errorf("the token is %q's", who.Subject)
+	}
+	return err
+}
 
 func (s shared) close() {
 	_ = s.Close()
@@ -113,8 +130,9 @@ func (p *peer) token(context.Context) (oauth2grant.Token, error) {
 func (*peer) renew(context.Context) (oauth2grant.Token, error) {
 	return oauth2grant.Token{}, errors.ErrUnsupported
 }
-func (*peer) failure() error { return nil }
-func (*peer) close()         {}
+func (*peer) use(context.Context) error { return errors.ErrUnsupported }
+func (*peer) failure() error            { return nil }
+func (*peer) close()                    {}
 
 // calls is what the goroutines of one process met.
 type calls struct {

@@ -11,10 +11,10 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/filestore"
 )
 
-// TestATokenFileInTrouble spoils the file that a grant works with. Whatever it
+// TestTrouble_OfATokenFile spoils the file that a grant works with. Whatever it
 // is, who holds a usable token keeps it, and nothing is sent that could lose
 // the refresh token.
-func TestATokenFileInTrouble(t *testing.T) {
+func TestTrouble_OfATokenFile(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name  string

@@ -101,7 +101,7 @@ func (p *person) visits(app *webApplication, then ...browser.Step) {
 	}
 }
 
-func TestAPersonSignsInToAWebApplication(t *testing.T) {
+func TestWebApp_APersonSignsIn(t *testing.T) {
 	onEachAtOnce(t, settings{}, func(t *testing.T, s *authServer) {
 		app, p := startWebApplication(t, s), newPerson(t, s.kind)
 		p.visits(app, p.approves(bob), browser.Sees("Hello bob"))
@@ -121,8 +121,8 @@ func TestAPersonSignsInToAWebApplication(t *testing.T) {
 	})
 }
 
-// TestAWebApplicationIsProtected by what it keeps in the session.
-func TestAWebApplicationIsProtected(t *testing.T) {
+// TestWebApp_IsProtected by what it keeps in the session.
+func TestWebApp_IsProtected(t *testing.T) {
 	cases := []struct {
 		name    string
 		decides func(p *person) browser.Step

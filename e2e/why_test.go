@@ -10,13 +10,13 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// TestWhyThereIsThisLibrary has two processes find the same expired token at
+// TestWhy_ThereIsThisLibrary has two processes find the same expired token at
 // the same moment, as two copies of a program do. What is usually built around
 // golang.org/x/oauth2, its ReuseTokenSource and a wrapper that saves what has
 // changed, lets both of them send the refresh token; the server takes the
 // second for a thief and ends the sign-in for both. A grant on a store lets one
 // send it and shares the result with the other.
-func TestWhyThereIsThisLibrary(t *testing.T) {
+func TestWhy_ThereIsThisLibrary(t *testing.T) {
 	t.Parallel()
 	for _, k := range rotatingKinds {
 		t.Run(k.name, func(t *testing.T) {

@@ -32,6 +32,7 @@ type spec struct {
 	Peer         bool // golang.org/x/oauth2 instead of a grant
 	SignIn       bool // at a browser where there is no token
 	Own          bool // the library's own transport, which has no points and counts nothing
+	Bound        bool // tokens are bound to a key
 }
 
 type (
@@ -60,6 +61,7 @@ const (
 	doCall  errand = "call"    // call for it with many goroutines
 	doStop  errand = "stop at" // wait at the point when it is reached next
 	doGoOn  errand = "go on"   // from there
+	doUse   errand = "use"     // the token, at the server, which says whose it is
 	doTell  errand = "tell"    // what has failed last
 	doFill  errand = "no room" // files may not grow
 	doEmpty errand = "room"    // they may again
@@ -109,6 +111,7 @@ func beWorker() {
 type subject interface {
 	token(ctx context.Context) (oauth2grant.Token, error)
 	renew(ctx context.Context) (oauth2grant.Token, error)
+	use(ctx context.Context) error
 	failure() error // of the last attempt
 	close()
 }
@@ -182,6 +185,8 @@ func (w *workerProcess) do(o order) report {
 		w.gate.stopAt(o.Point)
 	case doGoOn:
 		w.gate.open()
+	case doUse:
+		err = w.use(ctx)
 	case doTell:
 		err = w.failure()
 	case doFill:

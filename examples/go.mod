@@ -9,6 +9,7 @@ require (
 	github.com/oauth2grant/go-oauth2grant/contrib/keyringstore v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/oauth2source v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/oidcverify v0.1.0
+	github.com/oauth2grant/go-oauth2grant/contrib/otelgrant v0.1.0
 	github.com/oauth2grant/go-oauth2grant/contrib/pgstore v0.1.0
 	github.com/oauth2grant/go-oauth2grant/internal/authserver v0.1.0
 	go.uber.org/goleak v1.3.0
@@ -24,6 +25,7 @@ require (
 	github.com/mdp/qrterminal/v3 v3.2.1 // indirect
 	github.com/zalando/go-keyring v0.2.8 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
+	go.opentelemetry.io/otel/log v1.47.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	rsc.io/qr v0.2.0 // indirect
@@ -83,14 +85,14 @@ require (
 	go.opentelemetry.io/contrib/propagators/b3 v1.32.0 // indirect
 	go.opentelemetry.io/contrib/propagators/jaeger v1.32.0 // indirect
 	go.opentelemetry.io/contrib/samplers/jaegerremote v0.26.0 // indirect
-	go.opentelemetry.io/otel v1.45.0 // indirect
+	go.opentelemetry.io/otel v1.47.0 // indirect
 	go.opentelemetry.io/otel/exporters/jaeger v1.17.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.32.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.32.0 // indirect
 	go.opentelemetry.io/otel/exporters/zipkin v1.32.0 // indirect
-	go.opentelemetry.io/otel/metric v1.45.0 // indirect
-	go.opentelemetry.io/otel/sdk v1.45.0 // indirect
-	go.opentelemetry.io/otel/trace v1.45.0 // indirect
+	go.opentelemetry.io/otel/metric v1.47.0 // indirect
+	go.opentelemetry.io/otel/sdk v1.47.0 // indirect
+	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.opentelemetry.io/proto/otlp v1.3.1 // indirect
 	go.uber.org/mock v0.5.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
@@ -129,3 +131,5 @@ replace github.com/oauth2grant/go-oauth2grant/contrib/grpccreds => ../contrib/gr
 replace github.com/oauth2grant/go-oauth2grant/contrib/keyringstore => ../contrib/keyringstore
 
 replace github.com/oauth2grant/go-oauth2grant/contrib/apiauth => ../contrib/apiauth
+
+replace github.com/oauth2grant/go-oauth2grant/contrib/otelgrant => ../contrib/otelgrant

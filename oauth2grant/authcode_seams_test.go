@@ -39,6 +39,31 @@ func TestAuthCode_OnCallback(t *testing.T) {
 	}{
 		{"sees what else came", url.Values{"realmId": {"4620816365"}, "accounts-server": {"eu"}}, nil, true, 1, nil},
 		{"is called where nothing else came", nil, nil, true, 1, nil},
+		{"sees the scopes that were granted", url.Values{"scope": {"read,activity:read_all"}}, nil, true, 1, nil},
+		{
+			"sees the person's domain",
+			url.Values{"authuser": {"0"}, "hd": {"example.com"}, "prompt": {"consent"}},
+			nil, true, 1, nil,
+		},
+		{
+			"sees where the account is",
+			url.Values{"location": {"eu"}, "accounts-server": {"https://accounts.example.eu"}},
+			nil, true, 1, nil,
+		},
+		{
+			"sees a shop and its proof",
+			url.Values{"shop": {"x.example"}, "hmac": {"0a1b"}, "timestamp": {"1337178173"}},
+			nil, true, 1, nil,
+		},
+		{
+			"sees an administrator's consent",
+			url.Values{"admin_consent": {"True"}, "tenant": {"0000-1111"}},
+			nil,
+			true, 1, nil,
+		},
+		{"sees the session", url.Values{"session_state": {"a.b-c"}}, nil, true, 1, nil},
+		{"sees what is empty", url.Values{"team": {""}}, nil, true, 1, nil},
+		{"sees what is encoded", url.Values{"name": {"a b&c=d é"}}, nil, true, 1, nil},
 		{"ends the sign-in before the code is used", url.Values{"realmId": {"1"}}, refused, true, 0, refused},
 		{
 			"does not see an answer that is refused",
@@ -169,24 +194,35 @@ func pageAt(ctx context.Context, address string) (string, error) {
 }
 
 func TestAuthCode_RegisteredRedirectURI(t *testing.T) {
-	const registered = "https://tunnel.example/slack/callback"
-	srv, cfg := signInServer(t, granttest.Config{
-		Clients: []granttest.Client{{ID: "native", RedirectURIs: []string{registered}}},
-	})
-	port := freePort(t)
-	g := newGrant(t, oauth2grant.AuthCode{
-		Callback: callbackserver.Config{RedirectURI: registered, Ports: []int{port}},
-		Open: func(ctx context.Context, authURL string) error {
-			callback, err := srv.Approve(authURL, "alice")
-			if err != nil {
-				return err
+	for _, registered := range []string{
+		"https://tunnel.example/slack/callback", "https://tunnel.example/", "https://tunnel.example:8443/cb",
+		"https://tunnel.example/a/b/c",
+		"https://x-1.tunnel.example/cb", "https://tunnel.example/cb?tenant=1", "https://tunnel.example/cb?a=1&b=2",
+		"http://localhost:4000/callback", "http://127.0.0.1:4000/cb", "http://localhost/cb", "https://192.0.2.1/cb",
+	} {
+		t.Run(registered, func(t *testing.T) {
+			srv, cfg := signInServer(t, granttest.Config{
+				Clients: []granttest.Client{{ID: "native", RedirectURIs: []string{registered}}},
+			})
+			port := freePort(t)
+			g := newGrant(t, oauth2grant.AuthCode{
+				Callback: callbackserver.Config{RedirectURI: registered, Ports: []int{port}},
+				Open: func(ctx context.Context, authURL string) error {
+					callback, err := srv.Approve(authURL, "alice")
+					if err != nil {
+						return err
+					}
+					u, err := url.Parse(callback)
+					if err != nil {
+						return err
+					}
+					return visit(ctx, localOrigin(port)+u.RequestURI()) // what stands there passes the request on
+				},
+			}, cfg)
+			ensure(t, g)
+			if got := srv.Requests(granttest.Token)[0].Form.Get("redirect_uri"); got != registered {
+				t.Errorf("redirect_uri %q", got)
 			}
-			// What stands there passes the request on.
-			return visit(ctx, strings.Replace(callback, "https://tunnel.example", localOrigin(port), 1))
-		},
-	}, cfg)
-	ensure(t, g)
-	if got := srv.Requests(granttest.Token)[0].Form.Get("redirect_uri"); got != registered {
-		t.Errorf("redirect_uri %q", got)
+		})
 	}
 }

@@ -3,6 +3,7 @@ package oauth2grant_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,18 +33,31 @@ func (s *codeServer) config(host, metadata string) oauth2grant.Config {
 }
 
 func TestBeginAuthorization_EncodesSpacesAsEveryServerReadsThem(t *testing.T) {
-	a, err := newClient(t, new(codeServer).config("as.example", "")).BeginAuthorization(t.Context(),
-		"https://app.example/cb", url.Values{"login_hint": {"a b+c"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"scope=openid%20email%20a%2Bb", "login_hint=a%20b%2Bc", "tenant=x%20y"} {
-		if !strings.Contains(a.URL, want) {
-			t.Errorf("%s lacks %s", a.URL, want)
+	for value, want := range map[string]string{
+		"a b": "a%20b", "a+b": "a%2Bb", "a b+c": "a%20b%2Bc", " a ": "%20a%20", "a  b": "a%20%20b", "a%20b": "a%2520b",
+		"a&b=c": "a%26b%3Dc", "alice@as.example": "alice%40as.example", "https://a/?b c": "https%3A%2F%2Fa%2F%3Fb%20c",
+		"é ü": "%C3%A9%20%C3%BC", "\n": "%0A", "+ +": "%2B%20%2B", "": "",
+	} {
+		a, err := newClient(t, new(codeServer).config("as.example", "")).BeginAuthorization(
+			t.Context(), "https://app.example/a%20b", url.Values{"login_hint": {value}})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if strings.Contains(a.URL, "+") {
-		t.Errorf("%s has a plus sign", a.URL)
+		_, query, _ := strings.Cut(a.URL, "?")
+		for _, want := range []string{
+			"scope=openid%20email%20a%2Bb", "login_hint=" + want, "tenant=x%20y",
+			"redirect_uri=https%3A%2F%2Fapp.example%2Fa%2520b",
+		} {
+			if !slices.Contains(strings.Split(query, "&"), want) {
+				t.Errorf("%q: %s lacks %s", value, query, want)
+			}
+		}
+		if strings.Contains(a.URL, "+") {
+			t.Errorf("%s has a plus sign", a.URL)
+		}
+		if u, err := url.Parse(a.URL); err != nil || u.Query().Get("login_hint") != value {
+			t.Errorf("%q: read back as %q, %v", value, u.Query().Get("login_hint"), err)
+		}
 	}
 }
 

@@ -113,7 +113,8 @@ func (c *Client) checkIssuer(ctx context.Context, response url.Values) error {
 	}
 	promised, err := c.promisesIssuer(ctx)
 	if err == nil && promised {
-		err = refuse(OpAuthorization, "the answer names no issuer, although the server promises that (RFC 9207)")
+		err = refuse(OpAuthorization, "the answer names no issuer, although the server promises that, or "+
+			"Server.RequireIss wants it (RFC 9207)")
 	}
 	return err
 }
@@ -121,12 +122,12 @@ func (c *Client) checkIssuer(ctx context.Context, response url.Values) error {
 // promiseTimeout is how long metadata is waited for that need not exist.
 const promiseTimeout = 5 * time.Second
 
-// promisesIssuer reports whether the server's metadata says that each of its
-// answers names the issuer. Where the Config names all endpoints there may be
-// no metadata, and none promises nothing.
+// promisesIssuer reports whether the user, or the server's metadata, says that
+// each of its answers names the issuer. Where the Config names all endpoints
+// there may be no metadata, and none promises nothing.
 func (c *Client) promisesIssuer(ctx context.Context) (bool, error) {
-	if c.own.Issuer == "" {
-		return false, nil
+	if c.own.Issuer == "" || c.own.RequireIss {
+		return c.own.RequireIss, nil
 	}
 	if c.namesEndpoints() {
 		limited, cancel := context.WithTimeout(ctx, promiseTimeout)

@@ -150,6 +150,8 @@ func TestFinishAuthorization_Issuer(t *testing.T) {
 		{"named, and promised", promise, oauth2grant.Server{Issuer: "https://as.example"}, "https://as.example", true},
 		{"named, and not promised", "", oauth2grant.Server{Issuer: "https://as.example"}, "https://as.example", true},
 		{"missing, and not promised", "", oauth2grant.Server{Issuer: "https://as.example"}, "-", true},
+		{"missing, not promised, but wanted", "", oauth2grant.Server{Issuer: "https://as.example", RequireIss: true}, "-", false},
+		{"there, not promised, but wanted", "", oauth2grant.Server{Issuer: "https://as.example", RequireIss: true}, "https://as.example", true},
 		{"missing, though promised", promise, oauth2grant.Server{Issuer: "https://as.example"}, "-", false},
 		{"another", "", oauth2grant.Server{Issuer: "https://as.example"}, "https://evil.example", false},
 		{"with a slash", "", oauth2grant.Server{Issuer: "https://as.example"}, "https://as.example/", false},
@@ -235,4 +237,11 @@ func TestFinishAuthorization_ChecksInOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRequireIss_NeedsAnIssuer(t *testing.T) {
+	_, err := oauth2grant.NewClient(oauth2grant.Config{
+		Server: oauth2grant.Server{TokenURL: "https://auth.example/token", RequireIss: true}, Auth: oauth2grant.Public("client"),
+	})
+	wantIs(t, err, oauth2grant.ErrConfig)
 }

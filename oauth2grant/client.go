@@ -85,7 +85,7 @@ func newClient(cfg Config) *Client {
 	t := cfg.transport()
 	refresh := cfg.Refresh.withDefaults()
 	s := &session{&sessionState{
-		own: cfg.Server, auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE,
+		own: cfg.Server.aliased(), auth: cfg.Auth, revocationAuth: cfg.RevocationAuth, pkce: cfg.PKCE,
 		push: cfg.PushedAuthorization, proof: cfg.Proof,
 		authorizing: cfg.authorizing(), dialect: cfg.Dialect, wire: wire.Client(t.RoundTripper), idle: t.closeIdle,
 		guard: t.guard, insecure: cfg.InsecureAllowHTTP, known: newDiscovered(refresh),

@@ -57,11 +57,13 @@ func SecretFunc(id string, method AuthMethod, secret func(context.Context) (stri
 // AuthorizationHeader sends value, made elsewhere, as the Authorization header,
 // for a server that takes id and secret in none of the ways of the RFCs. id is
 // the client identifier, which an authorization request names.
-func AuthorizationHeader(id, value string) ClientAuth { return headerAuth{id: id, value: value} }
+func AuthorizationHeader(id, value string) ClientAuth {
+	return &headerAuth{id: id, value: func() string { return value }}
+}
 
 // Public is a client without a secret: it sends its id only (RFC 6749 §2.1). A
-// client that authenticates by mutual TLS is one too, with its certificate in
-// [Config].HTTPClient (RFC 8705 §2).
+// client that authenticates by mutual TLS does that too (RFC 8705 §2): see
+// [Server].MTLS.
 func Public(id string) ClientAuth { return publicAuth(id) }
 
 func constant(id string, method AuthMethod, secret string) ClientAuth {
@@ -144,31 +146,38 @@ func (a *secretAuth) Format(f fmt.State, _ rune) { formatRedacted(f, a.String())
 // LogValue implements [slog.LogValuer].
 func (a *secretAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
-type headerAuth struct{ id, value string }
+// headerAuth sends a ready-made header. It is a func, since fmt calls no method
+// on what stands in an unexported field, and reads a string there.
+type headerAuth struct {
+	id    string
+	value func() string
+}
 
-func (a headerAuth) ClientID() string { return a.id }
+func (a *headerAuth) ClientID() string { return a.id }
 
-func (a headerAuth) Authenticate(_ context.Context, _ string, h http.Header, _ url.Values) error {
-	h.Set("Authorization", a.value)
+func (a *headerAuth) Authenticate(_ context.Context, _ string, h http.Header, _ url.Values) error {
+	h.Set("Authorization", a.value())
 	return nil
 }
 
-func (a headerAuth) validate() error {
-	if strings.TrimSpace(a.value) == "" ||
-		strings.ContainsFunc(a.value, func(r rune) bool { return r < ' ' || r > '~' }) {
+func (a *headerAuth) validate() error {
+	value := a.value()
+	if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return errors.New("AuthorizationHeader is empty, or does not fit into a header")
 	}
 	return nil
 }
 
 // String describes the authentication without the header.
-func (a headerAuth) String() string { return fmt.Sprintf("ClientAuth{ready-made header, id %q}", a.id) }
+func (a *headerAuth) String() string {
+	return fmt.Sprintf("ClientAuth{ready-made header, id %q}", a.id)
+}
 
 // Format implements [fmt.Formatter]: no verb shows the header.
-func (a headerAuth) Format(f fmt.State, _ rune) { formatRedacted(f, a.String()) }
+func (a *headerAuth) Format(f fmt.State, _ rune) { formatRedacted(f, a.String()) }
 
 // LogValue implements [slog.LogValuer].
-func (a headerAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
+func (a *headerAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 type publicAuth string
 

@@ -103,6 +103,8 @@ func TestSecretFile_RefusesWhatIsNoSecret(t *testing.T) {
 		"white space":                  {" \t\r\n ", 0o600},
 		"a byte order mark":            {"\xef\xbb\xbf", 0o600},
 		"a byte order mark and a line": {"\xef\xbb\xbf\r\n", 0o600},
+		"several lines of nothing":     {"\n\n \r\n\t\n", 0o600},
+		"a blank that is no space":     {"\u00a0\n", 0o600},
 		"one that is too large":        {strings.Repeat("SECRET", 16<<10), 0o600},
 		"one that everybody can write": {"SECRET", 0o602},
 		"one that everybody owns":      {"SECRET", 0o666},

@@ -180,6 +180,9 @@ func (cfg *Config) clientProblems() []error {
 	var all []error
 	add := func(format string, args ...any) { all = append(all, fmt.Errorf(format, args...)) }
 	all = append(all, cfg.Server.problems(cfg.InsecureAllowHTTP)...)
+	if cfg.Server.MTLS && cfg.HTTPClient == nil {
+		all = append(all, errNoCertificate)
+	}
 	if isNil(cfg.Auth) {
 		add("Auth is nil: use SecretBasic, SecretPost, SecretFunc, SecretFile, AuthorizationHeader or Public")
 	} else {

@@ -319,17 +319,6 @@ func (c *custody) amend(p *pending, change func(*pending)) *pending {
 	return c.pending
 }
 
-// mark notes in the store that the refresh token of t is being sent. Nothing
-// must be sent if that fails.
-func (c *custody) mark(held context.Context, t Token) error {
-	ctx, cancel := context.WithTimeout(held, saveTimeout)
-	defer cancel()
-	if err := c.store.Save(ctx, t); err != nil {
-		return fmt.Errorf("%w: %w", errNotSent, err)
-	}
-	return nil
-}
-
 // wins reports whether what waits is still to be written after the store
 // refused it because the lock, or the mark that it answers, was lost: not if
 // somebody else has changed the token. Where only the mark is gone, it answers

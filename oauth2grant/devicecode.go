@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -173,14 +172,7 @@ func survivesPoll(err error) bool {
 		return true
 	}
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Code != "" {
-		return false
-	}
-	switch e.StatusCode {
-	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
-		return true
-	}
-	return false
+	return ok && e.page()
 }
 
 func (r *deviceRequest) ask(ctx context.Context, c *Client) (Token, error) {

@@ -114,7 +114,52 @@ func TestDeviceCode_KeepsTheScheduleOfTheServer(t *testing.T) {
 	}
 }
 
+// What stands before the server, and a server that is busy, end no sign-in.
+func TestDeviceCode_GoesOnAfterWhatIsNoAnswer(t *testing.T) {
+	text := func(status int, body string) granttest.Fault { return granttest.Fault{Status: status, Body: body} }
+	for name, fault := range map[string]granttest.Fault{
+		"403 in plain text":           text(403, "error code: 1020"),
+		"403 in HTML":                 granttest.HTML(403),
+		"403 in JSON":                 text(403, `{"message":"Forbidden"}`),
+		"403 and nothing":             text(403, ""),
+		"404 in HTML":                 granttest.HTML(404),
+		"405 in HTML":                 granttest.HTML(405),
+		"406 in plain text":           text(406, "Not Acceptable"),
+		"200 in HTML":                 granttest.HTML(200),
+		"200 and nothing":             text(200, " "),
+		"200 with half an object":     text(200, `{"access_token":`),
+		"408":                         text(408, ""),
+		"425":                         text(425, ""),
+		"429":                         text(429, "slow down"),
+		"500 with a code":             granttest.Error(500, "server_error", ""),
+		"502 in HTML":                 granttest.HTML(502),
+		"503 with a code that is not": granttest.Error(503, "invalid_client", ""),
+		"504":                         text(504, ""),
+		"temporarily_unavailable":     granttest.Error(400, "temporarily_unavailable", ""),
+		"a cut before the answer":     {Cut: granttest.CutBefore},
+		"a cut within the answer":     {Cut: granttest.CutWithin, Status: 403, Body: "Forbidden"},
+		"an answer that is too large": {Status: 403, Size: 2 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := granttest.New(granttest.Config{})
+				srv.Script(granttest.Token, fault, fault)
+				approve := func(_ context.Context, p oauth2grant.DevicePrompt) error {
+					return srv.ApproveDevice(p.UserCode, "alice")
+				}
+				g := newGrant(t, oauth2grant.DeviceCode{Prompt: approve}, deviceConfig(srv))
+				start := time.Now()
+				ensure(t, g)
+				if waited := time.Since(start); waited > time.Minute || srv.Count(granttest.Token) != 3 {
+					t.Errorf("%d polls in %v", srv.Count(granttest.Token), waited)
+				}
+			})
+		})
+	}
+}
+
 func TestDeviceCode_EndsWithTheReason(t *testing.T) {
+	waits := func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil }
 	for _, c := range []struct {
 		name   string
 		prompt func(*granttest.Server, oauth2grant.DevicePrompt) error
@@ -149,6 +194,36 @@ func TestDeviceCode_EndsWithTheReason(t *testing.T) {
 			"the server knows no such code", func(*granttest.Server, oauth2grant.DevicePrompt) error { return nil },
 			[]granttest.Fault{granttest.Error(http.StatusOK, "incorrect_device_code", "no")},
 			oauth2grant.Code("incorrect_device_code"),
+		},
+		{
+			"the server says so in an object", waits,
+			[]granttest.Fault{{Status: 400, Body: `{"error":{"code":"access_denied","message":"no"}}`}},
+			oauth2grant.AccessDenied,
+		},
+		{
+			"the server says so in a form", waits,
+			[]granttest.Fault{{Status: 200, Body: `error=access_denied`}},
+			oauth2grant.AccessDenied,
+		},
+		{
+			"the server says that the code has expired, in its own word", waits,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "code_expired", "")},
+			oauth2grant.ErrAuthorizationTimeout,
+		},
+		{
+			"the client may not do so", waits,
+			[]granttest.Fault{granttest.Error(http.StatusUnauthorized, "invalid_client", "")},
+			oauth2grant.InvalidClient,
+		},
+		{
+			"the server knows no such grant", waits,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "unsupported_grant_type", "")},
+			errors.ErrUnsupported,
+		},
+		{
+			"the code is another client's", waits,
+			[]granttest.Fault{granttest.Error(http.StatusBadRequest, "invalid_grant", "")},
+			oauth2grant.InvalidGrant,
 		},
 		{
 			"the prompt fails", func(*granttest.Server, oauth2grant.DevicePrompt) error { return errStoreDown }, nil,

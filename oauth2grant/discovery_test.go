@@ -229,17 +229,32 @@ type writer func([]byte)
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
 func TestDiscover_LooksBelowTheIssuerLast(t *testing.T) {
-	const issuer = "https://auth.example/tenant"
-	var asked []string
-	s, err := oauth2grant.Discover(t.Context(), issuer, scripted(func(r *http.Request, _ url.Values) (int, string) {
-		asked = append(asked, r.URL.Path)
-		if r.URL.Path == "/tenant/.well-known/oauth-authorization-server" {
-			return 200, `{"issuer":"` + issuer + `","token_endpoint":"` + issuer + `/token"}`
+	for issuer, below := range map[string]string{
+		"https://auth.example/tenant":             "/tenant/.well-known/oauth-authorization-server",
+		"https://auth.example/tenant/":            "/tenant/.well-known/oauth-authorization-server",
+		"https://auth.example/a/b/c":              "/a/b/c/.well-known/oauth-authorization-server",
+		"https://auth.example/oauth2/default":     "/oauth2/default/.well-known/oauth-authorization-server",
+		"https://auth.example/realms/x":           "/realms/x/.well-known/oauth-authorization-server",
+		"https://auth.example/tenant/v2.0":        "/tenant/v2.0/.well-known/oauth-authorization-server",
+		"https://auth.example/t%20x":              "/t x/.well-known/oauth-authorization-server",
+		"https://auth.example:8443/tenant":        "/tenant/.well-known/oauth-authorization-server",
+		"http://127.0.0.1:8080/tenant":            "/tenant/.well-known/oauth-authorization-server",
+		"https://auth.example/oidc/.well-known/x": "/oidc/.well-known/x/.well-known/oauth-authorization-server",
+	} {
+		for name, others := range map[string]int{"nothing": 404, "a page": 200, "an outage": 503, "a refusal": 403} {
+			var asked []string
+			server := scripted(func(r *http.Request, _ url.Values) (int, string) {
+				asked = append(asked, r.URL.Path)
+				if r.URL.Path == below {
+					return 200, `{"issuer":"` + issuer + `","token_endpoint":"` + issuer + `/token"}`
+				}
+				return others, "<html>"
+			})
+			s, err := oauth2grant.Discover(t.Context(), issuer, server)
+			if err != nil || s.TokenURL != issuer+"/token" || len(asked) != 3 || asked[2] != below {
+				t.Errorf("%s, %s elsewhere: got %q, %v after %q", issuer, name, s.TokenURL, err, asked)
+			}
 		}
-		return 404, "not found"
-	}))
-	if err != nil || s.TokenURL != issuer+"/token" || len(asked) != 3 {
-		t.Errorf("got %+v, %v after %q", s, err, asked)
 	}
 }
 
@@ -269,6 +284,11 @@ func TestDiscover_SaysInOneLineWhatWentWrong(t *testing.T) {
 			map[string]int{oidc: 200},
 			`{"issuer":"https://evil.example"}`,
 			`the metadata is that of issuer "https://evil.example", not of "https://auth.example/t"`, false,
+		},
+		"a template": {
+			map[string]int{oidc: 200},
+			`{"issuer":"https://auth.example/{tenantid}?key=K"}`,
+			`the metadata is that of issuer "https://auth.example/{tenantid}", not of`, false,
 		},
 		"no metadata": {
 			map[string]int{oidc: 200}, `<html>`, oidc + ": the metadata is not a JSON object (HTTP 200)", true,

@@ -61,7 +61,7 @@ type Error struct {
 
 	hint     string // what may be the reason, as far as can be seen from here
 	cause    error
-	extra    string        // every other member of the answer, as one JSON object; empty: none
+	extra    hidden        // every other member of the answer, as one JSON object; empty: none
 	interval time.Duration // between polls, that the server asked for with slow_down
 	summary  string        // in place of the text made of the fields
 	said     bool          // the server says that it is an error, in a form that programs read
@@ -129,7 +129,7 @@ func (e *Error) Is(target error) bool {
 // Extra decodes any other member of the answer into out, such as suberror or
 // claims, and reports whether there is one. The error is that of encoding/json.
 // No member is part of the error's text.
-func (e *Error) Extra(name string, out any) (bool, error) { return member(e.extra, name, out) }
+func (e *Error) Extra(name string, out any) (bool, error) { return member(e.extra.reveal(), name, out) }
 
 // notSent reports whether the request provably was not sent: nothing was asked
 // of the server, or no byte of the request's body was handed over.
@@ -164,7 +164,8 @@ func (e *Error) at(endpoint string) *Error {
 func failed(op, endpoint string, f *wire.Failure) *Error {
 	e := &Error{
 		Op: op, Code: Code(f.Code), Description: f.Description, URI: f.URI, StatusCode: f.Status,
-		RetryAfter: f.RetryAfter, cause: f.Cause, extra: f.Extra, interval: time.Duration(f.Interval) * time.Second,
+		RetryAfter: f.RetryAfter, interval: time.Duration(f.Interval) * time.Second,
+		cause: f.Cause, extra: hide(f.Extra),
 		said: f.Said, cut: f.Cut, own: f.Own, unsent: f.NotSent,
 	}
 	return e.at(endpoint)

@@ -9,6 +9,9 @@ import (
 // Refuse makes an error that is our own word.
 func Refuse(format string, args ...any) *Error { return refuse("test", format, args...) }
 
+// Challenge is PKCEMethod.challenge.
+func Challenge(m PKCEMethod, verifier string) string { return m.challenge(verifier) }
+
 // MostPastes is how often a person is asked to paste.
 const MostPastes = mostPastes
 

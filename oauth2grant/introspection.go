@@ -23,12 +23,14 @@ type Introspection struct {
 	// Expiry is zero if unknown.
 	Expiry time.Time
 
-	members string
+	members hidden
 }
 
 // Extra decodes any member of the answer into out and reports whether there is
 // one. The error is that of encoding/json.
-func (i Introspection) Extra(name string, out any) (bool, error) { return member(i.members, name, out) }
+func (i Introspection) Extra(name string, out any) (bool, error) {
+	return member(i.members.reveal(), name, out)
+}
 
 // String describes i by its fields; the other members may hold anything.
 func (i Introspection) String() string {
@@ -74,6 +76,6 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (Introspect
 	}
 	return Introspection{
 		Active: active, Scope: m.Words("scope"), ClientID: m.Word("client_id"), Username: m.Word("username"),
-		Subject: m.Word("sub"), Expiry: m.Time("exp"), members: m.Rest(),
+		Subject: m.Word("sub"), Expiry: m.Time("exp"), members: hide(m.Rest()),
 	}, nil
 }

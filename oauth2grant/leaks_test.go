@@ -41,9 +41,13 @@ func newLeaks(
 	t.Helper()
 	l := &leaks{t: t, endpoint: endpoint, first: first, spill: spill, secrets: map[string]bool{}}
 	l.srv = granttest.New(granttest.Config{
-		Clients:  []granttest.Client{{ID: "client", Secret: l.secret("client secret+/%")}},
-		Users:    map[string]string{"alice": l.secret("password")},
-		Identity: func(string) (string, error) { return "alice", nil },
+		Clients: []granttest.Client{
+			{ID: "client", Secret: l.secret("client secret+/%")}, {ID: "keyed", Keys: clientKey().public},
+			{ID: "hmac", Secret: l.secret(longSecret)},
+		},
+		DPoPNonce: true,
+		Users:     map[string]string{"alice": l.secret("password")},
+		Identity:  func(string) (string, error) { return "alice", nil },
 		RefreshFor: []string{
 			"client_credentials", "password", "authorization_code", "urn:ietf:params:oauth:grant-type:device_code",
 		},
@@ -97,6 +101,10 @@ func (l *leaks) roundTrip(r *http.Request) (*http.Response, error) {
 		l.learn(credentials)
 	}
 	one := "none"
+	if proof := r.Header.Get("DPoP"); proof != "" {
+		l.learn(proof)
+		everything += " " + proof
+	}
 	if id, secret, ok := r.BasicAuth(); ok {
 		one = secret
 		l.learn(secret)
@@ -116,7 +124,7 @@ func (l *leaks) roundTrip(r *http.Request) (*http.Response, error) {
 		}
 		for _, name := range []string{
 			"client_secret", "password", "refresh_token", "code", "code_verifier", "token", "device_code",
-			"subject_token",
+			"subject_token", "actor_token", "assertion", "client_assertion",
 		} {
 			if l.learn(form.Get(name)); form.Get(name) != "" {
 				one = form.Get(name)

@@ -45,7 +45,7 @@ func wall(t time.Time) time.Time { return t.Round(0).UTC() }
 // passing are the members of an answer that are about that answer only.
 var passing = []string{
 	"refresh_in", "refresh_expires_in", "refresh_token_expires_in", "refresh_token_timeout", "authorization_expires_in",
-	"expires", "ext_expires_in", "created_at", "issued_at",
+	"x_refresh_token_expires_in", "expires_in_sec", "expires", "ext_expires_in", "created_at", "issued_at",
 }
 
 // mostInherited bounds what a token may carry of its predecessors, in bytes.

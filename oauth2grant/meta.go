@@ -27,7 +27,9 @@ type meta struct {
 	Scoped   bool   `json:"scoped,omitempty"`   // a refresh is refused unless it repeats the requested scopes
 	Session  string `json:"session,omitempty"`  // of the sign-in that the token comes from
 	Turn     int    `json:"turn,omitempty"`     // how many refreshes lie between that sign-in and the token
-	EndSaid  int64  `json:"end_said,omitempty"` // when the refresh token's end was first said, if before Obtained; Unix milliseconds
+	// When the refresh token's end was first said, if before Obtained; Unix
+	// milliseconds.
+	EndSaid int64 `json:"end_said,omitempty"`
 
 	Key boundKey `json:"dpop,omitzero"` // that the token is bound to; see boundkey.go
 

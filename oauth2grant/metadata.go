@@ -12,6 +12,8 @@ const (
 	metaAuthMethods = "token_endpoint_auth_methods_supported"
 	metaGrantTypes  = "grant_types_supported"
 	metaPKCE        = "code_challenge_methods_supported"
+
+	metaAuthEndpoint = "authorization_endpoint"
 )
 
 // metadata is a metadata document (RFC 8414 §3.2), read once. It is immutable.
@@ -19,6 +21,7 @@ type metadata struct {
 	members wire.Members
 	lists   map[string][]string // those that are asked for often
 	refused map[string]error    // endpoints that are not acceptable, by name
+	aliases map[string]string   // of endpoints, by name; empty: it is not acceptable
 }
 
 // decode decodes one member.
@@ -60,6 +63,7 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 		}
 		*e.field = value
 	}
+	m.readAliases(base, insecure)
 	return s, nil
 }
 
@@ -79,5 +83,5 @@ func issuerText(raw string) string {
 	if err != nil || u.Host == "" {
 		return "(no URL)"
 	}
-	return printable((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
+	return printable(u.Scheme + "://" + u.Host + u.Path) // as it is spelled: with {tenantid}
 }

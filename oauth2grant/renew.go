@@ -92,7 +92,8 @@ func (g *grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, 
 		return g.adopt(f, stored), true, nil
 	case !found && only && g.custody.isKnown():
 		g.drop(f)
-	case !only && g.onlyRefreshes() && g.custody.isDead(stored.RefreshToken) && (g.custody.isKnown() || g.cfg.Token == Token{}):
+	case !only && g.onlyRefreshes() && g.custody.isDead(stored.RefreshToken) &&
+		(g.custody.isKnown() || g.cfg.Token == Token{}):
 		if !found {
 			g.drop(f)
 		}
@@ -158,7 +159,9 @@ func (g *grant) serves(f *flight, current *snapshot, stored Token) bool {
 
 func (g *grant) renewLocked(held context.Context, f *flight, v view) (*snapshot, error) {
 	if same(v.Token, Token{}) && !g.custody.isKnown() && g.cfg.Token != (Token{}) {
-		v = g.custody.replace(held, pending{want: defaultType(g.cfg.Token), over: []Token{{}}, generation: f.Generation()})
+		v = g.custody.replace(held, pending{
+			want: defaultType(g.cfg.Token), over: []Token{{}}, generation: f.Generation(),
+		})
 	}
 	current := g.engine.Current()
 	switch {

@@ -62,8 +62,15 @@ var secretFlows = map[string]struct {
 	"bound tokens": {
 		drive: func(l *leaks) { l.cfg.Proof = &spillingProver{l}; l.grant(oauth2grant.ClientCredentials{}) },
 	},
-	"stateless client": {drive: (*leaks).client},
-	"web application":  {drive: (*leaks).webApplication},
+	"bound by a key":               {drive: (*leaks).boundByAKey},
+	"private key":                  {drive: (*leaks).privateKey},
+	"secret that signs":            {drive: (*leaks).signingSecret},
+	"client assertion of a file":   {drive: (*leaks).assertionOfAFile},
+	"assertion of the environment": {drive: (*leaks).assertionOfTheEnvironment},
+	"assertion of a command":       {sockets: true, drive: (*leaks).assertionOfACommand},
+	"assertion of a URL":           {drive: (*leaks).assertionOfAURL},
+	"stateless client":             {drive: (*leaks).client},
+	"web application":              {drive: (*leaks).webApplication},
 	"pushed authorization": {drive: func(l *leaks) {
 		l.cfg.PushedAuthorization = true
 		l.webApplication()

@@ -153,3 +153,14 @@ func pause(ctx, news context.Context, d time.Duration, changed <-chan struct{}) 
 	case <-ctx.Done():
 	}
 }
+
+// mark notes in the store that the refresh token of t is being sent. Nothing
+// must be sent if that fails.
+func (c *custody) mark(held context.Context, t Token) error {
+	ctx, cancel := context.WithTimeout(held, saveTimeout)
+	defer cancel()
+	if err := c.store.Save(ctx, t); err != nil {
+		return fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	return nil
+}

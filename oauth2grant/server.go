@@ -40,6 +40,15 @@ type Server struct {
 	// NoRefresh says that the server issues no refresh tokens, or takes none:
 	// a refresh fails with [errors.ErrUnsupported] and is not sent.
 	NoRefresh bool
+	// MTLS says that the client has a certificate of its own, in the transport
+	// of [Config].HTTPClient, for its authentication or to have tokens bound to
+	// it (RFC 8705): where the metadata has mtls_endpoint_aliases, requests go
+	// there. Endpoints that are named here are used as they are.
+	MTLS bool
+	// RequireIss refuses an answer to an authorization request that does not
+	// name its issuer (RFC 9207), even if the metadata does not promise that it
+	// will. Where the metadata does, it is always refused.
+	RequireIss bool
 
 	metadata *metadata // as discovered; nil: it was not
 }
@@ -55,7 +64,7 @@ func (s *Server) endpoints() []endpoint {
 	return []endpoint{
 		{&s.TokenURL, "TokenURL", "token_endpoint"},
 		{&s.RefreshURL, "RefreshURL", ""},
-		{&s.AuthURL, "AuthURL", "authorization_endpoint"},
+		{&s.AuthURL, "AuthURL", metaAuthEndpoint},
 		{&s.DeviceAuthURL, "DeviceAuthURL", "device_authorization_endpoint"},
 		{&s.RevocationURL, "RevocationURL", "revocation_endpoint"},
 		{&s.IntrospectionURL, "IntrospectionURL", "introspection_endpoint"},
@@ -83,9 +92,15 @@ func (s Server) missing(op string, e endpoint) *Error {
 		return refuse(op, "the server has no such endpoint, unless Server.%s names it: %w",
 			e.goName, errors.ErrUnsupported)
 	}
-	if why := s.metadata.refused[e.name]; why != nil {
-		return refuse(op, "%s in the metadata %w: set Server.%s if it is right: %w",
-			e.name, why, e.goName, errors.ErrUnsupported)
+	names := []string{e.name}
+	if s.MTLS {
+		names = []string{metaAliases + "." + e.name, e.name}
+	}
+	for _, name := range names {
+		if why := s.metadata.refused[name]; why != nil {
+			return refuse(op, "%s in the metadata %w: set Server.%s if it is right: %w",
+				name, why, e.goName, errors.ErrUnsupported)
+		}
 	}
 	return refuse(op, "the server's metadata has no %s: set Server.%s if there is one: %w",
 		e.name, e.goName, errors.ErrUnsupported)
@@ -112,15 +127,17 @@ func (s Server) supports(name, value string) bool {
 		value == OpDeviceCode && slices.Contains(list, "device_code")
 }
 
-// fill takes from s what the user left empty in own.
+// fill returns s, as discovered, with what the user said in own.
 func (s Server) fill(own Server) Server {
+	s.SubjectClaim, s.NoRefresh = own.SubjectClaim, own.NoRefresh
+	s.MTLS, s.RequireIss = own.MTLS, own.RequireIss
+	s = s.aliased()
 	mine := own.endpoints()
 	for i, e := range s.endpoints() {
 		if *mine[i].field != "" {
 			*e.field = *mine[i].field
 		}
 	}
-	s.SubjectClaim, s.NoRefresh = own.SubjectClaim, own.NoRefresh
 	return s
 }
 
@@ -158,6 +175,8 @@ func (s Server) problems(insecure bool) []error {
 		if _, err := checkURL(s.Issuer, insecure); err != nil {
 			all = append(all, fmt.Errorf("Server.Issuer %w", err))
 		}
+	} else if s.RequireIss {
+		all = append(all, errors.New("Server.RequireIss is set without an Issuer to compare with"))
 	}
 	for _, e := range s.endpoints() {
 		if *e.field == "" {

@@ -79,7 +79,8 @@ func (g *grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 // calls publish, once or twice: when it is saved, or else when it can't be
 // saved now.
 func (g *grant) take(ctx context.Context, publish func()) error {
-	err := g.custody.locked(ctx, waiting{limit: g.cfg.Refresh.Timeout, blind: true}, func(_ context.Context, v view) error {
+	w := waiting{limit: g.cfg.Refresh.Timeout, blind: true}
+	err := g.custody.locked(ctx, w, func(_ context.Context, v view) error {
 		publish()
 		return v.err
 	})

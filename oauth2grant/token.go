@@ -107,6 +107,24 @@ func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // the verb and its flags.
 func formatRedacted(f fmt.State, text string) { _, _ = f.Write([]byte(text)) }
 
+// hidden is a text that fmt does not read, even in an unexported field of
+// somebody's struct, on which it calls no method. The zero value is empty.
+type hidden struct{ text *string }
+
+func hide(text string) hidden {
+	if text == "" {
+		return hidden{}
+	}
+	return hidden{&text}
+}
+
+func (h hidden) reveal() string {
+	if h.text == nil {
+		return ""
+	}
+	return *h.text
+}
+
 // defaultType returns t as if it had been made here: complete, comparable.
 func defaultType(t Token) Token {
 	if t.TokenType == "" {

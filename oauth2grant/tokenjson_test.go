@@ -164,6 +164,39 @@ func TestToken_InheritsWhatARefreshLeavesOut(t *testing.T) {
 				extra: `{"instance_url":"https://eu1.example","team":1,"x":2}`,
 			},
 		},
+		"the scope alone": {
+			Token{AccessToken: "A2", RefreshToken: "R2", IDToken: "I2"},
+			Token{AccessToken: "A2", RefreshToken: "R2", IDToken: "I2", Scope: "a b", extra: kept},
+		},
+		"the ID token alone": {
+			Token{AccessToken: "A2", RefreshToken: "R2", Scope: "a"},
+			Token{AccessToken: "A2", RefreshToken: "R2", IDToken: "I1", Scope: "a", extra: kept},
+		},
+		"a member, and has another in its place": {
+			Token{AccessToken: "A2", extra: `{"api_domain":"https://eu.example"}`},
+			Token{
+				AccessToken: "A2", RefreshToken: "R1", IDToken: "I1", Scope: "a b", refreshEnd: end,
+				extra: `{"api_domain":"https://eu.example","instance_url":"https://eu1.example","team":{"id":"T"}}`,
+			},
+		},
+		"the end of the same refresh token, which is another now": {
+			Token{AccessToken: "A2", RefreshToken: "R1", refreshEnd: end.Add(time.Hour)},
+			Token{
+				AccessToken: "A2", RefreshToken: "R1", IDToken: "I1", Scope: "a b", refreshEnd: end.Add(time.Hour),
+				extra: kept,
+			},
+		},
+		"a member that it sets to null": {
+			Token{AccessToken: "A2", extra: `{"team":null}`},
+			Token{
+				AccessToken: "A2", RefreshToken: "R1", IDToken: "I1", Scope: "a b", refreshEnd: end,
+				extra: `{"instance_url":"https://eu1.example","team":null}`,
+			},
+		},
+		"its type, which is its own affair": {
+			Token{AccessToken: "A2", TokenType: ""},
+			Token{AccessToken: "A2", RefreshToken: "R1", IDToken: "I1", Scope: "a b", refreshEnd: end, extra: kept},
+		},
 		"what only the old answer was about": {
 			Token{AccessToken: "A2", extra: `{"refresh_in":30}`, refreshAfter: 30 * time.Second},
 			Token{

@@ -26,12 +26,14 @@ type UserInfo struct {
 	// Email is empty if unknown.
 	Email string
 
-	members string
+	members hidden
 }
 
 // Extra decodes any claim into out and reports whether there is one. The error
 // is that of encoding/json.
-func (u UserInfo) Extra(name string, out any) (bool, error) { return member(u.members, name, out) }
+func (u UserInfo) Extra(name string, out any) (bool, error) {
+	return member(u.members.reveal(), name, out)
+}
 
 // String names the person, and shows no other claim: they may not belong in a
 // log.
@@ -80,7 +82,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken string) (UserInfo, er
 	if claim == "" {
 		claim = "sub"
 	}
-	u := UserInfo{Subject: m.Word(claim), Email: m.Text("email"), members: m.Rest()}
+	u := UserInfo{Subject: m.Word(claim), Email: m.Text("email"), members: hide(m.Rest())}
 	if u.Subject == "" {
 		err := fmt.Errorf("the answer has no %q: set Server.SubjectClaim to what identifies the person: %w",
 			claim, errors.ErrUnsupported)

@@ -38,6 +38,20 @@
 // Tokens go to the API's origin only. Addresses that the API or its server
 // named are https; they are not inside this machine or its network, unless
 // [Config.AllowInside] permits that, whatever a name is resolved to; and their
-// redirects are not followed. Of all servers that the API names, one is asked,
-// and one call makes a bounded number of requests, whatever is answered.
+// redirects are not followed. One call makes a bounded number of requests,
+// whatever is answered.
+//
+// Of all servers that the API names, one is asked: the one in use, if it is
+// still named; else one for which [Config.Clients] has a client; else the first
+// whose address is acceptable. While that is out of reach, or if it takes no
+// registration, the call fails with the reason and no other server is tried: it
+// would be another registration and another sign-in, and whoever can stop the
+// one server could choose where people sign in. To prefer another, name it in
+// [Config.Clients].
+//
+// # Flows
+//
+// [Config.Flow] may be [oauth2grant.AuthCode], [oauth2grant.DeviceCode] for
+// machines without a browser, or a flow of one's own; what is registered
+// follows from it. The server's metadata must have what the flow needs.
 package apiauth

@@ -89,6 +89,13 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 	}
 }
 
+// Check implements [leasestore.Backend]: etcd needs no particular setting, but
+// can refuse the user.
+func (b *backend) Check(ctx context.Context) error {
+	_, err := b.client.Get(ctx, b.lock(""))
+	return err
+}
+
 // TryLock implements [leasestore.Backend]. A notice is not needed: etcd starts
 // leases anew when it comes back. A lock that was perhaps taken is given back;
 // when ctx has ended by then, the lock ends with its lease.

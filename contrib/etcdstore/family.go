@@ -31,10 +31,6 @@ type Config struct {
 	// request that is under way needs: etcd can't make a lease longer.
 	Lease time.Duration
 
-	// Timeout is that of one exchange with etcd. If zero, it is a third of
-	// Lease, at most 3 s; it is at most half of Lease.
-	Timeout time.Duration
-
 	// Keys encrypts tokens. If nil, they are kept in clear.
 	Keys seal.KeyFunc
 
@@ -62,7 +58,7 @@ func New(client *clientv3.Client, cfg Config) (*Family, error) {
 			cfg.Lease, leastLease)
 	}
 	return leasestore.New(&backend{client, cfg.Prefix}, leasestore.Config{
-		Name: "etcdstore", Place: cfg.Prefix, Lease: cfg.Lease, Timeout: cfg.Timeout,
+		Name: "etcdstore", Place: cfg.Prefix, Lease: cfg.Lease,
 		Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,25 +20,42 @@ type backend struct {
 	pool *pgxpool.Pool
 	cfg  Config
 	sql  statements
+
+	bare atomic.Bool // nothing is kept in a session: a pooler may change that at any time
 }
 
-// mode sends a statement, its arguments and the request to run it in one go,
-// and keeps nothing in the session: a pooler may change that at any time.
-const mode = pgx.QueryExecModeExec
+// row runs a statement that returns one row, or none, as one that pgx prepares,
+// if the pool is set up so, and until a session turns out not to have what was
+// prepared, or to have it from somebody else: then the statement was not run.
+func (b *backend) row(ctx context.Context, into []any, sql string, args ...any) error {
+	ask := func(args ...any) error {
+		err := b.pool.QueryRow(ctx, sql, args...).Scan(into...)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return clean(err)
+	}
+	if !b.bare.Load() {
+		err := ask(args...)
+		refused, ok := errors.AsType[*ServerError](err)
+		if !ok || refused.Code != "26000" && refused.Code != "42P05" {
+			return err
+		}
+		b.bare.Store(true)
+	}
+	return ask(append([]any{pgx.QueryExecModeExec}, args...)...)
+}
 
-// exec runs a statement, and reports whether it concerned a row.
-func (b *backend) exec(ctx context.Context, sql string, args ...any) (bool, error) {
-	done, err := b.pool.Exec(ctx, sql, append([]any{mode}, args...)...)
-	return done.RowsAffected() > 0, clean(err)
+// change runs a statement, and reports whether it concerned a row.
+func (b *backend) change(ctx context.Context, sql string, args ...any) (changed bool, err error) {
+	err = b.row(ctx, []any{&changed}, sql, args...)
+	return changed, err
 }
 
 // Load implements [leasestore.Backend].
 func (b *backend) Load(ctx context.Context, key string) (token []byte, version int64, err error) {
-	err = b.pool.QueryRow(ctx, b.sql.load, mode, key).Scan(&token, &version)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, 0, nil
-	}
-	return token, version, clean(err)
+	err = b.row(ctx, []any{&token, &version}, b.sql.load, key)
+	return token, version, err
 }
 
 // Save implements [leasestore.Backend].
@@ -52,7 +70,7 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 	if b.cfg.Listen && c.Mark == "" {
 		sql = strings.Replace(notifyOnce, "SAVE", sql, 1)
 	}
-	return b.exec(ctx, sql, args...)
+	return b.change(ctx, sql, args...)
 }
 
 // TryLock implements [leasestore.Backend].
@@ -60,41 +78,41 @@ func (b *backend) TryLock(
 	ctx context.Context, key string, lease, notice time.Duration,
 ) (try leasestore.Try, err error) {
 	var ms int64
-	err = b.pool.QueryRow(ctx, b.sql.lock, mode, key, lease.Milliseconds(), notice.Milliseconds()).
-		Scan(&try.Fence, &try.Version, &ms)
+	into := []any{&try.Fence, &try.Version, &ms}
+	err = b.row(ctx, into, b.sql.lock, key, lease.Milliseconds(), notice.Milliseconds())
 	if try.Wait = time.Duration(ms) * time.Millisecond; ms <= 0 {
 		try.Wait = lease // somebody else has made or taken the row just now
 	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = nil
-	}
-	return try, clean(err)
+	return try, err
 }
 
 // Extend implements [leasestore.Backend].
 func (b *backend) Extend(ctx context.Context, key string, fence int64, lease time.Duration) (extended bool, err error) {
-	return b.exec(ctx, b.sql.extend, key, fence, lease.Milliseconds())
+	return b.change(ctx, b.sql.extend, key, fence, lease.Milliseconds())
 }
 
 // Unlock implements [leasestore.Backend].
 func (b *backend) Unlock(ctx context.Context, key string, fence int64) error {
-	_, err := b.exec(ctx, b.sql.unlock, key, fence)
+	_, err := b.change(ctx, b.sql.unlock, key, fence)
 	return err
 }
 
-// Check implements [leasestore.Checker].
+// Check implements [leasestore.Backend].
 func (b *backend) Check(ctx context.Context) error {
-	var replica bool
+	var readOnly, may bool
 	var version int
-	if err := b.pool.QueryRow(ctx, b.sql.check, mode).Scan(&replica, &version); err != nil {
-		return clean(err)
-	}
-	if replica {
-		return errors.New("this server is a replica, and read-only: " +
+	into, name := []any{&readOnly, &may, &version}, pgx.Identifier{b.cfg.Schema, table}.Sanitize()
+	err := b.row(ctx, into, b.sql.check, name)
+	switch {
+	case err != nil:
+		return err
+	case readOnly:
+		return errors.New("the connection is read-only: if the server is a replica, " +
 			"connect to its primary, with target_session_attrs=read-write")
-	}
-	if files, err := migrationFiles(); err != nil || version < len(files) {
-		return errors.Join(err, fmt.Errorf("the table is of version %d: call Migrate", version))
+	case !may:
+		return errors.New("the user lacks SELECT, INSERT or UPDATE on the table")
+	case version < len(migrations):
+		return fmt.Errorf("the table is of version %d: call Migrate", version)
 	}
 	return nil
 }
@@ -112,7 +130,11 @@ var hints = map[string]string{
 	"42501": " (the user lacks a privilege)",
 	"22021": " (the key is not UTF-8, or has a zero byte)",
 	"54000": " (the key is too long)",
-	"25006": " (the server is a replica, and read-only)",
+	"25006": " (the server is a replica, or read-only)",
+	"28000": " (the user is wrong)",
+	"28P01": " (the user or the password is wrong)",
+	"53100": " (its disk is full)",
+	"53300": " (it has too many connections)",
 }
 
 // Error names the code, and what to do about it.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
@@ -35,10 +36,6 @@ type Config struct {
 	// s at least.
 	Lease time.Duration
 
-	// Timeout is that of one exchange with PostgreSQL. If zero, it is a third
-	// of Lease, at most 3 s; it is at most half of Lease.
-	Timeout time.Duration
-
 	// Keys encrypts tokens. If nil, they are kept in clear.
 	Keys seal.KeyFunc
 
@@ -56,8 +53,10 @@ func New(pool *pgxpool.Pool, cfg Config) (*Family, error) {
 	if cfg.Schema == "" {
 		cfg.Schema = "public"
 	}
-	return leasestore.New(&backend{pool, cfg, statementsFor(cfg)}, leasestore.Config{
-		Name: "pgstore", Place: cfg.Schema + "." + table, Lease: cfg.Lease, Timeout: cfg.Timeout,
+	b := &backend{pool: pool, cfg: cfg, sql: statementsFor(cfg)}
+	b.bare.Store(pool.Config().ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement)
+	return leasestore.New(b, leasestore.Config{
+		Name: "pgstore", Place: cfg.Schema + "." + table, Lease: cfg.Lease,
 		Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
 	})
 }

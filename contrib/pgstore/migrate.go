@@ -2,20 +2,19 @@ package pgstore
 
 import (
 	"context"
-	"embed"
+	_ "embed"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
+//go:embed migrations/0001_tokens.sql
+var makeTable string
 
-// migrationFiles returns their names in order; the first is version 1.
-func migrationFiles() ([]string, error) { return fs.Glob(migrations, "migrations/*.sql") }
+// migrations are what leads from each version to the next one.
+var migrations = []string{makeTable}
 
 // Migrate makes the table in schema public, or brings that of an earlier
 // version of this package up to date, in one transaction. Any number of
@@ -47,27 +46,13 @@ func migrate(ctx context.Context, tx pgx.Tx, schema string) error {
 		}
 	}
 	var done int
-	newest := tx.QueryRow(ctx, names(`SELECT coalesce(max(version), 0) FROM oauth2grant_migrations`), mode)
+	newest := tx.QueryRow(ctx, names(`SELECT coalesce(max(version), 0) FROM oauth2grant_migrations`), pgx.QueryExecModeExec)
 	if err := newest.Scan(&done); err != nil {
 		return err
 	}
-	files, err := migrationFiles()
-	if err != nil {
-		return err
-	}
-	for i, name := range files {
-		if i < done {
-			continue
-		}
-		sql, err := migrations.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, names(string(sql))); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, names(`INSERT INTO oauth2grant_migrations (version) VALUES ($1)`), mode, i+1)
-		if err != nil {
+	for ; done < len(migrations); done++ {
+		sql := fmt.Sprintf("%s; INSERT INTO oauth2grant_migrations (version) VALUES (%d)", migrations[done], done+1)
+		if _, err := tx.Exec(ctx, names(sql)); err != nil {
 			return err
 		}
 	}

@@ -79,14 +79,47 @@ func TestSchema_IsAPlaceOfItsOwn(t *testing.T) {
 }
 
 func TestCheck_LooksAtTheServerAndTheTable(t *testing.T) {
+	for name, c := range map[string]struct{ user, sql, want string }{
+		"a table of an earlier version": {"postgres", `DELETE FROM oauth2grant_migrations`, "call Migrate"},
+		"no table":                      {"postgres", `ALTER TABLE oauth2grant_migrations RENAME TO elsewhere`, "call Migrate"},
+		"a server that is read-only":    {"postgres", `ALTER DATABASE postgres SET default_transaction_read_only = on`, "target_session_attrs"},
+		"a user without rights":         {"poor", `CREATE USER poor; GRANT SELECT ON oauth2grant_migrations TO poor`, "SELECT, INSERT or UPDATE"},
+		"a user of none":                {"nobody", `SELECT 1`, "user is wrong"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, pool := start(t)
+			must(t, open(t, server.URL()+" alice", pgstore.Config{}).family.Check(t.Context()))
+			_, err := pool.Exec(t.Context(), c.sql)
+			must(t, err)
+			s := open(t, strings.Replace(server.URL(), "postgres@", c.user+"@", 1)+" alice", pgstore.Config{})
+			_, _, lockErr := s.Lock(t.Context())
+			for what, err := range map[string]error{"Check": s.family.Check(t.Context()), "Lock": lockErr} {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%s returned %v", what, err)
+				}
+			}
+		})
+	}
+}
+
+func TestSave_OnAFullDiskLosesNothing(t *testing.T) {
 	server, pool := start(t)
 	s := open(t, server.URL()+" alice", pgstore.Config{})
-	must(t, s.family.Check(t.Context()))
-	_, err := pool.Exec(t.Context(), `DELETE FROM oauth2grant_migrations`)
+	must(t, s.Save(t.Context(), older))
+	_, err := pool.Exec(t.Context(), `
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'full' USING ERRCODE = '53100'; END $$;
+CREATE TRIGGER full_disk BEFORE UPDATE ON oauth2grant_tokens EXECUTE FUNCTION full_disk()`)
 	must(t, err)
-	if err := s.family.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "Migrate") {
-		t.Errorf("Check returned %v", err)
+	_, _, lockErr := s.Lock(t.Context())
+	for what, err := range map[string]error{"Save": s.Save(t.Context(), newer), "Lock": lockErr} {
+		if err == nil || !strings.Contains(err.Error(), "disk is full") {
+			t.Errorf("%s returned %v", what, err)
+		}
 	}
+	holds(t, s, older)
+	_, err = pool.Exec(t.Context(), `DROP TRIGGER full_disk ON oauth2grant_tokens`)
+	must(t, errors.Join(err, s.Save(t.Context(), newer)))
+	holds(t, s, newer)
 }
 
 func TestSave_RefusesAKeyThatPostgreSQLCannotKeep(t *testing.T) {
@@ -130,10 +163,9 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 		pool *pgxpool.Pool
 		cfg  pgstore.Config
 	}{
-		"no pool":                        {nil, pgstore.Config{}},
-		"a lease that is too short":      {pool, pgstore.Config{Lease: 1}},
-		"a timeout as long as the lease": {pool, pgstore.Config{Lease: 5e9, Timeout: 5e9}},
-		"a negative timeout":             {pool, pgstore.Config{Timeout: -1}},
+		"no pool":                   {nil, pgstore.Config{}},
+		"a lease that is too short": {pool, pgstore.Config{Lease: 1}},
+		"a negative lease":          {pool, pgstore.Config{Lease: -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if f, err := pgstore.New(c.pool, c.cfg); err == nil {

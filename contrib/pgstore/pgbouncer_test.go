@@ -3,8 +3,11 @@ package pgstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
 	"github.com/oauth2grant/go-oauth2grant/internal/progress"
@@ -32,6 +35,18 @@ func TestFamily_WorksBehindPgBouncerInTransactionMode(t *testing.T) {
 				holds(t, other, newer)
 			}
 			progress.Await(t, "news", changes)
+			var all errgroup.Group
+			for n := range 16 { // more than PgBouncer has sessions
+				all.Go(func() error {
+					for range 10 {
+						if err := s.family.Store(fmt.Sprint(mode, n)).Save(t.Context(), newer); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			}
+			must(t, all.Wait())
 		})
 	}
 }

@@ -10,7 +10,7 @@ const (
 	table      = "oauth2grant_tokens"
 	migrated   = "oauth2grant_migrations"
 	channel    = table
-	notifyOnce = `WITH done AS (SAVE RETURNING 1) SELECT pg_notify('` + channel + `', $1::text) FROM done`
+	notifyOnce = `WITH done AS (SAVE) SELECT pg_notify('` + channel + `', $1::text) IS NOT NULL FROM done`
 )
 
 // statements are the rules of [leasestore.Record] on a row, in one statement
@@ -26,6 +26,8 @@ const change = `
   told = CASE WHEN $3::text = '' THEN clock_timestamp() ELSE t.told END,
   until = greatest(t.until, CASE WHEN $5::bigint > 0 THEN SOON($5) END)`
 
+const returning = ` RETURNING true`
+
 func statementsFor(cfg Config) statements {
 	names := strings.NewReplacer(
 		"TOKENS", pgx.Identifier{cfg.Schema, table}.Sanitize(),
@@ -38,14 +40,14 @@ func statementsFor(cfg Config) statements {
 
 		save: names(`
 INSERT INTO TOKENS AS t (key, token, version, mark) VALUES ($1::text, $2::bytea, 1, $3::text)
-ON CONFLICT (key) DO UPDATE SET writer = 0,` + change),
+ON CONFLICT (key) DO UPDATE SET writer = 0,` + change + returning),
 
 		saveLocked: names(`
 UPDATE TOKENS AS t SET writer = $6::bigint,` + change + `
-WHERE key = $1::text AND fence = $6::bigint AND (version = $7::bigint OR writer = $6::bigint)`),
+WHERE key = $1::text AND fence = $6::bigint AND (version = $7::bigint OR writer = $6::bigint)` + returning),
 
 		saveAnswer: names(`
-UPDATE TOKENS AS t SET ` + change + ` WHERE key = $1::text AND (mark = $4::text OR answered = $4::text)`),
+UPDATE TOKENS AS t SET ` + change + ` WHERE key = $1::text AND (mark = $4::text OR answered = $4::text)` + returning),
 
 		// A try in vain writes nothing, but for the notice.
 		lock: names(`
@@ -65,15 +67,16 @@ SELECT 0, 0,
   coalesce((extract(epoch FROM coalesce((SELECT until FROM noticed), until) - clock_timestamp()) * 1000)::bigint, 0)
 FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
 
-		extend: names(
-			`UPDATE TOKENS SET until = greatest(until, SOON($3)) WHERE key = $1::text AND fence = $2::bigint`),
+		extend: names(`UPDATE TOKENS SET until = greatest(until, SOON($3)) WHERE key = $1::text AND fence = $2::bigint` + returning),
 
-		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL WHERE key = $1::text AND fence = $2::bigint`),
+		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL WHERE key = $1::text AND fence = $2::bigint` + returning),
 
-		poll: names(`SELECT key, (extract(epoch FROM told) * 1000000)::bigint FROM TOKENS
+		poll: names(`SELECT array_agg(key), array_agg((extract(epoch FROM told) * 1000000)::bigint) FROM TOKENS
 WHERE told > clock_timestamp() - $1::bigint * interval '1 ms'`),
 
-		check: names(`SELECT pg_is_in_recovery(), (SELECT coalesce(max(version), 0) FROM MIGRATIONS)`),
+		check: names(`SELECT current_setting('transaction_read_only') = 'on',
+  (SELECT bool_and(has_table_privilege($1, p)) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) p),
+  coalesce(max(version), 0) FROM MIGRATIONS`),
 	}
 }
 

@@ -27,7 +27,7 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 		began := time.Now()
 		now, err := b.poll(ctx, began.Sub(last)+late)
 		if err != nil {
-			return clean(err)
+			return err
 		}
 		if seen == nil {
 			ready()
@@ -50,14 +50,13 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 func (b *backend) poll(ctx context.Context, since time.Duration) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, late)
 	defer cancel()
-	rows, err := b.pool.Query(ctx, b.sql.poll, mode, since.Milliseconds())
-	if err != nil {
-		return nil, err
-	}
+	var keys []string
+	var told []int64
+	err := b.row(ctx, []any{&keys, &told}, b.sql.poll, since.Milliseconds())
 	changes := map[string]int64{}
-	var key string
-	var told int64
-	_, err = pgx.ForEachRow(rows, []any{&key, &told}, func() error { changes[key] = told; return nil })
+	for i, key := range keys {
+		changes[key] = told[i]
+	}
 	return changes, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
 	"strings"
 	"time"
 
@@ -14,8 +13,12 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/leasestore"
 )
 
-// maxSize is the most that is read of a token, in bytes.
-const maxSize = 2 << 20
+const (
+	// maxSize is the most that is read of a token, in bytes.
+	maxSize = 2 << 20
+	// patience is how long a subscription waits for what it has asked for.
+	patience = time.Second
+)
 
 // backend is the [leasestore.Backend] over a client.
 type backend struct {
@@ -66,38 +69,23 @@ func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (sa
 		saved, err = b.run(ctx, saveScript, key, args...).Bool()
 		return saved, clean(err)
 	}
-	conn, err := b.master(ctx, key)
-	if err != nil {
-		return false, clean(err)
-	}
-	defer func() { _ = conn.Close() }()
-	saved, err = saveScript.Run(ctx, conn, []string{b.hash(key)}, args...).Bool()
+	// Watch has one connection, to the server that has the key.
+	err = b.client.Watch(ctx, func(conn *redis.Tx) (err error) {
+		saved, err = saveScript.Run(ctx, conn, []string{b.hash(key)}, args...).Bool()
+		if err != nil || !saved {
+			return err
+		}
+		deadline, _ := ctx.Deadline()
+		got, err := conn.Wait(ctx, b.cfg.Replicas, max(time.Until(deadline)*3/4, time.Millisecond)).Result()
+		if err == nil && got < int64(b.cfg.Replicas) {
+			err = fmt.Errorf("%d replicas have it, of the %d of Config.Replicas", got, b.cfg.Replicas)
+		}
+		return err
+	}, b.hash(key))
 	if cluster, ok := b.client.(*redis.ClusterClient); ok && err != nil {
-		cluster.ReloadState(ctx) // the slot may have moved
+		cluster.ReloadState(ctx) // the server may have been replaced
 	}
-	if err != nil || !saved {
-		return false, clean(err)
-	}
-	deadline, _ := ctx.Deadline()
-	got, err := conn.Wait(ctx, b.cfg.Replicas, max(time.Until(deadline)*3/4, time.Millisecond)).Result()
-	if err == nil && got < int64(b.cfg.Replicas) {
-		err = fmt.Errorf("%d replicas have it, of the %d of Config.Replicas", got, b.cfg.Replicas)
-	}
-	return true, clean(err)
-}
-
-// master returns a connection to the server that has a key, for several
-// commands.
-func (b *backend) master(ctx context.Context, key string) (*redis.Conn, error) {
-	cluster, ok := b.client.(*redis.ClusterClient)
-	if !ok {
-		return b.client.(*redis.Client).Conn(), nil
-	}
-	node, err := cluster.MasterForKey(ctx, b.hash(key))
-	if err != nil {
-		return nil, err
-	}
-	return node.Conn(), nil
+	return saved, clean(err)
 }
 
 // TryLock implements [leasestore.Backend].
@@ -123,15 +111,8 @@ func (b *backend) Unlock(ctx context.Context, key string, fence int64) error {
 // Watch implements [leasestore.Backend]: it subscribes to the channel.
 func (b *backend) Watch(ctx context.Context, ready func(), changed func(key string)) error {
 	sub := b.client.Subscribe(ctx)
-	closed := make(chan struct{})
-	onEnd := context.AfterFunc(ctx, func() { defer close(closed); _ = sub.Close() }) // which ends a Receive
-	defer func() {
-		if !onEnd() {
-			<-closed
-		}
-		_ = sub.Close()
-	}()
-	patience := b.patience()
+	defer sub.Close()
+	defer context.AfterFunc(ctx, func() { _ = sub.Close() })() // which ends a Receive
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := sub.Subscribe(limited, b.channel()); err != nil {
@@ -158,38 +139,32 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 	}
 }
 
-// patience is how long a subscription waits for what it has asked for.
-func (b *backend) patience() time.Duration { return max(b.cfg.Timeout, time.Second) }
-
-var (
-	policyLine = regexp.MustCompile(`(?m)^maxmemory_policy:(\S+)`)
-	roleLine   = regexp.MustCompile(`(?m)^role:(\S+)`)
-)
-
-// Check implements [leasestore.Checker].
+// Check implements [leasestore.Backend]. Its last look is whether scripts may
+// run, by one that changes nothing.
 func (b *backend) Check(ctx context.Context) error {
+	var err error
 	if cluster, ok := b.client.(*redis.ClusterClient); ok {
-		return clean(cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			return b.check(ctx, node)
-		}))
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return b.check(ctx, node) })
+	} else {
+		err = b.check(ctx, b.client)
 	}
-	return clean(b.check(ctx, b.client))
+	if err != nil {
+		return clean(err)
+	}
+	return b.Unlock(ctx, "", 0)
 }
 
 // check looks at one server.
 func (b *backend) check(ctx context.Context, server redis.Cmdable) error {
-	info, err := server.Info(ctx).Result()
-	if refused, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(refused.Error(), "NOPERM") {
+	info := server.InfoMap(ctx)
+	switch policy := info.Item("Memory", "maxmemory_policy"); {
+	case redis.HasErrorPrefix(info.Err(), "NOPERM"):
 		b.cfg.Logger.WarnContext(ctx, "redisstore: INFO is not allowed: make sure that maxmemory-policy is noeviction")
-		return nil
-	} else if err != nil {
-		return err
-	}
-	word := func(line *regexp.Regexp) string { return strings.Join(line.FindStringSubmatch(info), " ") }
-	switch policy := word(policyLine); {
-	case strings.HasSuffix(word(roleLine), "slave"):
+	case info.Err() != nil:
+		return info.Err()
+	case info.Item("Replication", "role") == "slave":
 		return errors.New("this is a replica: connect to its master")
-	case strings.Contains(policy, "allkeys-"), strings.Contains(policy, "volatile-") && b.cfg.TTL > 0:
+	case strings.HasPrefix(policy, "allkeys-"), strings.HasPrefix(policy, "volatile-") && b.cfg.TTL > 0:
 		return fmt.Errorf("the server evicts tokens (%s), and with one a user is signed out: "+
 			"set maxmemory-policy to noeviction", policy)
 	}
@@ -202,8 +177,17 @@ type ServerError struct {
 	Code string // ERR, NOAUTH, NOPERM, OOM, READONLY, LOADING, MISCONF, …
 }
 
-// Error names the code.
-func (e *ServerError) Error() string { return "Redis refused: " + e.Code }
+var hints = map[string]string{
+	"NOAUTH":    " (it wants a user and a password)",
+	"WRONGPASS": " (the user or the password is wrong)",
+	"NOPERM":    " (the user lacks a right: those that it needs are in the comment of package redisstore)",
+	"READONLY":  " (the server is a replica)",
+	"OOM":       " (maxmemory is reached)",
+	"MISCONF":   " (it can't write to its disk)",
+}
+
+// Error names the code, and what it means.
+func (e *ServerError) Error() string { return "Redis refused: " + e.Code + hints[e.Code] }
 
 // clean makes a [ServerError] of a refusal.
 func clean(err error) error {

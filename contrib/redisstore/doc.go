@@ -24,7 +24,7 @@
 // A user of an access list needs GET, HGET, HSET, HINCRBY, PERSIST, PEXPIRE,
 // TIME, PUBLISH, EVAL, EVALSHA, SUBSCRIBE and PING on the keys <Prefix>:* and
 // the channel <Prefix>:changed; INFO, or the eviction policy is not checked;
-// and WAIT with [Config.Replicas].
+// and with [Config.Replicas] WATCH, UNWATCH and WAIT.
 //
 // # What Redis keeps
 //
@@ -39,7 +39,8 @@
 // fails if they do not in time: a refresh token is then not sent. Set it to the
 // number of replicas that a master has. Fewer are not enough, since a master
 // that is failed over while it lives (SENTINEL FAILOVER, a partition) goes on
-// for a while with the replicas that were not promoted.
+// for a while with the replicas that were not promoted. After a failover
+// nothing is sent until the new master has as many.
 //
 // maxmemory-policy must be noeviction, or volatile-* without [Config.TTL]: an
 // evicted token is a signed-out user. [leasestore.Family.Check] and the first
@@ -50,8 +51,8 @@
 // Sentinel's replicas either.
 //
 // A context that is cancelled ends a wait at once, but an exchange with Redis
-// that is under way only at its deadline, [Config.Timeout] at the latest: that
-// is as far as the client goes.
+// that is under way only at its deadline, after a third of [Config.Lease] at
+// most: that is as far as the client goes.
 //
 // # Sizing
 //

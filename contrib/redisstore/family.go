@@ -43,10 +43,6 @@ type Config struct {
 	// s at least.
 	Lease time.Duration
 
-	// Timeout is that of one exchange with Redis. If zero, it is a third of
-	// Lease, at most 3 s; it is at most half of Lease.
-	Timeout time.Duration
-
 	// Keys encrypts tokens. If nil, they are kept in clear.
 	Keys seal.KeyFunc
 
@@ -86,7 +82,7 @@ func New(client redis.UniversalClient, cfg Config) (*Family, error) {
 		return nil, fmt.Errorf("redisstore: %w", err)
 	}
 	return leasestore.New(&backend{client, cfg}, leasestore.Config{
-		Name: "redisstore", Place: cfg.Prefix, Lease: cfg.Lease, Timeout: cfg.Timeout,
+		Name: "redisstore", Place: cfg.Prefix, Lease: cfg.Lease,
 		Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain,
 	})
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	storetest.Subprocess(harness("plain", redisstore.Config{}), harness("sealed", sealed))
+	storetest.Subprocess(harness("plain", redisstore.Config{}), harness("sealed", sealed), harness("cluster", replicated))
 	goleak.VerifyTestMain(m)
 }
 
@@ -27,7 +27,10 @@ const keyText = "0123456789-very-marked-key-00000"
 
 var (
 	sealed = redisstore.Config{Keys: seal.Keys("k1", map[string][]byte{"k1": []byte(keyText)}), TTL: time.Hour}
-	older  = oauth2grant.Token{
+	// replicated is for a cluster.
+	replicated = redisstore.Config{Replicas: 1}
+
+	older = oauth2grant.Token{
 		AccessToken: "marked-secret-older", TokenType: "Bearer", RefreshToken: "marked-secret-r1",
 	}
 	newer = oauth2grant.Token{AccessToken: "marked-secret-newer", TokenType: "Bearer", RefreshToken: "marked-secret-r2"}
@@ -37,12 +40,23 @@ func newClient(addr string) *redis.Client {
 	return redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, DialerRetries: 1})
 }
 
+// newClientOf returns a client of a server, or of a cluster that has several
+// addresses, with commas.
+func newClientOf(addrs string) redis.UniversalClient {
+	if !strings.Contains(addrs, ",") {
+		return newClient(addrs)
+	}
+	return redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: strings.Split(addrs, ","), ContextTimeoutEnabled: true, DialerRetries: 1,
+	})
+}
+
 // closing is a store with a family and a client of its own, as another process
 // has them.
 type closing struct {
 	*redisstore.Store
 	family *redisstore.Family
-	client *redis.Client
+	client redis.UniversalClient
 	lease  time.Duration
 }
 
@@ -59,7 +73,7 @@ func openAt(place string, cfg redisstore.Config) (closing, error) {
 	if cfg.Lease == 0 {
 		cfg.Lease = 3 * time.Second // less would bound what a busy machine does
 	}
-	client := newClient(addr)
+	client := newClientOf(addr)
 	family, err := redisstore.New(client, cfg)
 	if err != nil {
 		return closing{}, err

@@ -63,6 +63,12 @@ func TestReplicas_AFailoverLosesNeitherMarkNorAnswer(t *testing.T) {
 		}
 		return net.JoinHostPort(addr[0], addr[1])
 	}
+	failsOver(t, s, func() { sentinel.Server(master()).Kill() })
+}
+
+// failsOver loses the master while the authorization server answers.
+func failsOver(t *testing.T, s *redisstore.Store, lose func()) {
+	t.Helper()
 	retry(t, "replica", func() error { return s.Save(t.Context(), older) })
 	var held context.Context
 	retry(t, "marked token", func() error {
@@ -78,7 +84,7 @@ func TestReplicas_AFailoverLosesNeitherMarkNorAnswer(t *testing.T) {
 		t.Cleanup(unlock)
 		return nil
 	})
-	sentinel.Server(master()).Kill() // while the authorization server answers
-	retry(t, "answer", func() error { return s.SaveAnswer(held, "m1", newer) })
+	lose()
+	retry(t, "answer", func() error { return s.SaveAnswer(context.WithoutCancel(held), "m1", newer) })
 	holds(t, s, newer)
 }

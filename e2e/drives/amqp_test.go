@@ -74,7 +74,9 @@ func dialBroker(t *testing.T, broker *testservers.RabbitMQ, g *oauth2grant.Grant
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := amqp.DialConfig(broker.URL(), amqp.Config{SASL: []amqp.Authentication{&amqp.PlainAuth{Password: token}}})
+	conn, err := amqp.DialConfig(broker.URL(), amqp.Config{
+		SASL: []amqp.Authentication{&amqp.PlainAuth{Password: token}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,8 @@ func TestAMQP_OneConnectionLivesThroughTwentyTokens(t *testing.T) {
 	conn := dialBroker(t, broker, g)
 	stop := keepSecret(g, conn)
 	known := make(chan string, 64)
-	t.Cleanup(g.Subscribe(func(_ context.Context, e oauth2grant.Event) { known <- e.Token.AccessToken })) // after the broker
+	// After the broker.
+	t.Cleanup(g.Subscribe(func(_ context.Context, e oauth2grant.Event) { known <- e.Token.AccessToken }))
 	say := echo(t, conn)
 
 	// Another connection, of which nobody takes care, says when the broker

@@ -31,7 +31,8 @@ func (spans) Export(
 
 // otlpHTTP exports over HTTP.
 func otlpHTTP(g *oauth2grant.Grant, url string) otlptrace.Client {
-	return otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(url+"/v1/traces"), otlptracehttp.WithHTTPClient(g.HTTPClient()),
+	return otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(url+"/v1/traces"),
+		otlptracehttp.WithHTTPClient(g.HTTPClient()),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
 }
 

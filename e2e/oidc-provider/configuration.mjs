@@ -56,7 +56,8 @@ export const configuration = (tlsOrigin, readKey) => ({
     introspection: { enabled: true },
     revocation: { enabled: true },
     rpInitiatedLogout: { enabled: true },
-    pushedAuthorizationRequests: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: settings.fapi },
+    fapi: { enabled: settings.fapi, profile: '2.0' },
     registration: { enabled: true, initialAccessToken: false },
     registrationManagement: { enabled: true },
     dPoP: {

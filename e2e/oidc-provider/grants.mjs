@@ -1,6 +1,8 @@
-// Two grants oidc-provider leaves out: the resource owner password (RFC 6749 §4.3) and token exchange (RFC 8693).
+// Three grants oidc-provider leaves out: the resource owner password (RFC 6749 §4.3), token exchange (RFC 8693), and an
+// assertion of the platform (RFC 7523 §2.1), which signs with the key in client.jwk.
 import { errors } from 'oidc-provider';
-import { tokenExchange } from './clients.mjs';
+import { importJWK, jwtVerify } from 'jose';
+import { jwtBearer, tokenExchange } from './clients.mjs';
 import { users } from './settings.mjs';
 
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
@@ -15,7 +17,7 @@ const answer = async (ctx, accessToken, more = {}) => {
   };
 };
 
-export function addGrants(provider) {
+export function addGrants(provider, platformKey) {
   provider.registerGrantType('password', async (ctx) => {
     const { client, params: { username, password, scope = '' } } = ctx.oidc;
     if (!(username in users) || users[username] !== password) throw new errors.InvalidGrant('invalid username or password');
@@ -39,4 +41,17 @@ export function addGrants(provider) {
     await answer(ctx, token, { issued_token_type: accessTokenType });
   }, ['subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type', 'audience', 'resource', 'scope'],
   ['audience', 'resource']);
+
+  const seen = new Set(); // what was asserted before
+  provider.registerGrantType(jwtBearer, async (ctx) => {
+    const { client, params: { assertion, scope = '' } } = ctx.oidc;
+    const { payload } = await jwtVerify(assertion ?? '', await importJWK(platformKey, 'ES256'), {
+      issuer: 'https://platform.example.test', audience: provider.issuer, requiredClaims: ['sub', 'exp', 'jti'],
+    }).catch((err) => { throw new errors.InvalidGrant(err.message); });
+    if (!(payload.sub in users) || seen.has(payload.jti)) throw new errors.InvalidGrant('nobody, or asserted before');
+    seen.add(payload.jti);
+    const grant = new provider.Grant({ accountId: payload.sub, clientId: client.clientId });
+    grant.addOIDCScope(scope);
+    await answer(ctx, new provider.AccessToken({ accountId: payload.sub, client, grantId: await grant.save(), gty: 'jwt-bearer', scope }));
+  }, ['assertion', 'scope']);
 }

@@ -31,7 +31,7 @@ const mtls = `https://${await listening(secure, settings.tlsPort)}`;
 
 const provider = new Provider(issuer, configuration(mtls, (file) => JSON.parse(read(file))));
 addStats(provider);
-addGrants(provider);
+addGrants(provider, JSON.parse(read('client.pub.jwk')));
 addInteractions(provider);
 provider.on('server_error', (_ctx, error) => console.error(error));
 if (settings.verbose) {

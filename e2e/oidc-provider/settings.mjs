@@ -19,6 +19,7 @@ export const settings = {
   pkceRequired: env('PKCE', 'required') === 'required', // or "optional"
   alwaysRefreshToken: env('REFRESH_TOKEN', 'offline_access') === 'always', // or only with that scope
   dpopNonce: env('DPOP_NONCE', '1') === '1', // ask for a nonce in every DPoP proof
+  fapi: env('FAPI', '') === '2.0', // the FAPI 2.0 Security Profile, for every client
   verbose: env('VERBOSE', '') !== '', // why a request was refused, on standard error
   exitWithStdin: env('EXIT_WITH_STDIN', '') !== '', // end when standard input does: with the process that started this one
 };

@@ -12,6 +12,7 @@ export function addStats(provider) {
       return;
     }
     await next();
+    if (ctx.req.readableAborted) return; // the client has taken its request back before it was complete
     count(stats.paths, ctx.path);
     if (ctx.path !== '/token') return;
     stats.tokenRequests += 1;

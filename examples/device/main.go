@@ -24,11 +24,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
-	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt"
-	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
@@ -83,32 +80,4 @@ func run(
 	fmt.Fprintf(out, "%s answers %s:\n", env.api, res.Status)
 	_, err = io.Copy(out, res.Body)
 	return err
-}
-
-type environment struct {
-	issuer, id, api string
-	scopes          []string
-}
-
-// readEnvironment returns what the environment says, or a server of our own.
-// end stops that.
-func readEnvironment(out io.Writer, getenv func(string) string) (env environment, end func(), err error) {
-	env = environment{
-		issuer: getenv("OAUTH_ISSUER"), id: getenv("OAUTH_CLIENT_ID"), api: getenv("API_URL"),
-		scopes: strings.Fields(getenv("OAUTH_SCOPE")),
-	}
-	if env.issuer != "" {
-		if env.id == "" || env.api == "" {
-			return env, nil, errors.New("with OAUTH_ISSUER, OAUTH_CLIENT_ID and API_URL must be set")
-		}
-		return env, func() {}, nil
-	}
-	server, err := authserver.Start(authserver.Config{DeviceInterval: time.Second})
-	if err != nil {
-		return env, nil, err
-	}
-	fmt.Fprintln(out, "at this authorization server you are alice, and your password is wonderland")
-	return environment{
-		server.Issuer(), "native", server.Issuer() + "/api/orders", []string{"offline_access", "read"},
-	}, func() { _ = server.Close() }, nil
 }

@@ -34,7 +34,7 @@ func follow(ctx context.Context, p oauth2grant.DevicePrompt, params string) erro
 	return res.Body.Close()
 }
 
-func TestThePersonIsShownTheCodeAndTheAPIAnswersInTheirName(t *testing.T) {
+func TestRun_ThePersonIsShownTheCodeAndTheAPIAnswersInTheirName(t *testing.T) {
 	var out bytes.Buffer
 	var shown oauth2grant.DevicePrompt
 	err := run(t.Context(), &out, noEnvironment, func(ctx context.Context, p oauth2grant.DevicePrompt) error {
@@ -54,7 +54,7 @@ func TestThePersonIsShownTheCodeAndTheAPIAnswersInTheirName(t *testing.T) {
 	}
 }
 
-func TestARefusalEndsTheWait(t *testing.T) {
+func TestRun_ARefusalEndsTheWait(t *testing.T) {
 	var out bytes.Buffer
 	err := run(t.Context(), &out, noEnvironment, func(ctx context.Context, p oauth2grant.DevicePrompt) error {
 		return follow(ctx, p, "deny=1")
@@ -64,7 +64,7 @@ func TestARefusalEndsTheWait(t *testing.T) {
 	}
 }
 
-func TestAnInterruptEndsTheWait(t *testing.T) {
+func TestRun_AnInterruptEndsTheWait(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	err := run(ctx, &bytes.Buffer{}, noEnvironment, func(context.Context, oauth2grant.DevicePrompt) error {
 		interrupt()

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 func noEnvironment(string) string { return "" }
 
-func TestAFleetRefreshesOnceForAll(t *testing.T) {
+func TestRun_RefreshesOnceForAll(t *testing.T) {
 	redis := testservers.StartRedis(t)
 	var out bytes.Buffer
 	err := run(t.Context(), &out, func(name string) string {
@@ -54,7 +54,7 @@ func TestAFleetRefreshesOnceForAll(t *testing.T) {
 	}
 }
 
-func TestAFleetThatIsInterruptedFailsAndLeavesNothing(t *testing.T) {
+func TestRun_InterruptedFailsAndLeavesNothing(t *testing.T) {
 	testservers.Command(t, "redis-server", "redis")
 	interrupted := errors.New("interrupted")
 	ctx, interrupt := context.WithCancelCause(t.Context())
@@ -73,14 +73,14 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-func TestWithoutRedisItSaysWhatIsMissing(t *testing.T) {
+func TestRun_WithoutRedisSaysWhatIsMissing(t *testing.T) {
 	t.Setenv("PATH", "")
 	if err := run(t.Context(), &bytes.Buffer{}, noEnvironment, nil); !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestATerminalGetsOneTableThatIsDrawnAnew(t *testing.T) {
+func TestBoard_ATerminalGetsOneTableThatIsDrawnAnew(t *testing.T) {
 	var out bytes.Buffer
 	b := newBoard(&out, 2)
 	b.live = true

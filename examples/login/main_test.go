@@ -38,7 +38,7 @@ func person(opened *int, params url.Values) func(context.Context, string) error 
 
 var alice = url.Values{"login_hint": {"auto:alice"}}
 
-func TestWithoutSetUpItSaysWhoSignedInAndWhatTheAPIAnswers(t *testing.T) {
+func TestRun_WithoutSetUpSaysWhoSignedInAndWhatTheAPIAnswers(t *testing.T) {
 	var out bytes.Buffer
 	opened := 0
 	if err := run(t.Context(), &out, func(string) string { return "" }, person(&opened, alice)); err != nil {
@@ -54,7 +54,7 @@ func TestWithoutSetUpItSaysWhoSignedInAndWhatTheAPIAnswers(t *testing.T) {
 	}
 }
 
-func TestTheSecondRunNeedsNoBrowser(t *testing.T) {
+func TestRun_TheSecondNeedsNoBrowser(t *testing.T) {
 	server, err := authserver.Start(authserver.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestTheSecondRunNeedsNoBrowser(t *testing.T) {
 	}
 }
 
-func TestARefusalIsTold(t *testing.T) {
+func TestRun_ARefusalIsReported(t *testing.T) {
 	var out bytes.Buffer
 	opened := 0
 	err := run(t.Context(), &out, func(string) string { return "" }, person(&opened, url.Values{"deny": {"1"}}))
@@ -89,7 +89,7 @@ func TestARefusalIsTold(t *testing.T) {
 	}
 }
 
-func TestAnIncompleteEnvironmentIsRefused(t *testing.T) {
+func TestRun_RefusesAnIncompleteEnvironment(t *testing.T) {
 	opened := 0
 	err := run(t.Context(), &bytes.Buffer{}, func(name string) string {
 		return map[string]string{"OAUTH_ISSUER": "https://login.example.test"}[name]

@@ -3,9 +3,15 @@
 // the connections and the discovery of all. A user whose grant was closed to
 // make room comes back without a token request: the token is in the store.
 //
-//	go run ./multitenant                       puts itself under load for some seconds, with a PostgreSQL of its own if that is installed, and prints figures
+// It puts itself under load for some seconds, with a PostgreSQL of its own if
+// that is installed, and prints figures:
+//
+//	go run ./multitenant
 //	go run ./multitenant -users 5000 -live 500
-//	DATABASE_URL=postgres://localhost/test go run ./multitenant -listen 127.0.0.1:8080    serves GET /orders?user=user-7 until it is interrupted
+//
+// Or it serves GET /orders?user=user-7 until it is interrupted:
+//
+//	DATABASE_URL=postgres://localhost/test go run ./multitenant -listen 127.0.0.1:8080
 //
 // The authorization server and the API are in this process. In the database it
 // works in a schema of its own, which it drops at the end.

@@ -24,7 +24,7 @@ func at(url string) func(string) string {
 	return func(name string) string { return map[string]string{"DATABASE_URL": url}[name] }
 }
 
-func TestUsersAreServedThroughFewGrantsAndTheDatabaseIsLeftAsItWas(t *testing.T) {
+func TestRun_ServesUsersThroughFewGrantsAndLeavesTheDatabaseAsItWas(t *testing.T) {
 	postgres := testservers.StartPostgres(t)
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, at(postgres.URL()),
@@ -45,7 +45,7 @@ func TestUsersAreServedThroughFewGrantsAndTheDatabaseIsLeftAsItWas(t *testing.T)
 	}
 }
 
-func TestItServesWithADatabaseOfItsOwnUntilItIsInterrupted(t *testing.T) {
+func TestRun_ServesWithADatabaseOfItsOwnUntilItIsInterrupted(t *testing.T) {
 	if _, err := programFolder(initdb...); err != nil {
 		testservers.Missing(t, "PostgreSQL", "postgres")
 	}
@@ -83,7 +83,7 @@ func TestItServesWithADatabaseOfItsOwnUntilItIsInterrupted(t *testing.T) {
 	}
 }
 
-func TestProgramsThatAreNowhereAreReported(t *testing.T) {
+func TestRun_ReportsProgramsThatAreNowhere(t *testing.T) {
 	t.Setenv("PATH", "")
 	if _, err := programFolder("initdb", filepath.Join(t.TempDir(), "*", "initdb")); !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("got %v", err)

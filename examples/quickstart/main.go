@@ -18,16 +18,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
 const (
-	tokenLifetime = 3 * time.Second        // the server announces the whole seconds left: two
-	tokenDelay    = 250 * time.Millisecond // the token endpoint is slow, so that a call which waits for it shows
-	callEvery     = time.Second / 20
-	renewals      = 8
-	patience      = time.Minute // eight renewals take some twelve seconds
+	callEvery = time.Second / 20
+	renewals  = 8
+	patience  = time.Minute // eight renewals take some twelve seconds
 )
 
 func main() {
@@ -45,13 +42,11 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 		fmt.Errorf("there were no %d renewals within %v", renewals, patience))
 	defer cancel()
 
-	server, err := authserver.Start(authserver.Config{AccessTokenLifetime: tokenLifetime, TokenDelay: tokenDelay})
+	server, err := startServer(w)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
-	fmt.Fprintf(w, "authorization server and API at %s\ntokens live %v at most, the token endpoint takes %v\n\n",
-		server.Issuer(), tokenLifetime, tokenDelay)
 
 	// A hook is told of every token. It runs beside the calls, never in their
 	// way, and may ask the grant how it is.

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestTheDemonstrationRenewsAndReportsWhatItMeasured(t *testing.T) {
+func TestRun_RenewsAndReportsWhatItMeasured(t *testing.T) {
 	const renewals = 2
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, renewals); err != nil {
@@ -50,7 +50,7 @@ func TestTheDemonstrationRenewsAndReportsWhatItMeasured(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedDemonstrationFails(t *testing.T) {
+func TestRun_InterruptedFails(t *testing.T) {
 	interrupted := errors.New("interrupted")
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	var out bytes.Buffer

@@ -12,7 +12,9 @@
 //	OAUTH_SCOPE          openid offline_access orders.read
 //	API_URL              https://api.example.com/orders
 //	LISTEN               127.0.0.1:8080 (may be left out: then a free port)
-//	APP_URL              https://shop.example.com, where people see it (may be left out: then where it listens); /callback there is the redirect URI
+//	APP_URL              https://shop.example.com, where people see it, whose
+//	                     /callback is the redirect URI (may be left out: then
+//	                     where it listens)
 //
 // Without OAUTH_ISSUER it starts an authorization server and an API of its own,
 // so that this runs as it is:

@@ -121,7 +121,7 @@ func (b *browser) isSignedOut() bool {
 	return status == http.StatusOK && strings.Contains(text, "Sign in") && !strings.Contains(text, "Orders of")
 }
 
-func TestEachPersonSeesTheirOwnOrders(t *testing.T) {
+func TestApp_EachPersonSeesTheirOwnOrders(t *testing.T) {
 	app := start(t, nil)
 	alice, bob := newBrowser(t, app), newBrowser(t, app)
 	if !alice.isSignedOut() {
@@ -134,7 +134,7 @@ func TestEachPersonSeesTheirOwnOrders(t *testing.T) {
 	}
 }
 
-func TestSigningInAgainGoesOnWithTheSameGrant(t *testing.T) {
+func TestApp_SigningInAgainGoesOnWithTheSameGrant(t *testing.T) {
 	app := start(t, nil)
 	desk, phone := newBrowser(t, app), newBrowser(t, app)
 	desk.signsIn("alice")
@@ -144,7 +144,7 @@ func TestSigningInAgainGoesOnWithTheSameGrant(t *testing.T) {
 	}
 }
 
-func TestSigningOutEndsTheTokenAtTheServer(t *testing.T) {
+func TestApp_SigningOutEndsTheTokenAtTheServer(t *testing.T) {
 	server, err := authserver.Start(authserver.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestSigningOutEndsTheTokenAtTheServer(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsGoodForTheBrowserThatAskedAndForOnce(t *testing.T) {
+func TestApp_AnAnswerIsGoodForTheBrowserThatAskedAndForOnce(t *testing.T) {
 	app := start(t, nil)
 	mallory, victim := newBrowser(t, app), newBrowser(t, app)
 	var answer string
@@ -201,7 +201,7 @@ func TestAnAnswerIsGoodForTheBrowserThatAskedAndForOnce(t *testing.T) {
 	}
 }
 
-func TestARefusalLeadsBackHome(t *testing.T) {
+func TestApp_ARefusalLeadsBackHome(t *testing.T) {
 	b := newBrowser(t, start(t, nil))
 	status, _ := b.goes(http.MethodPost, b.authorization()+"&deny=1")
 	if status != http.StatusOK || !b.isSignedOut() {
@@ -209,7 +209,7 @@ func TestARefusalLeadsBackHome(t *testing.T) {
 	}
 }
 
-func TestOtherSitesCannotSignPeopleOut(t *testing.T) {
+func TestApp_OtherSitesCannotSignPeopleOut(t *testing.T) {
 	b := newBrowser(t, start(t, nil))
 	b.signsIn("alice")
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.app+"/sign-out", nil)
@@ -227,7 +227,7 @@ func TestOtherSitesCannotSignPeopleOut(t *testing.T) {
 	}
 }
 
-func TestTheCookieIsOutOfReach(t *testing.T) {
+func TestSessions_TheCookieIsOutOfReach(t *testing.T) {
 	for _, c := range []struct {
 		self, name string
 		secure     bool
@@ -246,7 +246,7 @@ func TestTheCookieIsOutOfReach(t *testing.T) {
 	}
 }
 
-func TestWhatTheEnvironmentLacksIsNamedAllAtOnce(t *testing.T) {
+func TestEnvironment_NamesAllThatIsMissing(t *testing.T) {
 	err := run(t.Context(), io.Discard, func(name string) string {
 		return map[string]string{"OAUTH_ISSUER": "https://login.example.test", "OAUTH_CLIENT_ID": "shop"}[name]
 	})

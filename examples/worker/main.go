@@ -17,18 +17,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/oauth2grant/go-oauth2grant/internal/authserver"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
@@ -103,37 +100,4 @@ func call(ctx context.Context, grant *oauth2grant.Grant, api string) (status str
 	defer res.Body.Close()
 	_, err = io.Copy(io.Discard, res.Body)
 	return res.Status, err
-}
-
-type environment struct {
-	issuer, id, secret, api string
-	scopes                  []string
-}
-
-// readEnvironment returns what the environment says, or a server of our own.
-// end stops that.
-func readEnvironment(getenv func(string) string) (env environment, end func(), err error) {
-	if getenv("OAUTH_ISSUER") == "" {
-		server, err := authserver.Start(authserver.Config{AccessTokenLifetime: 10 * time.Second})
-		if err != nil {
-			return environment{}, nil, err
-		}
-		return environment{
-			issuer: server.Issuer(), id: "worker", secret: "worker-secret",
-			api: server.Issuer() + "/api/orders", scopes: []string{"read"},
-		}, func() { _ = server.Close() }, nil
-	}
-	var missing []error
-	need := func(name string) string {
-		value := getenv(name)
-		if value == "" {
-			missing = append(missing, fmt.Errorf("%s is not set, but OAUTH_ISSUER is", name))
-		}
-		return value
-	}
-	env = environment{
-		issuer: need("OAUTH_ISSUER"), id: need("OAUTH_CLIENT_ID"), secret: need("OAUTH_CLIENT_SECRET"),
-		api: need("API_URL"), scopes: strings.Fields(getenv("OAUTH_SCOPE")),
-	}
-	return env, func() {}, errors.Join(missing...)
 }

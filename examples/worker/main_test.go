@@ -41,7 +41,7 @@ func called(line string) bool {
 	return strings.Contains(line, "msg=called") && strings.Contains(line, `status="200 OK"`)
 }
 
-func TestWithoutSetUpItCallsItsOwnServer(t *testing.T) {
+func TestRun_WithoutSetUpCallsItsOwnServer(t *testing.T) {
 	calls := 0
 	logged, err := lines(t, nil, func(line string) bool {
 		if called(line) {
@@ -63,7 +63,7 @@ func TestWithoutSetUpItCallsItsOwnServer(t *testing.T) {
 	}
 }
 
-func TestItCallsTheServerThatTheEnvironmentNames(t *testing.T) {
+func TestRun_CallsTheServerThatTheEnvironmentNames(t *testing.T) {
 	server := start(t)
 	logged, err := lines(t, environmentFor(server), called)
 	if err != nil {
@@ -74,7 +74,7 @@ func TestItCallsTheServerThatTheEnvironmentNames(t *testing.T) {
 	}
 }
 
-func TestAWrongSecretIsReportedAndTheServerIsNotAskedAgainAtEveryCall(t *testing.T) {
+func TestRun_ReportsAWrongSecretAndDoesNotAskAtEveryCall(t *testing.T) {
 	server := start(t)
 	env := environmentFor(server)
 	env["OAUTH_CLIENT_SECRET"] = "not-the-secret"
@@ -96,7 +96,7 @@ func TestAWrongSecretIsReportedAndTheServerIsNotAskedAgainAtEveryCall(t *testing
 	}
 }
 
-func TestWhatTheEnvironmentLacksIsNamedAllAtOnce(t *testing.T) {
+func TestEnvironment_NamesAllThatIsMissing(t *testing.T) {
 	_, err := lines(t, map[string]string{"OAUTH_ISSUER": "https://login.example.test", "OAUTH_CLIENT_ID": "w"},
 		func(string) bool { return true })
 	var all interface{ Unwrap() []error }

@@ -6,11 +6,15 @@
 // It knows two users, alice (password wonderland) and bob (password `pass
 // word&+=%`), and these clients:
 //
-//	native                                public; authorization code, device code, refresh
+//	native                                public; authorization code, device code, JWT bearer, refresh
 //	web, secret web-secret                client_secret_basic; every grant
 //	odd:id +1, secret s3cr:t +&=/%~"?     the same; right only if Basic credentials are form-encoded (RFC 6749 §2.3.1)
 //	post, secret post-secret              client_secret_post; every grant
 //	worker, secret worker-secret          client_secret_basic; client credentials only
+//	signed, with Config.Keys              private_key_jwt, audience the token endpoint; every grant
+//
+// With Config.Keys it also takes assertions of [Platform] as grants (RFC 7523
+// §2.1).
 //
 // The redirect URI is /callback on 127.0.0.1 or [::1], any port (RFC 8252
 // §7.3). The scopes are openid, offline, offline_access, read and write. PKCE
@@ -56,10 +60,16 @@ type Config struct {
 	AlwaysRefreshToken bool
 	// TokenDelay passes before each token request is looked at. Zero: none.
 	TokenDelay time.Duration
+	// Keys is a JWK Set of public keys, as JSON: those of the client signed and
+	// of [Platform]. If empty, both can do nothing.
+	Keys []byte
 	// Log, if not nil, is called once a token request, by many goroutines at a
 	// time, before the answer leaves.
 	Log func(Event)
 }
+
+// Platform is an issuer of assertions about alice.
+const Platform = "https://platform.example.test"
 
 // Event is the outcome of one token request.
 type Event struct {

@@ -328,3 +328,21 @@ func TestStart_RefusesWhatItCannotServe(t *testing.T) {
 		})
 	}
 }
+
+func TestStart_TakesPublicKeysOnly(t *testing.T) {
+	const (
+		public  = `{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
+		private = `{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}`
+	)
+	for keys, ok := range map[string]bool{
+		"": true, `{"keys":[` + public + `]}`: true, `{"keys":[` + private + `]}`: false, `{"keys":`: false,
+	} {
+		s, err := authserver.Start(authserver.Config{Keys: []byte(keys)})
+		if (err == nil) != ok {
+			t.Errorf("with %q: %v", keys, err)
+		}
+		if err == nil {
+			_ = s.Close()
+		}
+	}
+}

@@ -30,9 +30,11 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 		"code_challenge_methods_supported":      []string{"S256"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
 		"grant_types_supported": []string{
-			"authorization_code", "client_credentials", "password", "refresh_token", deviceGrant,
+			"authorization_code", "client_credentials", "password", "refresh_token", deviceGrant, jwtBearerGrant,
 		},
-		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
+		"token_endpoint_auth_methods_supported": []string{
+			"client_secret_basic", "client_secret_post", "private_key_jwt", "none",
+		},
 		"authorization_response_iss_parameter_supported": true,
 	})
 }

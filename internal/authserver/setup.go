@@ -12,7 +12,10 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-const deviceGrant = string(fosite.GrantTypeDeviceCode)
+const (
+	deviceGrant    = string(fosite.GrantTypeDeviceCode)
+	jwtBearerGrant = string(fosite.GrantTypeJWTBearer)
+)
 
 var scopes = []string{"openid", "offline", "offline_access", "read", "write"}
 
@@ -22,6 +25,9 @@ func (s *Server) setUp() (err error) {
 		return err
 	}
 	if s.store, err = newStore(); err != nil {
+		return err
+	}
+	if err := s.store.trust(s.cfg.Keys); err != nil {
 		return err
 	}
 	cfg := s.fositeConfig()
@@ -48,6 +54,7 @@ func (s *Server) setUp() (err error) {
 		compose.OpenIDConnectExplicitFactory,
 		compose.OpenIDConnectRefreshFactory,
 		compose.OpenIDConnectDeviceFactory,
+		compose.RFC7523AssertionGrantFactory,
 		compose.PushedAuthorizeHandlerFactory,
 		compose.OAuth2TokenIntrospectionFactory,
 		compose.OAuth2TokenRevocationFactory,

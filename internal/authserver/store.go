@@ -2,7 +2,11 @@ package authserver
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
 
+	"github.com/go-jose/go-jose/v3"
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/storage"
 	"golang.org/x/crypto/bcrypt"
@@ -19,7 +23,7 @@ func newStore() (*store, error) {
 	for name, password := range map[string]string{"alice": "wonderland", "bob": "pass word&+=%"} {
 		st.Users[name] = storage.MemoryUserRelation{Username: name, Password: password}
 	}
-	personal := []string{"authorization_code", "refresh_token", deviceGrant}
+	personal := []string{"authorization_code", "refresh_token", deviceGrant, jwtBearerGrant}
 	all := append([]string{"client_credentials", "password"}, personal...)
 	for _, c := range []struct {
 		id, secret, method string
@@ -30,6 +34,7 @@ func newStore() (*store, error) {
 		{"odd:id +1", `s3cr:t +&=/%~"?`, "client_secret_basic", all},
 		{"post", "post-secret", "client_secret_post", all},
 		{"worker", "worker-secret", "client_secret_basic", []string{"client_credentials"}},
+		{"signed", rand.Text(), "private_key_jwt", all}, // whose secret nobody knows
 	} {
 		hash, err := bcrypt.GenerateFromPassword([]byte(c.secret), bcrypt.MinCost)
 		if err != nil {
@@ -46,6 +51,30 @@ func newStore() (*store, error) {
 		}
 	}
 	return st, nil
+}
+
+// trust takes a JWK Set for the client signed and for Platform.
+func (st *store) trust(keys []byte) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(keys, &set); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	trusted := map[string]storage.PublicKeyScopes{}
+	for i, key := range set.Keys {
+		if !key.IsPublic() {
+			return fmt.Errorf("keys: %q is not a public one", key.KeyID)
+		}
+		trusted[key.KeyID] = storage.PublicKeyScopes{Key: &set.Keys[i], Scopes: scopes}
+	}
+	client := st.Clients["signed"].(*fosite.DefaultOpenIDConnectClient)
+	client.JSONWebKeys, client.TokenEndpointAuthSigningAlgorithm = &set, "ES256"
+	st.IssuerPublicKeys[Platform] = storage.IssuerPublicKeys{
+		Issuer: Platform, KeysBySub: map[string]storage.SubjectPublicKeys{"alice": {Subject: "alice", Keys: trusted}},
+	}
+	return nil
 }
 
 // Authenticate names the user; Fosite's own answers with a new UUID each time.

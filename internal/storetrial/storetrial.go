@@ -50,9 +50,9 @@ func signedIn(lifetime time.Duration) (*granttest.Server, oauth2grant.Token) {
 
 // grant returns a grant on a store. It never asks a person.
 func grant(
-	t *testing.T, s *granttest.Server, store oauth2grant.Store, adjust func(*oauth2grant.Config),
+	tb testing.TB, s *granttest.Server, store oauth2grant.Store, adjust func(*oauth2grant.Config),
 ) *oauth2grant.Grant {
-	t.Helper()
+	tb.Helper()
 	cfg := oauth2grant.Config{
 		Server:     oauth2grant.Server{TokenURL: s.URL(granttest.Token), RevocationURL: s.URL(granttest.Revocation)},
 		Auth:       oauth2grant.SecretBasic("client", "secret"),
@@ -63,13 +63,13 @@ func grant(
 	if adjust != nil {
 		adjust(&cfg)
 	}
-	g, err := oauth2grant.New(t.Context(), oauth2grant.RefreshOnly{}, cfg)
+	g, err := oauth2grant.New(tb.Context(), oauth2grant.RefreshOnly{}, cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := g.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return g

@@ -42,7 +42,7 @@ func StartRabbitMQ(tb testing.TB, key []byte) *RabbitMQ {
 	}
 	env := append(os.Environ(), "HOME="+dir, "ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT="+names)
 	// Erlang's directory of names, which would else be left behind.
-	epmd := exec.CommandContext(context.Background(), Command(tb, "epmd", "rabbitmq"), "-d")
+	epmd := exec.CommandContext(context.Background(), Command(tb, "epmd", "rabbitmq"), "-d") //nolint:gosec // RabbitMQ
 	epmd.Env = env
 	Run(tb, epmd, "epmd running")
 
@@ -53,7 +53,8 @@ func StartRabbitMQ(tb testing.TB, key []byte) *RabbitMQ {
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
 		"RABBITMQ_CONF_ENV_FILE=/dev/null", "RABBITMQ_CONFIG_FILE="+in("rabbitmq.conf"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+in("plugins"), "RABBITMQ_PID_FILE="+in("pid"),
-		"RABBITMQ_GENERATED_CONFIG_DIR="+in("generated"), "RABBITMQ_MNESIA_BASE="+in("data"), "RABBITMQ_LOG_BASE="+in("log"))
+		"RABBITMQ_GENERATED_CONFIG_DIR="+in("generated"), "RABBITMQ_MNESIA_BASE="+in("data"),
+		"RABBITMQ_LOG_BASE="+in("log"))
 	Run(tb, cmd, "Server startup complete")
 	return r
 }

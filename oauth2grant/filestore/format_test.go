@@ -80,6 +80,45 @@ func TestLoad_ASealedFileThatIsGarbageIsCorrupt(t *testing.T) {
 	fails(t, s, err, filestore.ErrCorrupt)
 }
 
+// TestLoad_ReadsTheFilesOfOthers reads what eight other libraries store, all of
+// it long expired, and saves over it.
+func TestLoad_ReadsTheFilesOfOthers(t *testing.T) {
+	for name, data := range map[string]string{
+		"golang.org/x/oauth2":   `{"access_token":"A","refresh_token":"R","expiry":"2020-02-03T05:05:06.5+01:00"}`,
+		"aiohttp-oauth2-client": `{"access_token":"A","expires_in":3600,"refresh_token":"R","expires_at":1580702706}`,
+		"Authlib":               `{"access_token":"A","refresh_token":"R","expires_in":"3600","expires_at":1580702706}`,
+		"httpx-oauth":           `{"access_token":"A","refresh_token":"R","expires_at":1580702706}`,
+		"requests-oauthlib":     `{"access_token":"A","refresh_token":"R","scope":["a"],"expires_at":1580702706.5}`,
+		"MSAL, an answer":       `{"access_token":"A","refresh_token":"R","expires_on":"1580702706"}`,
+		"MSAL, its cache": `{"AccessToken":{"k":{"secret":"A","expires_on":"1580702706"}},` +
+			`"RefreshToken":{"k":{"secret":"R"}}}`,
+		"AWS SSO":           `{"accessToken":"A","refreshToken":"R","expiresAt":"2020-02-03T04:05:06Z","region":"x"}`,
+		"AWS SSO, long ago": `{"accessToken":"A","refreshToken":"R","expiresAt":"2020-02-03T04:05:06UTC"}`,
+		"gcloud": `{"credential":{"access_token":"A","refresh_token":"R",` +
+			`"token_expiry":"2020-02-03T04:05:06Z"}}`,
+		"gcloud's Python one":  `{"token":"A","refresh_token":"R","expiry":"2020-02-03T04:05:06.000000Z"}`,
+		"a byte order mark":    "\xef\xbb\xbf" + `{"access_token":"A","refresh_token":"R","expires_at":1}` + "\r\n",
+		"an answer as it came": `{"access_token":"A","refresh_token":"R","expires_in":3600}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, filestore.Config{})
+			write(t, s.Path(), []byte(data))
+			got, err := s.Load(t.Context())
+			if err != nil || got.AccessToken != "A" || got.RefreshToken != "R" {
+				t.Fatalf("got %v, %v", got, err)
+			}
+			if got.Expiry.IsZero() || got.Expiry.Year() > 2020 {
+				t.Errorf("it expires %v", got.Expiry)
+			}
+			held, _ := lock(t, s)
+			if err := s.Save(held, newer); err != nil {
+				t.Fatal(err)
+			}
+			holds(t, s, newer)
+		})
+	}
+}
+
 func TestLoad_ReadsBareTokens(t *testing.T) {
 	ours, err := json.Marshal(older)
 	if err != nil {

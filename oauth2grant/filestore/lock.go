@@ -99,7 +99,24 @@ func (p place) lease(ctx context.Context, stored versions) (*lease, error) {
 		_ = l.file.Unlock()
 		return nil, err
 	}
+	p.sweepDead(f)
 	return l, nil
+}
+
+// sweepDead removes what a writer that was killed has left, unless somebody is
+// writing just now. What can't be removed is written over by the next writer.
+func (p place) sweepDead(f folder) {
+	if _, err := f.Lstat(tempBase(p.base)); err != nil {
+		return
+	}
+	writer := flock.New(filepath.Join(f.Name(), p.writeBase()), flock.SetFlag(lockFlags))
+	if alone, err := writer.TryLock(); err != nil || !alone {
+		return
+	}
+	defer func() { _ = writer.Unlock() }()
+	if same, err := f.isLock(p.writeBase(), writer); err == nil && same {
+		_ = f.sweep(p.base)
+	}
 }
 
 // lock locks a file and makes sure that it is the one which others would lock.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -118,18 +119,43 @@ func TestSave_ModesDoNotDependOnTheUmask(t *testing.T) {
 }
 
 func TestStore_RefusesALinkAlike(t *testing.T) {
-	s := stored(t, filestore.Config{})
-	real := s.Path() + ".real"
-	if err := errors.Join(os.Rename(s.Path(), real), os.Symlink("token.json.real", s.Path())); err != nil {
+	outside := filepath.Join(t.TempDir(), "token.json")
+	if err := os.WriteFile(outside, []byte(`{"access_token":"marked-elsewhere"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	held, _ := lock(t, s)
-	_, err := s.Load(held)
-	for what, err := range map[string]error{"Load": err, "Save": s.Save(held, newer), "Delete": s.Delete(held)} {
-		t.Run(what, func(t *testing.T) { fails(t, s, err, filestore.ErrInsecure) })
+	for name, target := range map[string]string{
+		"beside it":       "token.json.real",
+		"by a long way":   "./../%/token.json.real", // % is the name of the folder
+		"by a chain":      "chain",
+		"elsewhere":       outside,
+		"to nothing":      "nothing",
+		"to itself":       "token.json",
+		"to its folder":   ".",
+		"to its lock":     "token.json.lock",
+		"to a device":     "/dev/null",
+		"to endless data": "/dev/zero",
+		"to the root":     "/",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stored(t, filestore.Config{})
+			dir := filepath.Dir(s.Path())
+			target = strings.Replace(target, "%", filepath.Base(dir), 1)
+			if err := errors.Join(
+				os.Rename(s.Path(), s.Path()+".real"), os.Symlink("token.json.real", filepath.Join(dir, "chain")),
+				os.Symlink(target, s.Path()),
+			); err != nil {
+				t.Fatal(err)
+			}
+			held, _ := lock(t, s)
+			_, err := s.Load(held)
+			got := map[string]error{"Load": err, "Save": s.Save(held, newer), "Delete": s.Delete(held)}
+			for what, err := range got {
+				t.Run(what, func(t *testing.T) { fails(t, s, err, filestore.ErrInsecure) })
+			}
+			if got, err := os.Readlink(s.Path()); err != nil || got != target {
+				t.Errorf("the link points to %q, %v", got, err)
+			}
+			holds(t, open(t, filestore.Config{Path: s.Path() + ".real"}), older)
+		})
 	}
-	if target, err := os.Readlink(s.Path()); err != nil || target != "token.json.real" {
-		t.Errorf("the link points to %q, %v", target, err)
-	}
-	holds(t, open(t, filestore.Config{Path: real}), older)
 }

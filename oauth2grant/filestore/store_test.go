@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -154,6 +155,29 @@ func TestDelete_LeavesNoSecretBehind(t *testing.T) {
 	if got := names(t, s); !slices.Equal(got, []string{"token.json.lock", "token.json.write.lock"}) {
 		t.Errorf("the folder has %q", got)
 	}
+}
+
+func TestLock_SweepsWhatADeadWriterLeft(t *testing.T) {
+	s := stored(t, filestore.Config{})
+	temp := filepath.Join(filepath.Dir(s.Path()), ".token.json.tmp")
+	write(t, temp, []byte("marked-secret"))
+	_, unlock := lock(t, s)
+	unlock()
+	if _, err := os.Lstat(temp); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+
+	times, lived := 1, false
+	disturb(t, "filestore.temp-written", &times, func() {
+		_, unlock := lock(t, s)
+		defer unlock()
+		_, err := os.Lstat(temp)
+		lived = err == nil
+	})
+	if err := s.Save(t.Context(), newer); err != nil || !lived {
+		t.Errorf("the file of a living writer was taken away: %v, %v", !lived, err)
+	}
+	holds(t, s, newer)
 }
 
 // disturb calls f at a point, the first times.

@@ -22,7 +22,9 @@ type authorization struct {
 	hint        string
 	formPost    bool
 	pkce        pkce
+	key         string // the thumbprint that the code is bound to (RFC 9449 §10); empty: to none
 	requestURI  string
+	nonce       string // for the ID token
 }
 
 // code is an authorization code.
@@ -56,7 +58,11 @@ func (s *Server) authorization(form url.Values) (authorization, error) {
 		return a, refuse("invalid_request", "redirect_uri is not registered, or missing")
 	}
 	a.client, a.redirectURI, a.redirectSet = client.ID, redirectURI, form.Has("redirect_uri")
+	a.nonce = form.Get("nonce")
 	a.state, a.scope = form.Get("state"), strings.Join(strings.Fields(form.Get("scope")), " ")
+	if s.cfg.DPoP {
+		a.key = form.Get("dpop_jkt")
+	}
 	return a, a.check(client, form)
 }
 
@@ -156,7 +162,7 @@ func (s *Server) redeem(client caller, c *call) (answer, error) {
 	if err := k.pkce.check(c.form.Get("code_verifier")); err != nil {
 		return answer{}, err
 	}
-	k.family = &family{client: client.ID, user: k.user, scope: k.scope}
+	k.family = &family{client: client.ID, user: k.user, scope: k.scope, oidcNonce: k.nonce}
 	return s.firstAnswer(k.family, grantAuthorizationCode), nil
 }
 

@@ -12,6 +12,8 @@ func (s *Server) metadata(*call) (answer, error) {
 		"revocation_endpoint":                            s.url(Revocation),
 		"introspection_endpoint":                         s.url(Introspection),
 		"userinfo_endpoint":                              s.url(UserInfo),
+		"jwks_uri":                                       s.url(JWKS),
+		"id_token_signing_alg_values_supported":          []string{"ES256"},
 		"pushed_authorization_request_endpoint":          s.url(PAR),
 		"require_pushed_authorization_requests":          s.cfg.RequirePAR,
 		"response_types_supported":                       []string{"code"},

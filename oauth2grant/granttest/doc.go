@@ -42,6 +42,7 @@
 // (metadata), 8628 (devices), 9126 (pushed requests), 9207 (iss), 7523 (client
 // assertions, the JWT bearer grant), 8693 (token exchange), 9449 (DPoP), 7591
 // and 7592 (registration), 9728 (the metadata of an API) and client metadata
-// documents. It signs nothing, so it issues no ID token; a [Fault] can add one.
-// A [Platform] signs assertions for its clients.
+// documents. Whoever asks for the scope openid gets an ID token, whose keys are
+// at [JWKS]; [Server.IDToken] signs others. A [Platform] signs assertions for
+// its clients.
 package granttest

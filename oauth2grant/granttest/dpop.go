@@ -54,6 +54,9 @@ func (s *Server) exchange(c *call) (answer, error) {
 	if t := s.tokens[c.form.Get("refresh_token")]; t != nil && t.key != "" && t.key != key {
 		return answer{}, refuse("invalid_grant", "the refresh token is bound to another key")
 	}
+	if k := s.codes[c.form.Get("code")]; k != nil && k.key != "" && k.key != key {
+		return answer{}, refuse("invalid_grant", "the code is bound to another key, by dpop_jkt")
+	}
 	a, err := s.issue(c)
 	if err != nil || key == "" {
 		return a, err

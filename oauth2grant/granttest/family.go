@@ -11,12 +11,13 @@ import (
 // family is one authorization and everything issued on it, at first and by
 // refreshing. It dies as one.
 type family struct {
-	client string
-	user   string // empty: the client itself
-	scope  string
-	dead   bool
-	began  time.Time // when the first token of it was issued
-	key    string    // the thumbprint of what it is bound to (RFC 9449); empty: nothing
+	client    string
+	user      string // empty: the client itself
+	scope     string
+	dead      bool
+	began     time.Time // when the first token of it was issued
+	key       string    // the thumbprint of what it is bound to (RFC 9449); empty: nothing
+	oidcNonce string    // of the authorization request, for the ID token; empty: none
 }
 
 type token struct {
@@ -64,6 +65,7 @@ func (s *Server) refreshLifetime(f *family, now time.Time) time.Duration {
 
 // tokenAnswer is the answer of RFC 6749 §5.1.
 func (s *Server) tokenAnswer(f *family, scope string, refresh bool) answer {
+	first := f.began.IsZero()
 	members := map[string]any{"access_token": s.mint(f, false, scope), "token_type": "Bearer"}
 	if s.cfg.Lifetime > 0 {
 		members["expires_in"] = int64(s.cfg.Lifetime / time.Second)
@@ -77,6 +79,7 @@ func (s *Server) tokenAnswer(f *family, scope string, refresh bool) answer {
 			members["refresh_token_expires_in"] = int64(lifetime / time.Second)
 		}
 	}
+	s.addIDToken(members, f, first)
 	return reply(members)
 }
 

@@ -16,7 +16,8 @@ type pushedRequest struct {
 	expiry time.Time
 }
 
-// push is RFC 9126 §2.
+// push is RFC 9126 §2. A proof in the request binds the code to its key (RFC
+// 9449 §10.1).
 func (s *Server) push(c *call) (answer, error) {
 	client, err := s.authenticate(c)
 	if err != nil {
@@ -25,8 +26,17 @@ func (s *Server) push(c *call) (answer, error) {
 	if c.form.Has("request_uri") {
 		return answer{}, refuse("invalid_request", "request_uri cannot be pushed")
 	}
+	key, err := s.proof(c, "")
+	if err != nil {
+		return answer{}, err
+	}
 	form := maps.Clone(c.form)
 	form.Set("client_id", client.ID)
+	if named := form.Get("dpop_jkt"); key != "" && named != "" && named != key {
+		return answer{}, refuse("invalid_dpop_proof", "the proof is made with another key than dpop_jkt names")
+	} else if key != "" {
+		form.Set("dpop_jkt", key)
+	}
 	if _, err := s.authorization(form); err != nil {
 		return answer{}, err
 	}

@@ -43,6 +43,7 @@ type Server struct {
 	scripted map[Endpoint][]Fault
 	broken   map[Endpoint]Fault
 	chaos    map[Endpoint]chaos
+	signing  *Platform // signs ID tokens; nil: not yet needed
 	log      []*Request
 }
 

@@ -9,10 +9,10 @@ import (
 // not know has the zero Record. Keys are any strings; an error says so if one
 // can't be kept.
 //
-// Its methods are called concurrently, with contexts that end after
-// [Config.Timeout], and return when theirs does. An error says that the outcome
-// is not known; it holds neither token nor password. Each change is durable, as
-// far as the database makes it so, when the method returns.
+// Its methods are called concurrently, with contexts that end after a third of
+// [Config.Lease], 3 s at most, and return when theirs does. An error says that
+// the outcome is not known; it holds neither token nor password. Each change is
+// durable, as far as the database makes it so, when the method returns.
 type Backend interface {
 	// Load returns the record's Token and Version, from where the last change
 	// is seen: not from a replica that lags behind.
@@ -36,12 +36,9 @@ type Backend interface {
 	// ends or the connection breaks. It is called again after a while. Its
 	// context has no deadline.
 	Watch(ctx context.Context, ready func(), changed func(key string)) error
-}
 
-// Checker is what a [Backend] implements besides, if its database may be set up
-// so that tokens or locks get lost.
-type Checker interface {
-	// Check returns an error that says what to change.
+	// Check returns an error that says what to change, if the database is set
+	// up so that tokens or locks would get lost, or can't be used.
 	Check(ctx context.Context) error
 }
 

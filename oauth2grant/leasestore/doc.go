@@ -10,11 +10,19 @@
 // one step of the database: a script, a statement, a transaction. The rules are
 // the methods [Record.Change], [Record.TryLock], [Record.Extend] and
 // [Record.Unlock]. A database that can run Go code calls them, as the example
-// does; another one says the same in its own language. Time is the database's:
-// the clocks of the processes are never compared.
+// does; another one says the same in its own language. The fields of a Record
+// are kept in whatever form suits the database, JSON in one column included.
+//
+// Time is the database's: the clocks of the processes are never compared. Only
+// a database within the machine, such as SQLite, may take time.Now.
+//
+// A database that tells nobody of a change is looked at in [Backend.Watch]: a
+// number that each told change raises, read a few times a second, will do.
 //
 // Run granttest/storetest on the result, with several processes, a server that
 // is taken away (Harness.Break) and a lease that is lost (Harness.LoseLease).
+// Such a store has Notifies and Answers, the Lease of its Config, and a FreedIn
+// of 30 s.
 //
 // # What is guaranteed
 //
@@ -43,9 +51,9 @@
 //
 // # What happens when
 //
-//   - The database can't be reached: every call returns an error after
-//     Config.Timeout, or when its context ends. Calls work again as soon as it
-//     does.
+//   - The database can't be reached: every call returns an error after a third
+//     of Config.Lease, 3 s at most, or when its context ends. Calls work again
+//     as soon as it does.
 //   - It is away while a lock is held: held ends when the lease may be over, with
 //     a cause that wraps [oauth2grant.ErrLockLost].
 //   - It is wiped: Load returns [oauth2grant.ErrNoToken], and every held ends.

@@ -79,6 +79,8 @@ func (m *memory) Watch(ctx context.Context, ready func(), changed func(key strin
 	}
 }
 
+func (m *memory) Check(context.Context) error { return nil }
+
 func newMemory() *memory {
 	return &memory{records: map[string]*leasestore.Record{}, watches: map[chan string]bool{}}
 }

@@ -2,10 +2,10 @@ package leasestore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -24,12 +24,9 @@ type Config struct {
 	Place string
 
 	// Lease is how long a lock outlives a holder that was killed, unless the
-	// record carries a mark. If zero, it is 5 s; it is at least 1 s.
+	// record carries a mark. If zero, it is 5 s; it is at least 1 s. An
+	// exchange with the database may take a third of it, 3 s at most.
 	Lease time.Duration
-
-	// Timeout is that of one exchange with the database. If zero, it is a third
-	// of Lease, at most 3 s; it is at most half of Lease.
-	Timeout time.Duration
 
 	// Keys encrypts tokens. If nil, they are kept in clear. New asks it for the
 	// key to seal with.
@@ -60,8 +57,9 @@ type Family struct {
 	mu       sync.Mutex
 	closed   bool
 	watching bool
-	checked  bool
 	turns    map[string]*turn
+
+	checked atomic.Bool
 }
 
 // New returns a family over a backend. It does not connect. The error says what
@@ -70,26 +68,16 @@ func New(b Backend, cfg Config) (*Family, error) {
 	if cfg.Lease == 0 {
 		cfg.Lease = 5 * time.Second
 	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = min(3*time.Second, cfg.Lease/3)
-	}
 	f := &Family{
 		backend: b, cfg: cfg, box: seal.Box{Keys: cfg.Keys, AcceptPlain: cfg.AcceptPlain}, turns: map[string]*turn{},
 	}
-	var problems []error
 	if cfg.Lease < time.Second {
-		problems = append(problems, fmt.Errorf("Config.Lease %v must be at least 1 s", cfg.Lease))
+		return nil, fmt.Errorf("%s: Config.Lease %v must be at least 1 s", cfg.Name, cfg.Lease)
 	}
-	if cfg.Timeout <= 0 || cfg.Timeout > cfg.Lease/2 {
-		problems = append(problems, fmt.Errorf(
-			"Config.Timeout %v must be at most half of Config.Lease %v", cfg.Timeout, cfg.Lease))
-	} else {
-		ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
-		defer cancel()
+	if err := f.exchange(context.Background(), func(ctx context.Context) error {
 		_, err := f.box.Seal(ctx, nil, "")
-		problems = append(problems, err)
-	}
-	if err := errors.Join(problems...); err != nil {
+		return err
+	}); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Name, err)
 	}
 	f.life, f.end = context.WithCancel(context.Background())
@@ -100,34 +88,23 @@ func New(b Backend, cfg Config) (*Family, error) {
 // that tokens or locks would get lost, or can't be reached. The first Lock does
 // it too.
 func (f *Family) Check(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, f.cfg.Timeout)
-	defer cancel()
-	if err := f.check(limited); err != nil {
-		return fmt.Errorf("%s: check: %w", f.cfg.Name, ended(ctx, err))
+	if err := f.exchange(ctx, f.backend.Check); err != nil {
+		return fmt.Errorf("%s: check: %w", f.cfg.Name, err)
 	}
+	f.checked.Store(true)
 	return nil
 }
 
-func (f *Family) check(ctx context.Context) error {
-	if c, ok := f.backend.(Checker); ok {
-		return c.Check(ctx)
+// exchange runs one exchange with the database, or with whoever has the keys,
+// bounded in time.
+func (f *Family) exchange(ctx context.Context, do func(context.Context) error) error {
+	err := ctx.Err()
+	if err == nil {
+		limited, cancel := context.WithTimeout(ctx, min(3*time.Second, f.cfg.Lease/3))
+		defer cancel()
+		err = do(limited)
 	}
-	return nil
-}
-
-// checkOnce checks until that has succeeded.
-func (f *Family) checkOnce(ctx context.Context) error {
-	f.mu.Lock()
-	checked := f.checked
-	f.mu.Unlock()
-	if checked {
-		return nil
-	}
-	err := f.check(ctx)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.checked = err == nil
-	return err
+	return ended(ctx, err)
 }
 
 // Close ends the subscription, and held of every lock, and waits for their
@@ -170,18 +147,21 @@ func (f *Family) queue(ctx context.Context, key string) (done func(), err error)
 	}
 	t.users++
 	f.mu.Unlock()
-	leave := func() {
+	err = t.sem.Acquire(ctx, 1)
+	done = sync.OnceFunc(func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if t.users--; t.users == 0 {
 			delete(f.turns, key)
 		}
+		if err == nil {
+			t.sem.Release(1)
+		}
+	})
+	if err != nil {
+		done()
 	}
-	if err := t.sem.Acquire(ctx, 1); err != nil {
-		leave()
-		return nil, err
-	}
-	return sync.OnceFunc(func() { t.sem.Release(1); leave() }), nil
+	return done, err
 }
 
 // notify has the family watch from the first subscription on.

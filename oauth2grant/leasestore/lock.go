@@ -19,17 +19,18 @@ const notice = 3 * time.Second
 // ends. held ends with ctx, with [Family.Close], and when the lease is lost:
 // then its cause wraps [oauth2grant.ErrLockLost]. Its Err looks at both clocks;
 // a context derived from it learns of the end a moment later. The lease is
-// extended until unlock, which blocks for [Config.Timeout] at most. Besides
-// those of the database and of [Family.Check], the errors are that of ctx and
+// extended until unlock, which blocks for one exchange at most. Besides those
+// of the database and of [Family.Check], the errors are that of ctx and
 // [ErrClosed].
 func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
-	if err := s.exchange(ctx, "lock", s.family.checkOnce); err != nil {
-		return nil, nil, err
+	if !s.family.checked.Load() {
+		if err := s.family.Check(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
 	done, err := s.family.queue(ctx, s.key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: lock of %q: %w: another caller holds it", s.family.cfg.Name, s.key,
-			ended(ctx, err))
+		return nil, nil, s.failed("lock", fmt.Errorf("%w: another caller holds it", ended(ctx, err)))
 	}
 	l, err := s.acquire(ctx)
 	if err == nil {
@@ -37,7 +38,7 @@ func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), e
 	}
 	if err != nil {
 		done()
-		return nil, nil, err
+		return nil, nil, s.failed("lock", err)
 	}
 	return held, unlock, nil
 }
@@ -61,8 +62,7 @@ func (s Store) acquire(ctx context.Context) (*lease, error) {
 		}
 		last = now
 		if !sleep(ctx, min(wait.next(), try.Wait+time.Millisecond)) {
-			return nil, fmt.Errorf("%s: lock of %q: %w: somebody else holds it", s.family.cfg.Name, s.key,
-				ended(ctx, ctx.Err()))
+			return nil, fmt.Errorf("%w: somebody else holds it", ended(ctx, ctx.Err()))
 		}
 	}
 }
@@ -72,7 +72,7 @@ func (s Store) try(ctx context.Context, left time.Duration) (Try, error) {
 	var try Try
 	answered := make(chan error)
 	if !s.family.spawn(func() {
-		err := s.exchange(context.WithoutCancel(ctx), "lock", func(ctx context.Context) (err error) {
+		err := s.family.exchange(context.WithoutCancel(ctx), func(ctx context.Context) (err error) {
 			try, err = s.family.backend.TryLock(ctx, s.key, s.family.cfg.Lease, left)
 			return err
 		})
@@ -90,7 +90,7 @@ func (s Store) try(ctx context.Context, left time.Duration) (Try, error) {
 	case err := <-answered:
 		return try, err
 	case <-ctx.Done():
-		return Try{}, s.exchange(ctx, "lock", nil)
+		return Try{}, ended(ctx, ctx.Err())
 	}
 }
 
@@ -99,6 +99,14 @@ func (s Store) hold(ctx context.Context, l *lease, done func()) (held context.Co
 	inner, cancel := context.WithCancelCause(context.WithValue(ctx, leaseKey(s), l))
 	kept, stop := context.WithCancel(s.family.life)
 	ended := make(chan struct{})
+	unlock = sync.OnceFunc(func() {
+		l.released.Store(true)
+		stop()
+		<-ended
+		cancel(errUnlocked)
+		s.release(ctx, l.fence)
+		done()
+	})
 	if !s.family.spawn(func() {
 		defer close(ended)
 		if s.extend(kept, l, cancel) {
@@ -107,30 +115,25 @@ func (s Store) hold(ctx context.Context, l *lease, done func()) (held context.Co
 			cancel(ErrClosed)
 		}
 	}) {
-		stop()
-		cancel(ErrClosed)
-		s.release(ctx, l.fence)
+		close(ended)
+		unlock()
 		return nil, nil, ErrClosed
 	}
-	return heldContext{inner, l, cancel}, sync.OnceFunc(func() {
-		l.released.Store(true)
-		stop()
-		<-ended
-		cancel(fmt.Errorf("%w: unlock was called", oauth2grant.ErrLockLost))
-		s.release(ctx, l.fence)
-		done()
-	}), nil
+	return heldContext{inner, l, cancel}, unlock, nil
 }
 
 // release returns the lock back if it is still ours; if that fails, the lease
 // ends it.
 func (s Store) release(ctx context.Context, fence int64) {
-	_ = s.exchange(context.WithoutCancel(ctx), "unlock", func(ctx context.Context) error {
+	_ = s.family.exchange(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		return s.family.backend.Unlock(ctx, s.key, fence)
 	})
 }
 
-var errOver = fmt.Errorf("%w: the lease is over and was not extended", oauth2grant.ErrLockLost)
+var (
+	errOver     = fmt.Errorf("%w: the lease is over and was not extended", oauth2grant.ErrLockLost)
+	errUnlocked = fmt.Errorf("%w: unlock was called", oauth2grant.ErrLockLost)
+)
 
 // extend extends the lease until ctx ends, or reports that it is lost. One that
 // is over is lost for held, but with a mark it is still extended: an answer may
@@ -156,7 +159,7 @@ func (s Store) extend(ctx context.Context, l *lease, lose context.CancelCauseFun
 		}
 		extended, held := false, l.hold(d, marked)
 		limited, cancel := context.WithDeadline(ctx, until)
-		last = s.exchange(limited, "extend the lock", func(ctx context.Context) (err error) {
+		last = s.family.exchange(limited, func(ctx context.Context) (err error) {
 			extended, err = s.family.backend.Extend(ctx, s.key, l.fence, d)
 			return err
 		})

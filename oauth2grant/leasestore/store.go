@@ -24,8 +24,8 @@ var (
 // all Stores of one key and place share one token and exclude each other, in
 // all processes. It comes from [Family.Store].
 //
-// Its methods return an error after [Config.Timeout] when the database can't be
-// reached, and wrap what the [Backend] says.
+// Its methods return an error after a third of [Config.Lease], 3 s at most,
+// when the database can't be reached, and wrap what the [Backend] says.
 type Store struct {
 	family *Family
 	key    string
@@ -42,21 +42,19 @@ var (
 // It does not connect.
 func (f *Family) Store(key string) *Store { return &Store{family: f, key: key} }
 
-// exchange runs one exchange with the database, bounded in time.
-func (s Store) exchange(ctx context.Context, what string, do func(context.Context) error) error {
-	err := ctx.Err()
+// failed says of an error what it kept from being done; nil stays nil.
+func (s Store) failed(what string, err error) error {
 	if err == nil {
-		limited, cancel := context.WithTimeout(ctx, s.family.cfg.Timeout)
-		defer cancel()
-		if err = do(limited); err == nil {
-			return nil
-		}
+		return nil
 	}
-	return fmt.Errorf("%s: %s of %q: %w", s.family.cfg.Name, what, s.key, ended(ctx, err))
+	return fmt.Errorf("%s: %s of %.100q: %w", s.family.cfg.Name, what, s.key, err)
 }
 
-// ended adds to an error why ctx ended, if it has.
+// ended adds to an error why ctx ended, if it has; nil stays nil.
 func ended(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) { // some clients turn deadlines into those of the socket
 		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
 	}
@@ -78,25 +76,25 @@ func (s Store) place() string { return s.family.cfg.Place + ":" + s.key }
 func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 	var data []byte
 	var version int64
-	err := s.exchange(ctx, "load", func(ctx context.Context) (err error) {
+	err := s.family.exchange(ctx, func(ctx context.Context) (err error) {
 		data, version, err = s.family.backend.Load(ctx, s.key)
 		return err
 	})
 	switch {
 	case err != nil:
-		return oauth2grant.Token{}, err
+		return oauth2grant.Token{}, s.failed("load", err)
 	case data == nil && version > 0:
 		return oauth2grant.Token{}, oauth2grant.ErrSignedOut
 	case data == nil:
 		return oauth2grant.Token{}, oauth2grant.ErrNoToken
 	}
-	plain, err := s.family.box.Open(ctx, data, s.place())
-	if err != nil {
-		return oauth2grant.Token{}, fmt.Errorf("%s: load of %q: %w", s.family.cfg.Name, s.key, err)
-	}
 	var t oauth2grant.Token
-	if json.Unmarshal(plain, &t) != nil || t.AccessToken == "" && t.RefreshToken == "" && t.IDToken == "" {
-		return oauth2grant.Token{}, fmt.Errorf("%s: load of %q: %w", s.family.cfg.Name, s.key, ErrCorrupt)
+	plain, err := s.family.box.Open(ctx, data, s.place())
+	if err == nil && (json.Unmarshal(plain, &t) != nil || t.AccessToken == "" && t.RefreshToken == "" && t.IDToken == "") {
+		err = ErrCorrupt
+	}
+	if err != nil {
+		return oauth2grant.Token{}, s.failed("load", err)
 	}
 	return t, nil
 }
@@ -108,23 +106,22 @@ func (s Store) Save(ctx context.Context, t oauth2grant.Token) error {
 	l := s.lease(ctx)
 	switch {
 	case l == nil && c.Mark != "":
-		return s.lost("save", "a token with a mark needs it")
+		return s.failed("save", fmt.Errorf("%w: a token with a mark needs it", oauth2grant.ErrLockLost))
 	case l == nil:
+		return s.change(ctx, c, t)
 	case l.released.Load():
-		return s.lost("save", "unlock was called")
-	default:
-		c.Fence, c.Version = l.fence, l.version
+		return s.failed("save", errUnlocked)
 	}
-	if c.Mark == "" {
-		return s.change(ctx, "save", c, t)
+	c.Fence, c.Version = l.fence, l.version
+	if c.Mark != "" {
+		c.Hold = max(s.family.cfg.Lease, markLife)
 	}
-	c.Hold = max(s.family.cfg.Lease, markLife)
-	held := l.hold(c.Hold, true)
-	if err := s.change(ctx, "save", c, t); err != nil {
-		return err
+	held := l.hold(c.Hold, c.Mark != "")
+	err := s.change(ctx, c, t)
+	if err == nil {
+		held()
 	}
-	held()
-	return nil
+	return err
 }
 
 // Delete removes the token. The errors are those of Save.
@@ -134,41 +131,35 @@ func (s Store) Delete(ctx context.Context) error { return s.Save(ctx, oauth2gran
 // Save.
 func (s Store) SaveAnswer(ctx context.Context, mark string, t oauth2grant.Token) error {
 	if mark == "" {
-		return s.lost("save", "there is no mark")
+		return s.failed("save", fmt.Errorf("%w: there is no mark", oauth2grant.ErrLockLost))
 	}
-	return s.change(ctx, "save of the answer", Change{Answers: mark}, t)
+	return s.change(ctx, Change{Answers: mark}, t)
 }
 
 // change makes one change, with the token sealed.
-func (s Store) change(ctx context.Context, what string, c Change, t oauth2grant.Token) error {
+func (s Store) change(ctx context.Context, c Change, t oauth2grant.Token) error {
 	if t != (oauth2grant.Token{}) {
 		plain, err := json.Marshal(t)
 		if err == nil {
 			c.Token, err = s.family.box.Seal(ctx, plain, s.place())
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %s of %q: %w", s.family.cfg.Name, what, s.key, err)
+			return s.failed("save", err)
 		}
 	}
-	saved := false
-	err := s.exchange(ctx, what, func(ctx context.Context) (err error) {
-		saved, err = s.family.backend.Save(ctx, s.key, c)
+	return s.failed("save", s.family.exchange(ctx, func(ctx context.Context) error {
+		saved, err := s.family.backend.Save(ctx, s.key, c)
+		if err == nil && !saved {
+			err = fmt.Errorf("%w: somebody else has taken it, or has changed the token", oauth2grant.ErrLockLost)
+		}
 		return err
-	})
-	if err == nil && !saved {
-		err = s.lost(what, "somebody else has taken it, or has changed the token")
-	}
-	return err
-}
-
-func (s Store) lost(what, why string) error {
-	return fmt.Errorf("%s: %s of %q: %w: %s", s.family.cfg.Name, what, s.key, oauth2grant.ErrLockLost, why)
+	}))
 }
 
 // Notify implements [oauth2grant.Notifier]. changed is also called after a
 // change by this Store, and for every key after the connection was made: what
-// was told before is lost. It must not call stop. After [Family.Close] nothing
-// is told.
+// was told before is lost. changed must not call stop. After [Family.Close]
+// nothing is told.
 func (s Store) Notify(changed func()) (stop func()) { return s.family.notify(s.key, changed) }
 
 // String names the store by its package, place and key.

@@ -14,11 +14,10 @@ import (
 
 func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	for name, cfg := range map[string]leasestore.Config{
-		"a lease that is too short":      {Lease: time.Millisecond},
-		"a timeout as long as the lease": {Lease: time.Second, Timeout: time.Second},
-		"a negative timeout":             {Timeout: -1},
-		"a key that is missing":          {Keys: seal.Keys("k9", nil)},
-		"a key that is too short":        {Keys: seal.Keys("k1", map[string][]byte{"k1": []byte("short")})},
+		"a lease that is too short": {Lease: time.Millisecond},
+		"a negative lease":          {Lease: -1},
+		"a key that is missing":     {Keys: seal.Keys("k9", nil)},
+		"a key that is too short":   {Keys: seal.Keys("k1", map[string][]byte{"k1": []byte("short")})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if f, err := leasestore.New(newMemory(), cfg); err == nil {

@@ -66,7 +66,7 @@ func askForToken(t *testing.T, hc *http.Client, endpoint, secret string) int {
 	return res.StatusCode
 }
 
-func TestFositeIssuesTokens(t *testing.T) {
+func TestFosite_IssuesTokens(t *testing.T) {
 	s := StartFosite(t, authserver.Config{})
 	hc := newHTTPClient(t)
 	if got := askForToken(t, hc, discover(t, hc, s.Issuer()), "worker-secret"); got != http.StatusOK {
@@ -90,7 +90,7 @@ console.log('done');`
 	testservers.Run(t, cmd, "done")
 }
 
-func TestOIDCProviderIssuesAndCountsTokens(t *testing.T) {
+func TestOIDCProvider_IssuesAndCountsTokens(t *testing.T) {
 	s := StartOIDCProvider(t, Options{})
 	hc := newHTTPClient(t)
 	issuer := s.Issuer()

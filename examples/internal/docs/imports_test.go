@@ -7,6 +7,7 @@ import (
 
 	_ "github.com/oauth2grant/go-oauth2grant/contrib/grpccreds"
 	_ "github.com/oauth2grant/go-oauth2grant/contrib/oauth2source"
+	_ "github.com/oauth2grant/go-oauth2grant/contrib/otelgrant"
 	_ "github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
 	_ "github.com/oauth2grant/go-oauth2grant/contrib/terminalprompt"
 	_ "github.com/oauth2grant/go-oauth2grant/oauth2grant/clientassertion"

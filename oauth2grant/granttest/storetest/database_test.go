@@ -89,6 +89,8 @@ func (d *database) Unlock(ctx context.Context, key string, fence int64) error {
 	return d.do(ctx, key, func(r *leasestore.Record) { r.Unlock(fence) })
 }
 
+func (d *database) Check(context.Context) error { return nil }
+
 func (d *database) Watch(ctx context.Context, ready func(), changed func(key string)) error {
 	changes := make(chan string, 1000)
 	d.mu.Lock()

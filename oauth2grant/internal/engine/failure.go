@@ -26,7 +26,8 @@ const (
 	// WhileUsable is Later, but only for as long as there is a usable value:
 	// without one there is another way, which is taken at once.
 	WhileUsable
-	// NeedsLogin: only a person can help, on the sign-in lane.
+	// NeedsLogin: only a person can help, on the sign-in lane. The background
+	// asks again as after Seldom, unless Verdict.CallersOnly is set.
 	NeedsLogin
 	// Harmless: the value is good all the same. Nobody is kept from asking.
 	Harmless
@@ -44,7 +45,8 @@ type Verdict struct {
 	// did not say.
 	After time.Duration
 
-	// Longest bounds the wait of Seldom and Refused. If zero, it is 5 min.
+	// Longest bounds the wait of Seldom, Refused and NeedsLogin. If zero, it is
+	// 5 min.
 	Longest time.Duration
 
 	// Every, if not zero, is the fixed interval at which the background tries
@@ -90,7 +92,7 @@ func (m *memory) fail(err error, v Verdict, low, high time.Duration) time.Durati
 	m.err, m.verdict = err, v
 	m.count++
 	var wait time.Duration
-	if v.Kind == Seldom || v.Kind == Refused {
+	if v.Kind == Seldom || v.Kind == Refused || v.Kind == NeedsLogin && !v.CallersOnly {
 		longest := v.Longest
 		if longest == 0 {
 			longest = longestRefusal

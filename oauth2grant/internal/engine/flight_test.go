@@ -104,7 +104,8 @@ func TestFlight_WhoseContextHasEndedLearnsTheLastFailureAtOnce(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := e.Get(ctx)
-		if _, ok := errors.AsType[*LeftError](err); !ok || !errors.Is(err, context.Canceled) || !errors.Is(err, errDown) {
+		_, ok := errors.AsType[*LeftError](err)
+		if !ok || !errors.Is(err, context.Canceled) || !errors.Is(err, errDown) {
 			t.Fatalf("got %v", err)
 		}
 	})

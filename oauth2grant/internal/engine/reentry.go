@@ -7,7 +7,8 @@ import (
 
 // ErrReentrant is the error of a call made from within the flight that it would
 // wait for.
-var ErrReentrant = errors.New("oauth2grant: the grant was called from within its own flow or store, and would wait for itself")
+var ErrReentrant = errors.New(
+	"oauth2grant: the grant was called from within its own flow or store, and would wait for itself")
 
 // link names, in the context of a flight, the engine whose flight it is, so
 // that a call that would wait for itself is seen.

@@ -285,7 +285,7 @@ func TestRefresher_APlanThatIsOutOfDateStartsNoFlight(t *testing.T) {
 	})
 }
 
-func TestAnIdleEngineKeepsWhatSaysSo(t *testing.T) {
+func TestRefresher_IdleKeepsWhatSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{keep: 5 * time.Hour}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.IdleAfter = false, 10*time.Minute })

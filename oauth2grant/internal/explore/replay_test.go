@@ -104,7 +104,9 @@ func TestReplay(t *testing.T) {
 			"a token that was saved, though the store said otherwise, and signed out of since",
 			Scenario{
 				Store: Leased, Stored: Nothing, Faults: 1,
-				Calls: []string{"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken"},
+				Calls: []string{
+					"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken",
+				},
 			},
 			"A.Invalidate() C.RefreshToken() A.SetToken() A.load A.lock A.load A.save:lost",
 		},
@@ -112,10 +114,12 @@ func TestReplay(t *testing.T) {
 			"a renewal that is tried again while a sign-out is under way",
 			Scenario{
 				Store: Leased, Stored: Dead, Faults: 3,
-				Calls: []string{"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken"},
+				Calls: []string{
+					"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken",
+				},
 			},
-			"C.Invalidate() C.load A.Token() C.lock:fails A.load C.Revoke() A.lock A.load A.save A.authenticate A.body " +
-				"A.arrive A.answer A.SetToken() A.load A.flow A.load A.save A.unlock C.lock C.load time",
+			"C.Invalidate() C.load A.Token() C.lock:fails A.load C.Revoke() A.lock A.load A.save A.authenticate " +
+				"A.body A.arrive A.answer A.SetToken() A.load A.flow A.load A.save A.unlock C.lock C.load time",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

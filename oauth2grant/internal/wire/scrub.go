@@ -81,6 +81,10 @@ var public = map[string]bool{
 	"subject_token_type": true, "requested_token_type": true, "actor_token_type": true, "username": true,
 }
 
+// publicHeaders are those of a request that hold no secret, and Authorization,
+// of which a part is; all others may be one.
+var publicHeaders = map[string]bool{"Accept": true, "Content-Type": true, "User-Agent": true, "Authorization": true}
+
 // secrets returns what an answer must not repeat, in every encoding that an
 // answer may have it in; the longest first, since one may be part of another.
 func secrets(sent Form) []string {
@@ -101,6 +105,13 @@ func secrets(sent Form) []string {
 				if !public[name] {
 					add(v)
 				}
+			}
+		}
+	}
+	for name, values := range sent.Header { // a proof, a key
+		for _, v := range values {
+			if !publicHeaders[name] {
+				add(v)
 			}
 		}
 	}

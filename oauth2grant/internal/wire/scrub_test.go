@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -66,6 +67,22 @@ func TestScrub_LeavesShortValues(t *testing.T) {
 	_, failure := Post(t.Context(),
 		Client(always(400, `{"error":"invalid_grant","error_description":"wrong password"}`)), endpoint, form)
 	if failure == nil || failure.Description != "wrong password" {
+		t.Errorf("got %+v", failure)
+	}
+}
+
+func TestScrub_KnowsHeaders(t *testing.T) {
+	form := func() (Form, error) {
+		h := http.Header{"Authorization": {"Bearer S3CRET-token"}, "User-Agent": {"a-program/1.0"}}
+		h.Set("DPoP", "S3CRET.of.a-proof")
+		h.Set("X-Api-Key", "S3CRET-key")
+		return Form{Header: h, Values: url.Values{}}, nil
+	}
+	const echoed = "a-program/1.0 sent S3CRET-token, S3CRET.of.a-proof and S3CRET-key as application/json"
+	body := `{"error":"invalid_request","error_description":"` + echoed + `"}`
+	_, failure := Post(t.Context(), Client(always(400, body)), endpoint, form)
+	const want = "a-program/1.0 sent [redacted], [redacted] and [redacted] as application/json"
+	if failure == nil || failure.Description != want {
 		t.Errorf("got %+v", failure)
 	}
 }

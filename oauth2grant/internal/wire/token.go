@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"errors"
+	"time"
 )
 
 // Token is a token answer (RFC 6749 §5.1) as it came.
@@ -10,9 +11,10 @@ type Token struct {
 	AccessToken, TokenType, RefreshToken, IDToken string
 
 	Scope     string
-	HasScope  bool   // the server said something of the scope
-	ExpiresIn int64  // seconds; zero: unknown
-	Extra     string // every other member, as one JSON object; empty: none
+	HasScope  bool      // the server said something of the scope
+	ExpiresIn int64     // seconds; zero: unknown
+	Expires   time.Time // where ExpiresIn is unknown, and the server says it so; else zero
+	Extra     string    // every other member, as one JSON object; empty: none
 
 	RefreshIn        int64 // seconds after which the server wants a refresh; zero: unknown
 	RefreshExpiresIn int64 // seconds that the refresh token lives; zero: unknown
@@ -29,6 +31,17 @@ var ExpiryNames = []string{
 	"expiry", "expires_at", "expires_on", "expiration", "expiresAt", "expiresOn", "token_expiry",
 }
 
+// Expiry returns when a token ends, by the first of ExpiryNames that says so;
+// the zero time where none does.
+func (m Members) Expiry() time.Time {
+	for _, name := range ExpiryNames {
+		if t := m.Time(name); !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
 // TokenMembers are the members of a token that are no extra ones: those of RFC
 // 6749 §5.1, the times of expiry, and what only a stored token has.
 var TokenMembers = append([]string{
@@ -39,6 +52,7 @@ var TokenMembers = append([]string{
 // refresh token.
 var refreshLifetimes = []string{
 	"refresh_expires_in", "refresh_token_expires_in", "refresh_token_timeout", "authorization_expires_in",
+	"x_refresh_token_expires_in",
 }
 
 // RefreshLifetime returns the seconds that a refresh token lives, by any of the
@@ -65,8 +79,14 @@ func ReadToken(a Answer) (Token, *Failure) {
 		RefreshIn: m.Seconds("refresh_in"), RefreshExpiresIn: m.RefreshLifetime(),
 		Extra: m.Rest(TokenMembers...),
 	}
+	if n := m.Seconds("expires_in_sec"); n > 0 {
+		t.ExpiresIn = n // beside it, expires_in is in milliseconds
+	}
 	if t.ExpiresIn == 0 && !m.Has("expires_in") {
 		t.ExpiresIn = m.Seconds("expires") // of forms, before RFC 6749
+	}
+	if t.ExpiresIn == 0 {
+		t.Expires = m.Expiry()
 	}
 	switch {
 	case t.AccessToken == "":

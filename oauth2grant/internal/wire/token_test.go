@@ -2,9 +2,11 @@ package wire
 
 import (
 	"testing"
+	"time"
 )
 
 func TestReadToken(t *testing.T) {
+	end := time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)
 	for _, c := range []struct {
 		name, body string
 		want       Token
@@ -94,8 +96,41 @@ func TestReadToken(t *testing.T) {
 			},
 		},
 		{
-			"what is ours is nobody else's", `{"access_token":"A","oauth2grant":{"v":9},"refresh_expiry":1,"expiry":2}`,
+			"x_refresh_token_expires_in", `{"access_token":"A","x_refresh_token_expires_in":60}`, Token{
+				AccessToken: "A", RefreshExpiresIn: 60, Extra: `{"x_refresh_token_expires_in":60}`,
+			},
+		},
+		{
+			"what is ours is nobody else's", `{"access_token":"A","oauth2grant":{"v":9},"refresh_expiry":1}`,
 			Token{AccessToken: "A"},
+		},
+		{"expires_at", `{"access_token":"A","expires_at":1580702706}`, Token{AccessToken: "A", Expires: end}},
+		{
+			"expires_at in milliseconds", `{"access_token":"A","expires_at":1580702706000}`,
+			Token{AccessToken: "A", Expires: end},
+		},
+		{
+			"expires_on as a string", `{"access_token":"A","expires_on":"1580702706"}`,
+			Token{AccessToken: "A", Expires: end},
+		},
+		{
+			"expiration as a date", `{"access_token":"A","expiration":"2020-02-03T04:05:06Z"}`,
+			Token{AccessToken: "A", Expires: end},
+		},
+		{"expires_at of null", `{"access_token":"A","expires_at":null,"expires_in":null}`, Token{AccessToken: "A"}},
+		{
+			"expires_at beside expires_in", `{"access_token":"A","expires_at":1580702706,"expires_in":60}`,
+			Token{AccessToken: "A", ExpiresIn: 60},
+		},
+		{
+			"expires_in in milliseconds", `{"access_token":"A","expires_in":3600000,"expires_in_sec":3600}`, Token{
+				AccessToken: "A", ExpiresIn: 3600, Extra: `{"expires_in_sec":3600}`,
+			},
+		},
+		{
+			"expires_in_sec of zero", `{"access_token":"A","expires_in":3600,"expires_in_sec":0}`, Token{
+				AccessToken: "A", ExpiresIn: 3600, Extra: `{"expires_in_sec":0}`,
+			},
 		},
 		{
 			"errors that are none", `{"access_token":"A","errors":[],"error":{}}`, Token{

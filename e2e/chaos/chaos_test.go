@@ -265,8 +265,7 @@ func (r *run) judge() {
 		}
 	}
 	found := judge(r.kind, entries)
-	r.t.Logf(
-		"%d refreshes, %d kills, %d stops, %d troubles, %d failovers; %d sign-ins lost; longest wait for a token %v",
+	r.t.Logf("%d refreshes, %d kills, %d stops, %d troubles, %d failovers; %d sign-ins lost; longest wait %v",
 		count[rotates], count[kills], count[stops], count[troubles], count[failsOver], count[revokes],
 		longest.Round(time.Millisecond))
 	unexcused := 0

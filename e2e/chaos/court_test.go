@@ -15,6 +15,8 @@ type finding struct {
 	why  string // the window in which no client could have done better; empty: there is none
 }
 
+func (e entry) finding(what string) finding { return finding{at: e.At, key: e.Key, what: what} }
+
 // court judges a journal.
 type court struct {
 	kind    kind
@@ -27,15 +29,11 @@ func judge(k kind, entries []entry) (found []finding) {
 	for _, e := range entries {
 		switch e.What {
 		case misses:
-			found = append(found, finding{
-				at: e.At, key: e.Key, what: "the store has lost the token: " + e.Who + " found none",
-			})
+			found = append(found, e.finding("the store has lost the token: "+e.Who+" found none"))
 		case sendsFree:
-			found = append(found, finding{
-				at: e.At, key: e.Key, what: "a refresh token was sent without the lock: " + e.Request,
-			})
+			found = append(found, e.finding("a refresh token was sent without the lock: "+e.Request))
 		case leaks:
-			found = append(found, finding{at: e.At, what: e.Who + " leaks: " + e.Err})
+			found = append(found, e.finding(e.Who+" leaks: "+e.Err))
 		}
 	}
 	slices.SortFunc(found, func(a, b finding) int { return a.at.Compare(b.at) })
@@ -56,15 +54,12 @@ func (c court) losses() (found []finding) {
 	for _, e := range c.entries {
 		switch e.What {
 		case revokes:
-			found = append(found, finding{
-				at: e.At, key: e.Key, what: fmt.Sprintf("a sign-in is lost: %s sent %s again", e.Who, e.Refresh),
-				why: c.excuse(e),
-			})
+			f := e.finding(fmt.Sprintf("a sign-in is lost: %s sent %s again", e.Who, e.Refresh))
+			f.why = c.excuse(e)
+			found = append(found, f)
 		case needsLogin:
 			if !c.revoked(e) {
-				found = append(found, finding{
-					at: e.At, key: e.Key, what: e.Who + " asks for a sign-in though there is one: " + e.Err,
-				})
+				found = append(found, e.finding(e.Who+" asks for a sign-in though there is one: "+e.Err))
 			}
 		}
 	}
@@ -105,9 +100,7 @@ func (c court) overlaps() (found []finding) {
 			if before.Who == now.Who || !before.out.Before(now.done) || !now.out.Before(before.done) {
 				continue
 			}
-			f := finding{
-				at: e.At, key: e.Key, what: "two refreshes at the same time: " + before.Request + " and " + now.Request,
-			}
+			f := e.finding("two refreshes at the same time: " + before.Request + " and " + now.Request)
 			if before.out.Before(now.out) {
 				f.why = c.silence(before.Who, before.out, now.out)
 			} else {
@@ -150,14 +143,10 @@ func (c court) older() (found []finding) {
 			newest = seen[by][i-1]
 		}
 		if turn[e.Refresh] < newest.newest {
-			f := finding{
-				at: e.At, key: e.Key,
-				what: fmt.Sprintf("%s %s %s, older than what was seen before", e.Who, e.What, e.Refresh),
-			}
+			f := e.finding(fmt.Sprintf("%s %s %s, older than what was seen before", e.Who, e.What, e.Refresh))
 			if over, ok := c.failover(newest.since, e.At); ok && !c.wasSaved(newest.token, e.Begin) {
-				f.why = newest.token + ", of which nobody was told that it is saved, " +
-					"was lost when the store failed over at " +
-					over.Begin.Format("05.000")
+				f.why = fmt.Sprintf("nobody was told that %s is saved, and the store failed over at %s",
+					newest.token, over.Begin.Format("05.000"))
 			}
 			found = append(found, f)
 		}

@@ -36,8 +36,8 @@ func (c court) excuse(reuse entry) string {
 	}
 	if !request.answered {
 		for _, e := range c.entries {
-			if e.Who == theServer && slices.Contains([]string{"cut", "away"}, e.Err) &&
-				meets(e, request.out, request.done) {
+			cut := e.Who == theServer && slices.Contains([]string{"cut", "away"}, e.Err)
+			if cut && meets(e, request.out, request.done) {
 				return fmt.Sprintf("the answer to %s was lost on the wire: %s at %s",
 					first.Request, e.Err, e.Begin.Format("05.000"))
 			}
@@ -50,8 +50,7 @@ func (c court) excuse(reuse entry) string {
 // answer.
 func (c court) ended(sent entry, r request, end time.Time) string {
 	e, ok := c.first(func(e entry) bool {
-		return e.Who == sent.Who && (e.What == kills || e.What == endsWell) && !e.At.Before(r.out) &&
-			!e.Begin.After(end)
+		return e.Who == sent.Who && (e.What == kills || e.What == endsWell) && meets(e, r.out, end)
 	})
 	if !ok {
 		return ""
@@ -161,8 +160,8 @@ func (c court) silence(who string, from, to time.Time) string {
 		switch {
 		case !stopped || d < least || to.Sub(quiet.Begin) < least || !meets(quiet, from, to):
 		case e.What == stops && e.At.Sub(e.Begin) >= least:
-			return fmt.Sprintf("%s was stopped for %v with its request out", who,
-				e.At.Sub(e.Begin).Round(time.Millisecond))
+			d = e.At.Sub(e.Begin)
+			return fmt.Sprintf("%s was stopped for %v with its request out", who, d.Round(time.Millisecond))
 		default:
 			return fmt.Sprintf("%s was stopped while the store was away, %v in all", who, d.Round(time.Millisecond))
 		}

@@ -120,16 +120,14 @@ func wayFaults(proxies ...*testservers.Proxy) []fault {
 			do(p)
 		}
 	}
+	stall := func(_ *testing.T, pass func()) {
+		each((*testservers.Proxy).Swallow)
+		pass()
+		each((*testservers.Proxy).Heal)
+	}
 	return []fault{
 		{name: "cut", weight: 3, do: func(_ *testing.T, _ func()) { each((*testservers.Proxy).Cut) }},
-		{
-			name: "stall", weight: 3, least: 200 * time.Millisecond, most: 5 * time.Second,
-			do: func(_ *testing.T, pass func()) {
-				each((*testservers.Proxy).Swallow)
-				pass()
-				each((*testservers.Proxy).Heal)
-			},
-		},
+		{name: "stall", weight: 3, least: 200 * time.Millisecond, most: 5 * time.Second, do: stall},
 	}
 }
 

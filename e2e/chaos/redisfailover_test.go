@@ -2,11 +2,8 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
-	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 )
 
@@ -42,14 +38,6 @@ func behindProxies(t *testing.T, servers []*testservers.Redis, addrs []string) s
 		through.Through[s.Addr()] = proxy.Addr()
 	}
 	return site{place: through, direct: direct, faults: wayFaults(proxies...)}
-}
-
-func serverAt(servers []*testservers.Redis, addr string) *testservers.Redis {
-	i := slices.IndexFunc(servers, func(r *testservers.Redis) bool { return r.Addr() == addr })
-	if i < 0 {
-		return nil
-	}
-	return servers[i]
 }
 
 // failovers are those that are asked for, and those that a killed master leads
@@ -101,6 +89,7 @@ func startSentinel(t *testing.T) site {
 func (p place) sentinelClient() *redis.Client {
 	return redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: "main", SentinelAddrs: strings.Split(p.Addr, ","), ContextTimeoutEnabled: true, Dialer: p.dialer(),
+		DialerRetries: 1, // its retries outlive Close
 	})
 }
 
@@ -111,28 +100,10 @@ func openSentinel(p place) (opened, error) {
 // startCluster starts three masters with a replica each.
 func startCluster(t *testing.T) site {
 	t.Helper()
-	cli := testservers.Command(t, "redis-cli", "redis")
-	var servers []*testservers.Redis
-	var addrs []string
-	for range 6 {
-		r := testservers.StartRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
-			"--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0")
-		servers, addrs = append(servers, r), append(addrs, r.Addr())
-	}
-	create := append([]string{"--cluster", "create", "--cluster-yes", "--cluster-replicas", "1"}, addrs...)
-	if out, err := exec.CommandContext(t.Context(), cli, create...).CombinedOutput(); err != nil {
-		t.Fatalf("redis-cli: %v\n%s", err, out)
-	}
-	s := behindProxies(t, servers, addrs)
+	cluster := testservers.StartCluster(t)
+	s := behindProxies(t, cluster.Servers, cluster.Addrs)
 	one := s.direct.clusterClient()
 	t.Cleanup(func() { _ = one.Close() })
-	progress.Retry(t, "cluster", func() error {
-		info, err := one.ClusterInfo(t.Context()).Result()
-		if err == nil && !strings.Contains(info, "cluster_state:ok") {
-			err = errors.New("the slots are not served")
-		}
-		return err
-	})
 	turn := 0
 	node := func(role string) (addr string) { // of each shard in turn
 		shards, err := one.ClusterShards(context.Background()).Result()
@@ -151,7 +122,7 @@ func startCluster(t *testing.T) site {
 		replica := redis.NewClient(&redis.Options{Addr: node("replica")})
 		defer replica.Close()
 		return replica.ClusterFailover(context.Background()).Err()
-	}, func() *testservers.Redis { return serverAt(servers, node("master")) })...)
+	}, func() *testservers.Redis { return cluster.Server(node("master")) })...)
 	s.left = func(t *testing.T) (n int) {
 		t.Helper()
 		var mu sync.Mutex
@@ -169,6 +140,7 @@ func startCluster(t *testing.T) site {
 func (p place) clusterClient() *redis.ClusterClient {
 	return redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: strings.Split(p.Addr, ","), ContextTimeoutEnabled: true, Dialer: p.dialer(),
+		DialerRetries: 1, // its retries outlive Close
 	})
 }
 

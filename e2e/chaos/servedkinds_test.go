@@ -49,7 +49,7 @@ func redisLocks(t *testing.T, client *redis.Client) (n int) {
 }
 
 func openRedis(p place) (opened, error) {
-	client := redis.NewClient(&redis.Options{Addr: p.Addr, ContextTimeoutEnabled: true})
+	client := redis.NewClient(&redis.Options{Addr: p.Addr, ContextTimeoutEnabled: true, DialerRetries: 1})
 	return openRedisFamily(client, redisstore.Config{Lease: lease})
 }
 

@@ -58,8 +58,8 @@ func (d *todo[K]) wait(until string) {
 		case <-time.After(progress.Limit):
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			d.t.Fatalf("nothing for %v, until %s: %v are left", progress.Limit, until,
-				slices.Collect(maps.Keys(d.left)))
+			left := slices.Collect(maps.Keys(d.left))
+			d.t.Fatalf("nothing for %v, until %s: %v are left", progress.Limit, until, left)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -30,8 +31,34 @@ func StartPgBouncer(tb testing.TB, p *Postgres) (url string) {
 			tb.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(context.Background(), path, conf) //nolint:gosec // pgbouncer
-	cmd.SysProcAttr = p.as
-	Run(tb, cmd, "process up")
+	run := func() *Process {
+		cmd := exec.CommandContext(context.Background(), path, conf) //nolint:gosec // pgbouncer
+		cmd.SysProcAttr = p.as
+		proc, _ := Run(tb, cmd, "process up")
+		return proc
+	}
+	keep(tb, run(), run)
 	return "postgres://postgres@" + net.JoinHostPort("127.0.0.1", port) + "/postgres?sslmode=disable"
+}
+
+// keep starts a process again whenever it has ended, until the test is over:
+// PgBouncer 1.18 falls over a request to cancel that is cut off.
+func keep(tb testing.TB, proc *Process, again func() *Process) {
+	tb.Helper()
+	var keeper sync.WaitGroup
+	ctx := tb.Context()
+	keeper.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-proc.Ended():
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			proc = again()
+		}
+	})
+	tb.Cleanup(keeper.Wait)
 }

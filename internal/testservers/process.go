@@ -84,6 +84,9 @@ func (p *Process) End(tb testing.TB, signal os.Signal) {
 	}
 }
 
+// Ended is closed once nothing of the process is left.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
 func (p *Process) name() string { return filepath.Base(p.cmd.Path) }
 
 // output keeps what a process writes and looks for its ready line.

@@ -2,14 +2,18 @@ package testservers
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -102,4 +106,16 @@ func TestCommand_AMissingServerFailsInCIAndSkipsElsewhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestKeep_StartsAgainWhatHasEnded(t *testing.T) {
+	started := make(chan *Process, 2)
+	run := func() *Process {
+		proc, _ := Run(t, exec.CommandContext(context.Background(), "sh", "-c", "echo up; exec sleep 1000"), "up")
+		started <- proc
+		return proc
+	}
+	keep(t, run(), run)
+	progress.Await(t, "start", started).End(t, os.Kill)
+	progress.Await(t, "second start", started)
 }

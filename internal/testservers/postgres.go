@@ -99,7 +99,7 @@ func (p *Postgres) ownData() {
 	if err := os.Chown(dir, int(uid), int(gid)); err != nil {
 		p.tb.Fatal(err)
 	}
-	p.as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	p.as = owner(uint32(uid), uint32(gid))
 }
 
 // postgresBin is the folder of the server programs: that of the PATH, else

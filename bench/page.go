@@ -36,7 +36,8 @@ func (r *report) page(kind string, busy bool, took time.Duration) string {
 		"rather than its times. " +
 		"Servers and APIs are in memory. Peers: " + strings.Join(versions(), ", ") + ".\n\n")
 	if busy {
-		b.WriteString("**The machine was busy with other work while this was measured" + load() + ".** Allocations, bytes, " +
+		b.WriteString("**The machine was busy with other work while this was measured" + load() + ".** " +
+			"Allocations, bytes, " +
 			"requests and what is " +
 			"said of outages do not depend on that; times do, and the tail of latencies most.\n\n")
 	}

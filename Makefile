@@ -9,7 +9,7 @@ TESTRUN  = $(GO) -C tools run ./testrun
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench bench-quick cover api release vuln explore explore-mutants chaos fleet
+.PHONY: help demo test unit modules e2e setup lint fmt fuzz bench bench-quick cover api release vuln explore explore-mutants chaos fleet sbom
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,11 @@ api: ## compare the API of every module with that of its last release
 
 release: ## say what keeps the tree from being released
 	@$(GO) -C tools run ./release check
+
+sbom: ## write what each released module consists of to sbom/, as CycloneDX
+	@mkdir -p sbom && set -e; for m in . $(filter contrib/%,$(MODULES)); do \
+	  $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 mod -json -licenses \
+	    -output sbom/$$(basename $$(cd $$m && $(GO) list -m)).json $$m; done
 
 vuln: ## look for known vulnerabilities that the code of any module reaches
 	@set -e; for m in . $(MODULES) tools; do echo "== $$m"; (cd $$m && $(GO) tool -modfile=$(ROOT)/tools/go.mod govulncheck ./...); done

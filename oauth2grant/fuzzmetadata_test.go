@@ -32,7 +32,9 @@ func FuzzMetadata(f *testing.F) {
 			if s != (Server{}) {
 				t.Fatal("an error and a server")
 			}
-			if strings.Contains(err.Error(), secret) || strings.ContainsAny(err.Error(), "\r\n\x00\x1b") {
+			// Elsewhere in a URL than before the host it is none.
+			if strings.Contains(err.Error(), "//"+secret+"@") ||
+				strings.ContainsAny(err.Error(), "\r\n\x00\x1b") {
 				t.Fatalf("the error is %q", err)
 			}
 			return

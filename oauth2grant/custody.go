@@ -26,6 +26,7 @@ type custody struct {
 	latest     Token    // obtained or adopted last; zero: none, or signed out
 	pending    *pending // nil: all is written
 	generation uint64   // of the last write that was asked for
+	writes     uint64   // begun and ended so far
 	tried      time.Time
 	changed    chan struct{} // has room for one word that another write waits
 	spent      [8]uint64     // fingerprints of refresh tokens that the server has answered with another
@@ -196,6 +197,7 @@ func (c *custody) put(p pending) bool {
 		return false
 	}
 	c.generation, c.pending, c.latest = p.generation, &p, p.want
+	c.writes++
 	select {
 	case c.changed <- struct{}{}:
 	default:
@@ -208,6 +210,15 @@ func (c *custody) waits() *pending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.pending
+}
+
+// quiet returns how many writes have begun and ended so far, and reports whether
+// none waits. What was loaded without the lock is of worth only if it was quiet,
+// and the number is the same before and after.
+func (c *custody) quiet() (writes uint64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes, c.pending == nil
 }
 
 // flush writes what waits, if the store holds what that may replace. It returns
@@ -302,6 +313,7 @@ func (c *custody) settled(p *pending) {
 	c.known = true
 	if c.pending == p {
 		c.pending = nil
+		c.writes++
 	}
 }
 

@@ -22,13 +22,13 @@ func (t Token) endSaid() time.Time {
 	return t.obtained()
 }
 
-// endSaidAfter is endSaid for the answer to a refresh of old, as
-// meta has it: zero if the answer has put the end off. A server that counts
-// down to one end in whole seconds seems to move it a little.
+// endSaidAfter is endSaid for the answer to a refresh of old, as meta has it:
+// zero if the answer has put the end off. A server that counts down to one end
+// in whole seconds seems to move it, by up to a second.
 func (t Token) endSaidAfter(old Token, now time.Time) int64 {
 	from := old.obtained()
 	if t.refreshEnd.IsZero() || old.refreshEnd.IsZero() || from.IsZero() ||
-		t.refreshEnd.Sub(old.refreshEnd) > now.Sub(from)/2 {
+		t.refreshEnd.Sub(old.refreshEnd) > max(now.Sub(from)/2, time.Second) {
 		return 0
 	}
 	return old.endSaid().UnixMilli()

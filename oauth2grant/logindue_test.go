@@ -98,6 +98,22 @@ func TestEventLoginDue_ComesOnceAheadOfTheEnd(t *testing.T) {
 	}
 }
 
+func TestEventLoginDue_ComesOnceWhereRefreshesFollowWithinASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession(t, granttest.Config{Lifetime: time.Hour, SessionLifetime: 24 * time.Hour}, nil)
+		pass(22 * time.Hour)
+		s.tells(t, 1)
+		for range 4 {
+			if _, err := s.grant.RefreshToken(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			pass(150 * time.Millisecond)
+		}
+		pass(2 * time.Hour)
+		s.tells(t, 1)
+	})
+}
+
 func TestEventLoginDue_NeverComesWhileTheServerPutsTheEndOff(t *testing.T) {
 	for name, lifetime := range map[string]time.Duration{
 		"short access tokens": 20 * time.Second, "long access tokens": 29 * time.Minute, "longer ones": time.Hour,

@@ -27,11 +27,13 @@ func (c *custody) triedSince(then time.Time) bool {
 	return c.tried.After(then)
 }
 
-// adopt notes that t is the token held.
-func (c *custody) adopt(t Token) {
+// adopt notes that t is the token held in a generation, unless another has begun.
+func (c *custody) adopt(t Token, generation uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.latest = t
+	if generation >= c.generation {
+		c.latest = t
+	}
 }
 
 // holdsNone reports whether there is no token, nor one that waits to be

@@ -82,20 +82,24 @@ func (g *grant) glance(ctx context.Context, f *flight) (s *snapshot, done bool, 
 	if !g.custody.durable {
 		return nil, only, nil
 	}
+	current := g.engine.Current()
+	before, quiet := g.custody.quiet()
 	stored, found, err := g.custody.load(ctx)
+	after, _ := g.custody.quiet()
 	switch {
 	case err != nil:
 		return nil, only, notSeen(err) // under the lock it counts
-	case g.custody.waits() != nil, found && g.custody.isOld(stored):
+	case !quiet, before != after, found && g.custody.isOld(stored):
 		return nil, false, nil // to be mended under the lock
 	case found && g.adoptable(f, stored):
-		return g.adopt(f, stored), true, nil
+		s = g.adopt(f, current, stored)
+		return s, s != nil, nil
 	case !found && only && g.custody.isKnown():
-		g.drop(f)
+		g.drop(f, current)
 	case !only && g.onlyRefreshes() && g.custody.isDead(stored.RefreshToken) &&
 		(g.custody.isKnown() || g.cfg.Token == Token{}):
 		if !found {
-			g.drop(f)
+			g.drop(f, current)
 		}
 		return nil, true, ErrLoginRequired // whoever signs in elsewhere holds the lock
 	}
@@ -127,20 +131,22 @@ func (g *grant) adoptable(f *flight, stored Token) bool {
 		!g.cfg.Refresh.due(stored, wallNow())
 }
 
-func (g *grant) adopt(f *flight, t Token) *snapshot {
+// adopt publishes t as long as the value is current.
+func (g *grant) adopt(f *flight, current *snapshot, t Token) *snapshot {
 	s := g.snapshotOf(t, true)
-	if !f.Publish(s) {
+	if !f.PublishOver(current, s) {
 		return nil
 	}
-	g.custody.adopt(t)
+	g.custody.adopt(t, f.Generation())
 	g.reportAfter(f, Event{Kind: EventAdopted, Token: t})
 	return s
 }
 
-// drop publishes that there is no token any more.
-func (g *grant) drop(f *flight) {
-	if g.engine.Current() != nil && f.Publish(nil) {
-		g.custody.adopt(Token{})
+// drop publishes that there is no token any more, as long as the value is
+// current.
+func (g *grant) drop(f *flight, current *snapshot) {
+	if current != nil && f.PublishOver(current, nil) {
+		g.custody.adopt(Token{}, f.Generation())
 		g.reportAfter(f, Event{Kind: EventDropped})
 	}
 }
@@ -169,7 +175,7 @@ func (g *grant) renewLocked(held context.Context, f *flight, v view) (*snapshot,
 		return nil, v.err
 	case same(v.Token, Token{}):
 		if g.custody.isKnown() {
-			g.drop(f)
+			g.drop(f, current)
 		}
 		if f.Why == engine.Look {
 			return nil, v.err
@@ -177,7 +183,7 @@ func (g *grant) renewLocked(held context.Context, f *flight, v view) (*snapshot,
 		g.custody.ask("")
 		return g.runFlow(held, f, Token{}, nil)
 	case g.adoptable(f, v.Token):
-		return g.adopt(f, v.Token), v.err
+		return g.adopt(f, current, v.Token), v.err
 	case f.Why == engine.Look, g.serves(f, current, v.Token):
 		return current, v.err
 	}
@@ -213,13 +219,13 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 		case err != nil:
 			return nil, err
 		case !found:
-			g.drop(f)
+			g.drop(f, g.engine.Current())
 			g.custody.ask("")
 			return g.runFlow(held, f, Token{}, nil)
 		case again.RefreshToken == stored.RefreshToken:
 			g.custody.bury(stored.RefreshToken)
 		case g.adoptable(f, again):
-			return g.adopt(f, again), nil
+			return g.adopt(f, g.engine.Current(), again), nil
 		}
 		stored = again
 	}

@@ -60,7 +60,7 @@ func (g *grant) signOut(ctx context.Context, stored Token, locked bool) error {
 			tokens = append(tokens, t)
 		}
 	}
-	g.custody.put(pending{over: tokens, whole: true, generation: g.engine.Drop()})
+	g.engine.Drop(func(n uint64) { g.custody.put(pending{over: tokens, whole: true, generation: n}) })
 	problems := []error{g.revokeAll(ctx, tokens)}
 	if locked {
 		if err := g.custody.flushPending(context.WithoutCancel(ctx)); err != nil {

@@ -35,7 +35,7 @@ func (g *grant) signInLocked(ctx, held context.Context, f *flight, v view) (*sna
 		return current, v.err
 	case same(v.Token, Token{}):
 	case g.adoptable(f, v.Token):
-		return g.adopt(f, v.Token), v.err
+		return g.adopt(f, current, v.Token), v.err
 	case !g.custody.hasAsked(v.RefreshToken): // somebody has signed in meanwhile
 		return f.HandBack()
 	}
@@ -62,7 +62,7 @@ func (g *grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 	}
 	f.Obtained = true
 	engine.Commit(ctx)
-	if !f.Claim() || !g.custody.put(pending{want: t, generation: f.Generation()}) {
+	if !f.Claim(func(n uint64) { g.custody.put(pending{want: t, generation: n}) }) {
 		return nil, nil
 	}
 	s := g.snapshotOf(t, false)
@@ -97,10 +97,7 @@ func (g *grant) take(ctx context.Context, publish func()) error {
 // set takes over a token from outside.
 func (g *grant) set(ctx context.Context, t Token) error {
 	t = defaultType(t)
-	generation := g.engine.Claim()
-	if !g.custody.put(pending{want: t, generation: generation}) {
-		return nil // a later call has replaced it already
-	}
+	generation := g.engine.Claim(func(n uint64) { g.custody.put(pending{want: t, generation: n}) })
 	g.custody.forget()
 	publish := sync.OnceFunc(func() { g.engine.Set(generation, g.snapshotOf(t, true)) })
 	if g.engine.SigningIn() { // it holds the lock, and is not needed any more

@@ -121,7 +121,7 @@ func publish(f *Flight[int], n int) (*Snapshot[int], error) { return publishKept
 func publishKept(f *Flight[int], n int, keep time.Duration) (*Snapshot[int], error) {
 	f.Obtained = true
 	if f.Why == Force && f.lane == &f.lane.e.signIn {
-		f.Claim()
+		f.Claim(func(uint64) {})
 	}
 	s := valueAt(n, f.lane.e.now())
 	if keep > 0 {
@@ -192,4 +192,4 @@ func (o *outcome) pending() bool {
 }
 
 // set makes s the value from outside.
-func set(e *Engine[int], s *Snapshot[int]) { e.Set(e.Claim(), s) }
+func set(e *Engine[int], s *Snapshot[int]) { e.Set(e.Claim(func(uint64) {}), s) }

@@ -21,8 +21,9 @@ func (f *Flight[T]) Generation() uint64 {
 
 // Claim begins a generation of the value with this flight, if the flight is
 // Current, and reports whether it is: from now on every other flight that began
-// before is overtaken.
-func (f *Flight[T]) Claim() bool {
+// before is overtaken. announce is called with the number of the generation
+// before any flight of it can begin, and must not call the engine.
+func (f *Flight[T]) Claim(announce func(generation uint64)) bool {
 	e := f.lane.e
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -31,6 +32,7 @@ func (f *Flight[T]) Claim() bool {
 	}
 	e.generation++
 	f.generation, f.claimed = e.generation, true
+	announce(e.generation)
 	return true
 }
 
@@ -38,13 +40,22 @@ func (f *Flight[T]) Claim() bool {
 // claim a generation in which another flight has published since. It reports
 // whether it did.
 func (f *Flight[T]) Publish(s *Snapshot[T]) bool {
+	return f.publish(s, func(*Snapshot[T]) bool { return true })
+}
+
+// PublishOver is Publish as long as the value is still old.
+func (f *Flight[T]) PublishOver(old, s *Snapshot[T]) bool {
+	return f.publish(s, func(now *Snapshot[T]) bool { return now == old })
+}
+
+func (f *Flight[T]) publish(s *Snapshot[T], over func(now *Snapshot[T]) bool) bool {
 	e := f.lane.e
 	if s != nil {
 		s.seal()
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !f.isCurrentLocked() || f.claimed && e.published == f.generation {
+	if !f.isCurrentLocked() || f.claimed && e.published == f.generation || !over(e.current.Load()) {
 		return false
 	}
 	f.published, e.published = true, f.generation
@@ -55,24 +66,25 @@ func (f *Flight[T]) Publish(s *Snapshot[T]) bool {
 }
 
 // Claim begins a generation of the value from outside: every flight that began
-// before is overtaken.
-func (e *Engine[T]) Claim() (generation uint64) {
+// before is overtaken. announce is called with its number before any flight of
+// it can begin, and must not call the engine.
+func (e *Engine[T]) Claim(announce func(generation uint64)) (generation uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.generation++
+	announce(e.generation)
 	return e.generation
 }
 
 // Drop is Claim that leaves no value, and forgets failures: from now on only
 // callers want one.
-func (e *Engine[T]) Drop() (generation uint64) {
+func (e *Engine[T]) Drop(announce func(generation uint64)) {
 	e.mu.Lock()
 	e.generation++
-	generation = e.generation
+	announce(e.generation)
 	e.current.Store(nil)
 	e.mu.Unlock()
 	e.forgive()
-	return generation
 }
 
 // Set makes s the value, or leaves none where s is nil, and forgets failures,

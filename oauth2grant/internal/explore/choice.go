@@ -62,6 +62,7 @@ var touches = [ops]struct{ reads, writes uint32 }{
 	opAnswer:       {writes: atServer},
 	opRevoke:       {writes: atServer},
 	opFlow:         {writes: atServer},
+	opLoaded:       {},
 }
 
 // independent reports whether two choices commute: whichever comes first, the
@@ -93,7 +94,7 @@ func (c *choice) String() string {
 		if c.nth > 0 {
 			name += fmt.Sprintf("#%d", c.nth+1)
 		}
-		return name + [...]string{"", ":fails", ":lost"}[c.mode]
+		return name + [...]string{"", ":fails", ":lost", ":late"}[c.mode]
 	case calls:
 		return c.c.String() + "()"
 	case leaves:

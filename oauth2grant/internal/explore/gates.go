@@ -15,6 +15,7 @@ const (
 	passes mode = iota // as it should
 	fails              // nothing happens, and the caller gets an error
 	loses              // it happens, and the caller gets an error all the same
+	lags               // it happens, and the caller learns of it only at another gate
 )
 
 // op is what a call that stops at a gate does.
@@ -33,17 +34,18 @@ const (
 	opAnswer       // its answer leaves the server
 	opRevoke       // a revocation, there and back
 	opFlow         // a person signs in, or a flow that needs nobody runs
+	opLoaded       // what was loaded arrives
 	ops
 )
 
 var opNames = [ops]string{
 	"load", "save", "saveanswer", "delete", "lock", "unlock",
-	"authenticate", "body", "arrive", "answer", "revoke", "flow",
+	"authenticate", "body", "arrive", "answer", "revoke", "flow", "loaded",
 }
 
 // modesOf are the ways in which an operation can go wrong.
 var modesOf = [ops][]mode{
-	opLoad: {fails}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses}, opLock: {fails},
+	opLoad: {fails, lags}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses}, opLock: {fails},
 	opUnlock: {fails}, opAuthenticate: {fails}, opBody: {fails}, opArrive: {fails}, opAnswer: {loses},
 	opRevoke: {fails, loses}, opFlow: {fails},
 }

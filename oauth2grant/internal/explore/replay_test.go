@@ -121,6 +121,11 @@ func TestReplay(t *testing.T) {
 			"C.Invalidate() C.load A.Token() C.lock:fails A.load C.Revoke() A.lock A.load A.save A.authenticate " +
 				"A.body A.arrive A.answer A.SetToken() A.load A.flow A.load A.save A.unlock C.lock C.load time",
 		},
+		{
+			"a look at the store that SetToken overtakes",
+			Scenario{Store: Leased, Stored: Unread, Faults: 1, Calls: []string{"SetToken Token"}},
+			"A.SetToken() A.lock A.load A.Token() A.load:late A.save A.unlock A.loaded",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if x := Replay(t, &c.scenario, c.schedule); x.Rule != "" {

@@ -145,12 +145,14 @@ func (w *world) check() {
 		}
 		t := w.peek(p)
 		if t == (oauth2grant.Token{}) {
+			p.bare = true
 			continue
 		}
 		i := w.given(p, t)
-		if i == nil || i == p.seen {
+		if i == nil || i == p.seen && !p.bare {
 			continue
 		}
+		p.bare = false
 		if p.seen != nil && p.seen.family == i.family && p.seen.number > i.number && (!w.rolled || i.next.by == p) {
 			w.fail("older", "%s goes back from %s to the older %s", p, p.seen.accessToken(), i.accessToken())
 		}

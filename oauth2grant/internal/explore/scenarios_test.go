@@ -51,6 +51,14 @@ func scenarios() (all []*Scenario) {
 		add(Scenario{Name: "one renews and one signs in anew", Stored: Due, Calls: []string{"", "Revoke Token"}})
 		if kind.store == Leased {
 			add(Scenario{
+				Name: "a look while a token is set", Stored: Unread, Calls: []string{"SetToken Token"},
+				Begins: "A.SetToken() A.lock A.load A.Token() A.load:late",
+			})
+			add(Scenario{
+				Name: "a look during a sign-out", Stored: Fresh, Interactive: true, Calls: []string{"Revoke Token"},
+				Begins: "A.Revoke() A.lock A.load A.Token() A.load:late A.revoke A.revoke A.delete",
+			})
+			add(Scenario{
 				Name: "a sign-in that finds a token", Stored: Nothing, Interactive: true, Leaving: true,
 				Calls: []string{"Token", "SetStale"}, Begins: "A.Token() A.load A.lock A.load B.SetStale()",
 			})

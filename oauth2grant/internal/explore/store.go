@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -128,7 +129,9 @@ func (v view) stop(ctx context.Context, o op, effect func(mode) error) error {
 }
 
 func (v view) Load(ctx context.Context) (t oauth2grant.Token, err error) {
-	err = v.stop(ctx, opLoad, func(mode) error {
+	late := false
+	err = v.stop(ctx, opLoad, func(m mode) error {
+		late = m == lags
 		t = v.p.w.db.record
 		switch {
 		case t != (oauth2grant.Token{}):
@@ -144,6 +147,9 @@ func (v view) Load(ctx context.Context) (t oauth2grant.Token, err error) {
 			return oauth2grant.ErrNoToken
 		}
 	})
+	if late {
+		err = errors.Join(err, v.stop(ctx, opLoaded, func(mode) error { return nil }))
+	}
 	return t, err
 }
 

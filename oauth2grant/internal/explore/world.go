@@ -66,6 +66,7 @@ type process struct {
 	closed  bool // Close has returned
 	failed  int  // the tick of the last failure of the store, as this process saw it
 	seen    *issue
+	bare    bool               // it has given none since
 	end     context.CancelFunc // of New's ctx
 	skew    time.Duration      // how far its clock is behind
 	unread  int                // the tick in which it could not read the store last

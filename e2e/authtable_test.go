@@ -103,8 +103,9 @@ func TestClientAuth_EveryOneForEveryUse(t *testing.T) {
 		return ok == true
 	})
 	want := authTable(offers)
-	if got != want && os.Getenv("CI") != "true" && !t.Failed() {
-		t.Skip("the table is not complete:\n" + got)
+	if got != want && partial() && !t.Failed() {
+		t.Log("\n" + got)
+		return
 	}
 	page, err := os.ReadFile("../docs/client-authentication.md")
 	must(t, err)

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -148,22 +147,17 @@ func (c *cells) at(kind string, l life, stage string) string {
 
 func (c *cells) check(t *testing.T) {
 	t.Helper()
-	incomplete := false
 	for _, k := range kinds {
 		for _, l := range lives {
 			for _, stage := range stages {
 				switch got := c.at(k.name, l, stage); {
 				case got == "ok":
-				case got == "" && os.Getenv("CI") != "true":
-					incomplete = true
+				case got == "" && partial():
 				default:
 					t.Errorf("%s on %s, %s: %q", l.name, k.name, stage, got)
 				}
 			}
 		}
-	}
-	if incomplete {
-		t.Skip("the table is not complete")
 	}
 }
 

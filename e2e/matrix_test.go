@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -53,20 +52,15 @@ func TestMatrix_EveryGrantOnEveryServer(t *testing.T) {
 		})
 	}
 	t.Log("\n" + format(table))
-	incomplete := false
 	for _, r := range rows {
 		for _, k := range kinds {
 			switch got := table[r.name+k.name]; {
 			case got == "ok", r.absent[k.name] != "" && got == absent+r.absent[k.name]:
-			case got == "" && os.Getenv("CI") != "true":
-				incomplete = true
+			case got == "" && partial():
 			default:
 				t.Errorf("%s on %s: %q", r.name, k.name, got)
 			}
 		}
-	}
-	if incomplete {
-		t.Skip("the table is not complete")
 	}
 }
 

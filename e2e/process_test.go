@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/e2e/internal/workers"
 	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 )
 
@@ -37,31 +38,10 @@ func (c common) start(t *testing.T, s spec) *process {
 
 func startWorker(t *testing.T, s spec) *process {
 	t.Helper()
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cmd, in, out := workers.Start(t, s)
 	p := &process{
-		cmd:     exec.Command(binary), // ends with its input
+		cmd: cmd, stdin: in, orders: json.NewEncoder(in),
 		reached: make(chan report, 1), ended: make(chan struct{}), replies: map[int]chan report{},
-	}
-	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text), "GORACE=atexit_sleep_ms=0")
-	p.cmd.Stderr = os.Stderr
-	in, err := p.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.stdin, p.orders = in, json.NewEncoder(in)
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
 	}
 	go p.listen(out)
 	t.Cleanup(p.kill)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -20,8 +19,6 @@ import (
 // a shared store, does what orders on standard input say, and reports on
 // standard output, in lines of JSON both ways. When its input ends, so does the
 // worker.
-
-const envWorker = "E2E_WORKER" // has a spec
 
 // spec is what a worker is told at its start.
 type spec struct {
@@ -86,25 +83,6 @@ func namesOf(err error) (names []string) {
 		names = append(names, e.ErrorCode)
 	}
 	return names
-}
-
-// beWorker does a worker's work and ends the process, in a process that was
-// started as one.
-func beWorker() {
-	text, ok := os.LookupEnv(envWorker)
-	if !ok {
-		return
-	}
-	var s spec
-	err := json.Unmarshal([]byte(text), &s)
-	if err == nil {
-		err = work(s, os.Stdin, os.Stdout)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "worker:", err)
-		os.Exit(1)
-	}
-	os.Exit(0)
 }
 
 // subject is what holds the token in a worker.

@@ -33,7 +33,7 @@ func (c *custody) waitingForLock(ctx context.Context) (asked time.Time) {
 
 // waitedForLock says how that ended.
 func (c *custody) waitedForLock(ctx context.Context, asked time.Time, err error) {
-	if !c.durable {
+	if !c.durable || !c.log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
 	text, attrs := "lock taken", []slog.Attr{slog.Float64("waited", time.Since(asked).Seconds())}

@@ -103,23 +103,16 @@ func wantsScope(err error) bool {
 }
 
 // outlast returns a context with the values of held that ends that much later
-// than the flight, and does not end with the lock, where there is something to
-// lose.
+// than the flight, and does not end with the lock. Without a Store there is
+// nothing to lose, and it returns held.
 func (g *grant) outlast(
 	held context.Context, f *flight, by func() time.Duration,
 ) (longer context.Context, cancel context.CancelFunc) {
 	if !g.custody.durable {
 		return held, func() {}
 	}
-	return outlast(held, f.Context(), by)
-}
-
-// outlast returns a context with the values of ctx that ends with life, or so
-// much later.
-func outlast(
-	ctx, life context.Context, by func() time.Duration,
-) (longer context.Context, cancel context.CancelFunc) {
-	longer, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	life := f.Context()
+	longer, end := context.WithCancelCause(context.WithoutCancel(held))
 	var mu sync.Mutex
 	var timer *time.Timer
 	over := false

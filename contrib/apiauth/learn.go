@@ -79,15 +79,12 @@ func (a *Auth) moved(ctx context.Context, d demand, k *known) error {
 	if k.Resource == "" && d.metadata == "" {
 		return nil
 	}
-	r, err := a.resource(ctx, d)
-	if err != nil {
-		return nil //nolint:nilerr // the token may be renewed as before
+	r, unknown := a.resource(ctx, d)
+	issuer, none := a.choose(r, k.Issuer)
+	if unknown == nil && none == nil && (issuer != k.Issuer || r.Resource != k.Resource) {
+		return &movedError{r, d}
 	}
-	issuer, err := a.choose(r, k.Issuer)
-	if err != nil || issuer == k.Issuer && r.Resource == k.Resource {
-		return nil //nolint:nilerr // likewise
-	}
-	return &movedError{r, d}
+	return nil // the token may be renewed as before
 }
 
 // move makes the record of the server that the API names now.

@@ -153,7 +153,7 @@ func (r *run) signIn(o opened, key string) {
 		}
 		return store.Save(held, token)
 	}
-	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) { // nobody tells when a store is back
 		if err = try(); err == nil {
 			r.journal.add(entry{Who: thePerson, What: saves, Key: key, Refresh: fingerprint(token.RefreshToken)})
 			return

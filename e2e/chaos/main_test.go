@@ -6,11 +6,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
+
+	"github.com/oauth2grant/go-oauth2grant/e2e/internal/workers"
 )
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(quiet{})
-	beWorker() // does not return in a worker
+	workers.Be(work) // does not return in a worker
 	goleak.VerifyTestMain(m)
 }
 

@@ -3,12 +3,12 @@ package chaos
 import (
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/oauth2grant/go-oauth2grant/e2e/internal/workers"
 	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 )
 
@@ -22,18 +22,8 @@ type process struct {
 // startProcess starts a worker. It ends with the test at the latest.
 func startProcess(t *testing.T, j *journal, s spec) *process {
 	t.Helper()
-	binary, err := os.Executable()
-	must(t, err)
-	text, err := json.Marshal(s)
-	must(t, err)
-	p := &process{cmd: exec.Command(binary), ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text), "GORACE=atexit_sleep_ms=0")
-	p.cmd.Stderr = os.Stderr
-	p.stdin, err = p.cmd.StdinPipe()
-	must(t, err)
-	out, err := p.cmd.StdoutPipe()
-	must(t, err)
-	must(t, p.cmd.Start())
+	cmd, in, out := workers.Start(t, s)
+	p := &process{cmd: cmd, stdin: in, ended: make(chan struct{})}
 	ready := make(chan struct{})
 	started := sync.OnceFunc(func() { close(ready) })
 	go func() {

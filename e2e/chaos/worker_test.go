@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -21,8 +20,6 @@ import (
 // journal to standard output as lines of JSON. When its input ends, it closes
 // the grants and ends.
 
-const envWorker = "CHAOS_WORKER" // has a spec
-
 // spec is what a worker is told at its start.
 type spec struct {
 	Who      string
@@ -30,25 +27,6 @@ type spec struct {
 	Place    place
 	Keys     []string
 	TokenURL string
-}
-
-// beWorker does a worker's work and ends the process, in a process that was
-// started as one.
-func beWorker() {
-	text, ok := os.LookupEnv(envWorker)
-	if !ok {
-		return
-	}
-	var s spec
-	err := json.Unmarshal([]byte(text), &s)
-	if err == nil {
-		err = work(s, os.Stdin, os.Stdout)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "worker", s.Who+":", err)
-		os.Exit(1)
-	}
-	os.Exit(0)
 }
 
 // worker writes the entries of one process.

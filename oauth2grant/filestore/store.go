@@ -35,8 +35,8 @@ var (
 		"mount the folder that it is in")
 )
 
-// Config says where the token is and how it is kept. Either Name or Path is
-// needed.
+// Config says where the token is and how it is kept. Exactly one of Name and
+// Path is needed.
 type Config struct {
 	// Name is that of the program: the file is
 	// <os.UserConfigDir>/<Name>/token.json. It has no separators.
@@ -100,7 +100,7 @@ func Open(cfg Config) (*Store, error) {
 func (cfg Config) path() (string, error) {
 	switch {
 	case (cfg.Name == "") == (cfg.Path == ""):
-		return "", errors.New("filestore: Config needs either a Name or a Path")
+		return "", errors.New("filestore: Config needs a Name or a Path, and not both")
 	case cfg.Path != "":
 		return filePath("Config.Path", cfg.Path)
 	case strings.ContainsAny(cfg.Name, "/\\:\x00") || cfg.Name == "." || !filepath.IsLocal(cfg.Name):

@@ -27,6 +27,7 @@ type custody struct {
 	pending    *pending // nil: all is written
 	generation uint64   // of the last write that was asked for
 	writes     uint64   // begun and ended so far
+	written    uint64   // the generation of the last write that was done
 	tried      time.Time
 	changed    chan struct{} // has room for one word that another write waits
 	spent      [8]uint64     // fingerprints of refresh tokens that the server has answered with another
@@ -106,8 +107,8 @@ func (c *custody) locked(ctx context.Context, w waiting, body func(held context.
 	}
 	defer unlock()
 	v := c.look(held)
-	if v.err != nil && held.Err() != nil {
-		v.err = fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
+	if held.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
 	}
 	if v.err != nil && !w.blind {
 		return v.err
@@ -189,12 +190,17 @@ func (c *custody) look(ctx context.Context) view {
 }
 
 // put makes p the write that waits, unless a later one was asked for. It
-// reports whether it did.
+// reports whether it did. In the place of another that still waited, a token may
+// also be written over what that was to replace; but not the answer to a mark,
+// for which the store has been written.
 func (c *custody) put(p pending) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p.generation < c.generation {
 		return false
+	}
+	if old := c.pending; old != nil && old.over != nil && p.over != nil && p.mark == "" {
+		p.over, p.whole = append(p.over, old.over...), p.whole || old.whole
 	}
 	c.generation, c.pending, c.latest = p.generation, &p, p.want
 	c.writes++
@@ -234,10 +240,10 @@ func (c *custody) flush(held context.Context, v view) view {
 		return view{Token: p.want, err: v.err}
 	case v.err != nil:
 	case same(v.Token, p.want):
-		c.settled(p)
+		c.settled(p, true)
 		return v
 	case !c.mayReplace(p, v.Token):
-		c.settled(p) // somebody else has saved, or deleted, since
+		c.settled(p, false) // somebody else has saved, or deleted, since
 		return v
 	}
 	if p.over == nil {
@@ -291,7 +297,7 @@ func (c *custody) write(ctx context.Context, p *pending) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotSaved, err)
 	}
-	c.settled(p)
+	c.settled(p, true)
 	return nil
 }
 
@@ -306,11 +312,15 @@ func (c *custody) call(ctx context.Context, p *pending) error {
 	}
 }
 
-// settled takes p off, unless another write waits by now.
-func (c *custody) settled(p *pending) {
+// settled takes p off, unless another write waits by now, and notes whether the
+// store has held what it wants.
+func (c *custody) settled(p *pending, written bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.known = true
+	if written {
+		c.written = p.generation
+	}
 	if c.pending == p {
 		c.pending = nil
 		c.writes++
@@ -345,7 +355,7 @@ func (c *custody) wins(ctx context.Context) bool {
 	case err != nil:
 		return true
 	case same(t, p.want) || !c.mayReplace(p, t):
-		c.settled(p)
+		c.settled(p, false)
 		return false
 	case t.Mark() != p.mark:
 		c.amend(p, func(q *pending) { q.mark = "" })

@@ -20,6 +20,14 @@ func (c *custody) isKnown() bool {
 	return c.known
 }
 
+// hasWritten reports whether a write of that generation, or of a later one, was
+// done.
+func (c *custody) hasWritten(generation uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.written >= generation
+}
+
 // triedSince reports whether a write was tried after then.
 func (c *custody) triedSince(then time.Time) bool {
 	c.mu.Lock()

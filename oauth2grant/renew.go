@@ -248,6 +248,9 @@ func (g *grant) runFlow(held context.Context, f *flight, stored Token, cause err
 	if g.flow.Interactive() {
 		return nil, withCause(ErrLoginRequired, cause)
 	}
+	if held.Err() != nil && f.Context().Err() == nil { // and so what was seen of the store is old
+		return nil, fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
+	}
 	ctx, done := f.Attempt(held, g.cfg.Refresh.Timeout)
 	defer done()
 	t, err := g.run(ctx)
@@ -308,7 +311,7 @@ func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op s
 	ctx, cancel := g.outlast(held, f, func() time.Duration { return saveTimeout })
 	defer cancel()
 	if !f.Current() || !g.custody.put(p) {
-		return nil, g.reconcile(ctx, t)
+		return nil, g.reconcile(ctx, held, f, t, p.mark)
 	}
 	err := g.custody.flushPending(ctx)
 	if errors.Is(err, ErrLockLost) && !g.custody.wins(ctx) {
@@ -316,7 +319,7 @@ func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op s
 	}
 	s := g.snapshotOf(t, false)
 	if !f.Publish(s) {
-		return nil, g.reconcile(ctx, t)
+		return nil, g.reconcile(ctx, held, f, t, "") // the mark is answered
 	}
 	g.reportAfter(f, Event{Kind: EventObtained, Op: op, Token: t})
 	if err == nil || p.mark == "" {
@@ -327,13 +330,20 @@ func (g *grant) finish(held context.Context, f *flight, t Token, p pending, op s
 }
 
 // reconcile writes what was asked for while a token was being obtained that
-// nobody wants any more.
-func (g *grant) reconcile(ctx context.Context, unwanted Token) error {
+// nobody wants any more. With a mark it does not give up before the lock is
+// lost: the refresh token in the store has been answered.
+func (g *grant) reconcile(ctx, held context.Context, f *flight, unwanted Token, mark string) error {
 	if g.custody.holdsNone() {
 		_ = g.revokeAll(ctx, []Token{unwanted})
 	}
-	g.custody.flush(ctx, g.custody.look(ctx)) // else who asked for it tries again
-	return errOvertaken
+	for held.Err() == nil || f.Context().Err() != nil {
+		v := g.custody.flush(ctx, g.custody.look(ctx))
+		if v.err == nil || mark == "" || errors.Is(v.err, ErrLockLost) || ctx.Err() != nil {
+			break
+		}
+		pause(ctx, g.engine.News(), saveEvery, g.custody.changed)
+	}
+	return errOvertaken // if it was not written, who asked for it tries again
 }
 
 // keepSaving goes on writing the answer to a mark, under the lock, at a fixed

@@ -39,6 +39,8 @@ func (g *Grant) Revoke(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return signedOut
+	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
+		return fmt.Errorf("oauth2grant: Revoke: %w: %w", ctx.Err(), err)
 	case ctx.Err() != nil:
 		return fmt.Errorf("oauth2grant: Revoke: %w", err)
 	default:

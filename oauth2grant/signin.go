@@ -65,29 +65,46 @@ func (g *grant) fetch(ctx context.Context, f *flight) (*snapshot, error) {
 	if !f.Claim(func(n uint64) { g.custody.put(pending{want: t, generation: n}) }) {
 		return nil, nil
 	}
-	s := g.snapshotOf(t, false)
-	published := false
-	err = g.take(ctx, sync.OnceFunc(func() { published = f.Publish(s) }))
-	if !published { // what overtook it has been written instead
+	var s *snapshot
+	err = g.take(ctx, t, f.Generation(), func(t Token, adopted bool) {
+		if taken := g.snapshotOf(t, adopted); f.Publish(taken) {
+			s = taken
+		}
+	})
+	if s == nil { // what overtook it has been written instead
 		return nil, nil
 	}
 	g.reportAfter(f, Event{Kind: EventObtained, Op: g.flowOp(), Token: t})
 	return s, err
 }
 
-// take writes what was just put into custody by somebody's explicit call, and
-// calls publish, once or twice: when it is saved, or else when it can't be
-// saved now.
-func (g *grant) take(ctx context.Context, publish func()) error {
+// take writes t, which was just put into custody by somebody's explicit call,
+// over whatever is there, and calls publish once it is saved, or can't be saved
+// now; with what has become of it, if that is in the store already. What
+// overtook the call is written, and nothing published.
+func (g *grant) take(
+	ctx context.Context, t Token, generation uint64, publish func(t Token, adopted bool),
+) error {
+	once := sync.OnceFunc(func() { publish(t, false) })
 	w := waiting{limit: g.cfg.Refresh.Timeout, blind: true}
-	err := g.custody.locked(ctx, w, func(_ context.Context, v view) error {
-		publish()
+	err := g.custody.locked(ctx, w, func(held context.Context, v view) error {
+		switch {
+		case v.err != nil:
+		case t.precedes(v.Token):
+			publish(v.Token, true)
+			return nil
+		case !same(v.Token, t) && !g.custody.hasWritten(generation): // what was tried came to nothing
+			v = g.custody.replace(held, pending{want: t, generation: generation})
+		}
+		if !errors.Is(v.err, errOvertaken) {
+			once()
+		}
 		return v.err
 	})
-	if err == nil {
+	if err == nil || errors.Is(err, errOvertaken) {
 		return nil
 	}
-	publish()
+	once()
 	if !errors.Is(err, errNotSaved) {
 		err = fmt.Errorf("%w: %w", errNotSaved, err)
 	}
@@ -99,12 +116,12 @@ func (g *grant) set(ctx context.Context, t Token) error {
 	t = defaultType(t)
 	generation := g.engine.Claim(func(n uint64) { g.custody.put(pending{want: t, generation: n}) })
 	g.custody.forget()
-	publish := sync.OnceFunc(func() { g.engine.Set(generation, g.snapshotOf(t, true)) })
+	publish := func(t Token, _ bool) { g.engine.Set(generation, g.snapshotOf(t, true)) }
 	if g.engine.SigningIn() { // it holds the lock, and is not needed any more
-		publish()
+		publish(t, true)
 		g.engine.Interrupt()
 	}
-	err := g.take(ctx, publish)
+	err := g.take(ctx, t, generation, publish)
 	g.report(ctx, Event{Kind: EventSet, Token: t})
 	if err != nil {
 		g.engine.Note(err)

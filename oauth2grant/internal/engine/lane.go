@@ -136,7 +136,7 @@ func (l *lane[T]) land(f *Flight[T], s *Snapshot[T], err error) {
 		v = l.e.cfg.Judge(err)
 	}
 	l.mu.Lock()
-	if f.Why == Look && err == nil && l.memory.isHarmless() { // it was mended
+	if current && f.Why == Look && err == nil && l.memory.isHarmless() { // it was mended
 		l.setMemoryLocked(nil)
 	}
 	failed := err != nil && current && !f.abandoned && l.e.life.Err() == nil

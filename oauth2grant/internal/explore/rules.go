@@ -209,12 +209,13 @@ func (w *world) superseded(f *family, by *process) string {
 		if c.ended == 0 || by != nil && c.p != by {
 			continue
 		}
-		if (c.revokes || c.replaces != nil && c.replaces != f) && since < c.began && w.stands(c, f) {
+		if (c.revokes || c.replaces != nil && c.replaces != f) && since < c.began &&
+			w.stands(c, f) && !w.underWay(f, c.began) {
 			return c.String() + " came after it"
 		}
 	}
 	for _, g := range w.server.families {
-		if g.by == nil || g == f || g.obtained == 0 || by != nil && g.by != by {
+		if g.by == nil || g == f || g.obtained == 0 || by != nil && g.by != by || w.underWay(f, g.began) {
 			continue
 		}
 		if since < g.began && (g.latest.stored || g.by.alive() && !g.ended && !w.leftBehind(g)) {
@@ -222,6 +223,15 @@ func (w *world) superseded(f *family, by *process) string {
 		}
 	}
 	return ""
+}
+
+// underWay reports whether the call that has obtained a session, and was not
+// told that it is saved, had not returned yet in a tick.
+func (w *world) underWay(f *family, tick int) bool {
+	return f.untold && slices.ContainsFunc(w.calls, func(k *call) bool {
+		obtains := k.name == "FetchToken" && k.began <= f.began || k.replaces == f
+		return obtains && k.p == f.by && k.began > 0 && (k.ended == 0 || k.ended > tick)
+	})
 }
 
 // leftBehind reports whether the process that signed in has signed out since.

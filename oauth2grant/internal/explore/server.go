@@ -52,6 +52,7 @@ type family struct {
 	obtained int      // the tick since which it is somebody's; 0: not yet
 	saved    int      // the tick in which it was last written
 	stored   int      // the tick since which the store has held it; 0: it never did
+	untold   bool     // a save of it has succeeded, and failed to say so
 }
 
 func (i *issue) refreshToken() string { return fmt.Sprintf("refresh-%d", i.number) }

@@ -2,7 +2,6 @@ package explore
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -135,7 +134,9 @@ func (v view) Load(ctx context.Context) (t oauth2grant.Token, err error) {
 		t = v.p.w.db.record
 		switch {
 		case t != (oauth2grant.Token{}):
-			v.p.w.meets(v.p, t)
+			if !late {
+				v.p.w.meets(v.p, t)
+			}
 			v.p.looked = v.p.w.tick()
 			t = skewed(t, v.p.skew)
 			return nil
@@ -148,7 +149,10 @@ func (v view) Load(ctx context.Context) (t oauth2grant.Token, err error) {
 		}
 	})
 	if late {
-		err = errors.Join(err, v.stop(ctx, opLoaded, func(mode) error { return nil }))
+		arrives := func(mode) error { v.p.w.meets(v.p, t); return nil }
+		if failed := v.stop(ctx, opLoaded, arrives); failed != nil {
+			return oauth2grant.Token{}, failed
+		}
 	}
 	return t, err
 }
@@ -163,7 +167,7 @@ func (v view) Delete(ctx context.Context) error {
 
 func (v view) write(ctx context.Context, o op, t oauth2grant.Token) error {
 	t = skewed(t, -v.p.skew)
-	return v.stop(ctx, o, func(mode) error {
+	return v.stop(ctx, o, func(m mode) error {
 		d := &v.p.w.db
 		f, locked := ctx.Value(fence{}).(int)
 		if locked && (f != d.fence || d.version != d.looked && d.writer != f) {
@@ -171,6 +175,9 @@ func (v view) write(ctx context.Context, o op, t oauth2grant.Token) error {
 			return oauth2grant.ErrLockLost
 		}
 		v.p.w.saw(v.p, t)
+		if i := v.p.w.server.find(t.RefreshToken); i != nil && m == loses {
+			i.family.untold = true
+		}
 		d.put(v.p, t, f)
 		if t.Mark() == "" {
 			v.p.w.notify(v.p)

@@ -152,7 +152,7 @@ func TestReplay(t *testing.T) {
 				Calls: []string{"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken"},
 			},
 			"A.load A.lock C.Revoke() C.load A.load A.save A.authenticate A.body A.SetToken() A.arrive A.answer A:stopped " +
-				"C.lock C.load C.revoke C.revoke A:wakes A.load C.delete C.unlock A.lock A.load A.unlock",
+				"C.lock C.load C.revoke C.revoke A:wakes A.load C.delete C.unlock A.lock A.load",
 		},
 		{
 			"a look that ends after a sign-out that could not be saved",

@@ -190,9 +190,9 @@ func (c *custody) look(ctx context.Context) view {
 }
 
 // put makes p the write that waits, unless a later one was asked for. It
-// reports whether it did. In the place of another that still waited, a token may
-// also be written over what that was to replace; but not the answer to a mark,
-// for which the store has been written.
+// reports whether it did. In the place of another that still waited, a token
+// may also be written over what that was to replace; but not the answer to a
+// mark, for which the store has been written.
 func (c *custody) put(p pending) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -218,9 +218,9 @@ func (c *custody) waits() *pending {
 	return c.pending
 }
 
-// quiet returns how many writes have begun and ended so far, and reports whether
-// none waits. What was loaded without the lock is of worth only if it was quiet,
-// and the number is the same before and after.
+// quiet returns how many writes have begun and ended so far, and reports
+// whether none waits. What was loaded without the lock is of worth only if it
+// was quiet, and the number is the same before and after.
 func (c *custody) quiet() (writes uint64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

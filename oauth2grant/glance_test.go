@@ -11,8 +11,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
-// late is a store whose next Load, if it is to be slow, takes 5 s to return what
-// it has read at once.
+// late is a store whose next Load, if it is to be slow, takes 5 s to return
+// what it has read at once.
 type late struct {
 	store
 	slow *atomic.Bool

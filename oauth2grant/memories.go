@@ -35,7 +35,8 @@ func (c *custody) triedSince(then time.Time) bool {
 	return c.tried.After(then)
 }
 
-// adopt notes that t is the token held in a generation, unless another has begun.
+// adopt notes that t is the token held in a generation, unless another has
+// begun.
 func (c *custody) adopt(t Token, generation uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

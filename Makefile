@@ -34,9 +34,10 @@ setup: ## install the servers, stores and the browser that the tests talk to
 	@e2e/setup.sh
 
 lint: ## vet, format and lint every module, and the comments of all
-	@$(GO) -C tools run ./dialect $(ROOT)
-	@set -e; lint() { $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint run --config $(ROOT)/.golangci.yml ./...; }; \
-	for m in . $(MODULES) tools; do echo "== $$m"; (cd $$m && lint); done
+	@failed=; lint() { $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint run --config $(ROOT)/.golangci.yml ./...; }; \
+	$(GO) -C tools run ./dialect $(ROOT) || failed=" comments"; \
+	for m in . $(MODULES) tools; do echo "== $$m"; (cd $$m && lint) || failed="$$failed $$m"; done; \
+	test -z "$$failed" || { echo "to mend:$$failed"; exit 1; }
 
 fmt: ## format every module
 	@set -e; for m in . $(MODULES) tools; do (cd $$m && $(GO) tool -modfile=$(ROOT)/tools/go.mod golangci-lint fmt --config $(ROOT)/.golangci.yml ./...); done

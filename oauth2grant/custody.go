@@ -107,8 +107,8 @@ func (c *custody) locked(ctx context.Context, w waiting, body func(held context.
 	}
 	defer unlock()
 	v := c.look(held)
-	if held.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
+	if err := lost(held, ctx); err != nil {
+		return err
 	}
 	if v.err != nil && !w.blind {
 		return v.err
@@ -117,6 +117,15 @@ func (c *custody) locked(ctx context.Context, w waiting, body func(held context.
 		return errOvertaken
 	}
 	return body(held, c.flush(held, v))
+}
+
+// lost returns [ErrLockLost] if the lock was lost, and with it the worth of what
+// was seen of the store: if held has ended, but not ctx, of which it was made.
+func lost(held, ctx context.Context) error {
+	if held.Err() == nil || ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
 }
 
 // lock takes the lock of the store. Whether it was obtained or given up is

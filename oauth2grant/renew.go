@@ -214,7 +214,7 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 		if kind == unclear {
 			break // the refresh token is kept
 		}
-		again, found, err := g.secondLook(held, stored)
+		again, found, err := g.secondLook(held, f, stored)
 		switch {
 		case err != nil:
 			return nil, err
@@ -235,7 +235,10 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 
 // secondLook reads the store before the refusal of a refresh token is believed:
 // somebody may have rotated it in between.
-func (g *grant) secondLook(held context.Context, refused Token) (Token, bool, error) {
+func (g *grant) secondLook(held context.Context, f *flight, refused Token) (Token, bool, error) {
+	if err := lost(held, f.Context()); err != nil {
+		return Token{}, false, err
+	}
 	if p := g.custody.waits(); p != nil && p.want.RefreshToken == refused.RefreshToken {
 		return refused, true, nil // the store does not have it yet
 	}
@@ -245,11 +248,11 @@ func (g *grant) secondLook(held context.Context, refused Token) (Token, bool, er
 // runFlow runs a flow that needs nobody; one that does is left to those who
 // call.
 func (g *grant) runFlow(held context.Context, f *flight, stored Token, cause error) (*snapshot, error) {
+	if err := lost(held, f.Context()); err != nil {
+		return nil, err
+	}
 	if g.flow.Interactive() {
 		return nil, withCause(ErrLoginRequired, cause)
-	}
-	if held.Err() != nil && f.Context().Err() == nil { // and so what was seen of the store is old
-		return nil, fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
 	}
 	ctx, done := f.Attempt(held, g.cfg.Refresh.Timeout)
 	defer done()
@@ -336,7 +339,7 @@ func (g *grant) reconcile(ctx, held context.Context, f *flight, unwanted Token, 
 	if g.custody.holdsNone() {
 		_ = g.revokeAll(ctx, []Token{unwanted})
 	}
-	for held.Err() == nil || f.Context().Err() != nil {
+	for lost(held, f.Context()) == nil {
 		v := g.custody.flush(ctx, g.custody.look(ctx))
 		if v.err == nil || mark == "" || errors.Is(v.err, ErrLockLost) || ctx.Err() != nil {
 			break

@@ -2,6 +2,7 @@
 package workers
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ func Start(tb testing.TB, spec any) (cmd *exec.Cmd, in io.WriteCloser, out io.Re
 	must(tb, err)
 	text, err := json.Marshal(spec)
 	must(tb, err)
-	cmd = exec.Command(binary)
+	cmd = exec.CommandContext(context.WithoutCancel(tb.Context()), binary) // it ends with its input
 	cmd.Env = append(os.Environ(), env+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	in, err = cmd.StdinPipe()

@@ -45,9 +45,9 @@ var opNames = [ops]string{
 
 // modesOf are the ways in which an operation can go wrong.
 var modesOf = [ops][]mode{
-	opLoad: {fails, lags}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses}, opLock: {fails},
-	opUnlock: {fails}, opAuthenticate: {fails}, opBody: {fails}, opArrive: {fails}, opAnswer: {loses},
-	opRevoke: {fails, loses}, opFlow: {fails},
+	opLoad: {fails, lags}, opSave: {fails, loses}, opSaveAnswer: {fails, loses}, opDelete: {fails, loses},
+	opLock: {fails}, opUnlock: {fails}, opAuthenticate: {fails}, opBody: {fails}, opArrive: {fails},
+	opAnswer: {loses}, opRevoke: {fails, loses}, opFlow: {fails},
 }
 
 var (
@@ -134,6 +134,9 @@ func (gs *gates) settleLocked() {
 func (gs *gates) passLocked(g *gate, m mode) {
 	i := slices.Index(gs.pending, g)
 	gs.pending = slices.Delete(gs.pending, i, i+1)
+	if g.op != opUnlock {
+		g.p.acted = g.p.w.tick()
+	}
 	g.done <- g.effect(m)
 }
 

@@ -131,7 +131,8 @@ func TestReplay(t *testing.T) {
 			Scenario{
 				Store: Notifying, Stored: Due, Faults: 3,
 				Calls: []string{
-					"Invalidate Revoke RefreshToken", "Revoke RefreshToken FetchToken", "RefreshToken FetchToken SetToken",
+					"Invalidate Revoke RefreshToken", "Revoke RefreshToken FetchToken",
+					"RefreshToken FetchToken SetToken",
 				},
 			},
 			"A.Revoke() A.lock:fails A.load A.lock A.Invalidate() A.load A.unlock A.load A.lock A.load store:away",
@@ -140,26 +141,32 @@ func TestReplay(t *testing.T) {
 			"a refresh that SetToken overtakes while the store can't be read",
 			Scenario{
 				Store: Leased, Stored: Fresh, Faults: 3,
-				Calls: []string{"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken"},
+				Calls: []string{
+					"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken",
+				},
 			},
-			"A.Invalidate() A.load C.Invalidate() C.load A.lock A.load A.save A.authenticate A.body A.SetToken() A.arrive " +
-				"A.answer A.load time",
+			"A.Invalidate() A.load C.Invalidate() C.load A.lock A.load A.save A.authenticate A.body " +
+				"A.SetToken() A.arrive A.answer A.load time",
 		},
 		{
 			"SetToken beside a write of it that has lost the lock",
 			Scenario{
 				Store: Leased, Stored: Due, Interactive: true, Faults: 3,
-				Calls: []string{"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken"},
+				Calls: []string{
+					"SetToken Token Invalidate", "Token Invalidate Revoke", "Invalidate Revoke RefreshToken",
+				},
 			},
-			"A.load A.lock C.Revoke() C.load A.load A.save A.authenticate A.body A.SetToken() A.arrive A.answer A:stopped " +
-				"C.lock C.load C.revoke C.revoke A:wakes A.load C.delete C.unlock A.lock A.load",
+			"A.load A.lock C.Revoke() C.load A.load A.save A.authenticate A.body A.SetToken() " +
+				"A.arrive A.answer A:stopped C.lock C.load C.revoke C.revoke A:wakes A.load C.delete C.unlock A.lock " +
+				"A.load",
 		},
 		{
 			"a look that ends after a sign-out that could not be saved",
 			Scenario{
 				Store: Notifying, Stored: Fresh, Interactive: true, Faults: 3,
 				Calls: []string{
-					"Invalidate Revoke RefreshToken", "Revoke RefreshToken FetchToken", "RefreshToken FetchToken SetToken",
+					"Invalidate Revoke RefreshToken", "Revoke RefreshToken FetchToken",
+					"RefreshToken FetchToken SetToken",
 				},
 			},
 			"C.SetToken() A.RefreshToken() A.Invalidate() A.load C.lock C:ends C.save A.load A.Revoke() C.unlock " +

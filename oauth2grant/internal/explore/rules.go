@@ -165,9 +165,7 @@ func (w *world) check() {
 
 // flowBegins looks whether somebody wants the sign-in that p begins.
 func (w *world) flowBegins(p *process) {
-	d := &w.db
-	i := w.server.find(d.record.RefreshToken)
-	if d.changed > p.looked && d.changer != p && i != nil && !i.family.ended && i.next == nil && !w.fetches(p) {
+	if i := w.unlooked(p); i != nil && !w.fetches(p) {
 		w.fail("needless", "%s signs in, although the store holds %s, which it has not looked at", p, i.refreshToken())
 	}
 	revoked, called := 0, 0
@@ -185,6 +183,28 @@ func (w *world) flowBegins(p *process) {
 	if called < revoked {
 		w.fail("unwanted", "%s signs in again after a sign-out, although nobody has called since", p)
 	}
+}
+
+// told looks whether what p tells the program is so.
+func (w *world) told(p *process, e oauth2grant.Event) {
+	if e.Kind != oauth2grant.EventLoginRequired {
+		return
+	}
+	if i := w.unlooked(p); i != nil && w.db.changed < p.acted { // else it may have been decided before
+		w.fail("needless", "%s wants a person, although the store holds %s, which it has not looked at",
+			p, i.refreshToken())
+	}
+}
+
+// unlooked returns what another process has put into the store since p looked
+// at it last, if that is good; nil: there is nothing of the kind.
+func (w *world) unlooked(p *process) *issue {
+	d := &w.db
+	i := w.server.find(d.record.RefreshToken)
+	if d.changed <= p.looked || d.changer == p || i == nil || i.family.ended || i.next != nil {
+		return nil
+	}
+	return i
 }
 
 // fetches reports whether somebody asks p to run the flow in any case.

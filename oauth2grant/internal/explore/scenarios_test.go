@@ -38,6 +38,7 @@ func scenarios() (all []*Scenario) {
 			all = append(all, &s)
 		}
 		add(Scenario{Name: "two renew", Stored: Due, Calls: []string{"", ""}})
+		add(Scenario{Name: "two renew, or want a person", Stored: Due, Interactive: true, Calls: []string{"", ""}})
 		add(Scenario{Name: "one renews and one signs out", Stored: Due, Calls: []string{"", "Revoke"}})
 		if *long == 0 && kind.store != Leased {
 			continue

@@ -71,6 +71,7 @@ type process struct {
 	skew    time.Duration      // how far its clock is behind
 	unread  int                // the tick in which it could not read the store last
 	looked  int                // the tick in which it has read the store last
+	acted   int                // the tick in which it did something last, but for giving up the lock
 	met     map[*family]int    // the sessions that it knows, and since which tick
 
 	died     int       // the tick since which it is not heard of; zero: it is
@@ -160,7 +161,14 @@ func (w *world) start() {
 		Auth:       auth{p},
 		Store:      store,
 		HTTPClient: &http.Client{Transport: wire{p}},
-		Refresh:    oauth2grant.Refresh{Before: lead, Jitter: -1, MinBackOff: backOff, MaxBackOff: backOff},
+		OnEvent: func(_ context.Context, e oauth2grant.Event) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if !w.over {
+				w.told(p, e)
+			}
+		},
+		Refresh: oauth2grant.Refresh{Before: lead, Jitter: -1, MinBackOff: backOff, MaxBackOff: backOff},
 	})
 	if err != nil {
 		panic(err)

@@ -119,13 +119,14 @@ func (c *custody) locked(ctx context.Context, w waiting, body func(held context.
 	return body(held, c.flush(held, v))
 }
 
-// lost returns [ErrLockLost] if the lock was lost, and with it the worth of what
-// was seen of the store: if held has ended, but not ctx, of which it was made.
+// lost returns [ErrLockLost] if the lock was lost, and with it the worth of
+// what was seen of the store: if held has ended, but not ctx, of which it was
+// made.
 func lost(held, ctx context.Context) error {
-	if held.Err() == nil || ctx.Err() != nil {
-		return nil
+	if held.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
 	}
-	return fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
+	return nil
 }
 
 // lock takes the lock of the store. Whether it was obtained or given up is

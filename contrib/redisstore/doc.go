@@ -51,8 +51,8 @@
 // Sentinel's replicas either.
 //
 // A context that is cancelled ends a wait at once, but an exchange with Redis
-// that is under way only at its deadline, after a third of [Config.Lease] at
-// most: that is as far as the client goes.
+// that is under way only at its deadline, after 3 s at most: that is as far as
+// the client goes.
 //
 // # Sizing
 //

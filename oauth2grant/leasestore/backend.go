@@ -9,8 +9,8 @@ import (
 // not know has the zero Record. Keys are any strings; an error says so if one
 // can't be kept.
 //
-// Its methods are called concurrently, with contexts that end after a third of
-// [Config.Lease], 3 s at most, and return when theirs does. An error says that
+// Its methods are called concurrently, with contexts that end after 3 s at
+// most, and return when theirs does. An error says that
 // the outcome is not known; it holds neither token nor password. Each change is
 // durable, as far as the database makes it so, when the method returns.
 type Backend interface {

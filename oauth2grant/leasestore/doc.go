@@ -51,9 +51,9 @@
 //
 // # What happens when
 //
-//   - The database can't be reached: every call returns an error after a third
-//     of Config.Lease, 3 s at most, or when its context ends. Calls work again
-//     as soon as it does.
+//   - The database can't be reached, or does not answer in time: every call
+//     returns an error after 3 s, or when its context ends. Calls work again as
+//     soon as it does.
 //   - It is away while a lock is held: held ends when the lease may be over, with
 //     a cause that wraps [oauth2grant.ErrLockLost].
 //   - It is wiped: Load returns [oauth2grant.ErrNoToken], and every held ends.

@@ -24,8 +24,7 @@ type Config struct {
 	Place string
 
 	// Lease is how long a lock outlives a holder that was killed, unless the
-	// record carries a mark. If zero, it is 5 s; it is at least 1 s. An
-	// exchange with the database may take a third of it, 3 s at most.
+	// record carries a mark. If zero, it is 5 s; it is at least 1 s.
 	Lease time.Duration
 
 	// Keys encrypts tokens. If nil, they are kept in clear. New asks it for the
@@ -37,9 +36,13 @@ type Config struct {
 	AcceptPlain bool
 }
 
-// markLife is how long a mark lives after its holder was last heard of, unless
-// the lease is longer.
-const markLife = 10 * time.Second
+const (
+	// markLife is how long a mark lives after its holder was last heard of,
+	// unless the lease is longer.
+	markLife = 10 * time.Second
+	// patience is how long an exchange with the database may take.
+	patience = 3 * time.Second
+)
 
 // Family is the Stores over one Backend: they share its connections, and one
 // subscription. All methods are safe for concurrent use. It comes from [New].
@@ -100,7 +103,7 @@ func (f *Family) Check(ctx context.Context) error {
 func (f *Family) exchange(ctx context.Context, do func(context.Context) error) error {
 	err := ctx.Err()
 	if err == nil {
-		limited, cancel := context.WithTimeout(ctx, min(3*time.Second, f.cfg.Lease/3))
+		limited, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		err = do(limited)
 	}

@@ -140,7 +140,9 @@ var (
 // be on its way.
 func (s Store) extend(ctx context.Context, l *lease, lose context.CancelCauseFunc) (lost bool) {
 	var last error
-	pause := s.family.cfg.Lease / 3
+	third := s.family.cfg.Lease / 3
+	taken, _ := l.state()
+	pause := time.Until(taken) - 2*third // less, if it took long to take the lock
 	for {
 		until, marked := l.state()
 		if over(until, time.Now()) {
@@ -158,7 +160,7 @@ func (s Store) extend(ctx context.Context, l *lease, lose context.CancelCauseFun
 			d = max(d, markLife)
 		}
 		extended, held := false, l.hold(d, marked)
-		limited, cancel := context.WithDeadline(ctx, until)
+		limited, cancel := context.WithTimeout(ctx, min(third, time.Until(until)))
 		last = s.family.exchange(limited, func(ctx context.Context) (err error) {
 			extended, err = s.family.backend.Extend(ctx, s.key, l.fence, d)
 			return err
@@ -166,10 +168,10 @@ func (s Store) extend(ctx context.Context, l *lease, lose context.CancelCauseFun
 		cancel()
 		switch {
 		case last != nil:
-			pause = min(s.family.cfg.Lease/3, 250*time.Millisecond)
+			pause = min(third, 250*time.Millisecond)
 		case extended:
 			held()
-			pause = s.family.cfg.Lease / 3
+			pause = third
 		default:
 			lose(fmt.Errorf("%w: somebody else has taken it, or the database was wiped", oauth2grant.ErrLockLost))
 			return true

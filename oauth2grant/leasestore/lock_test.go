@@ -151,6 +151,37 @@ func TestLock_LastsAsLongAsItsHolder(t *testing.T) {
 	})
 }
 
+// slow is a memory on a machine that is so busy that each exchange takes 2 s,
+// but for those that extend a lease.
+type slow struct{ *memory }
+
+func (s slow) TryLock(ctx context.Context, key string, lease, notice time.Duration) (leasestore.Try, error) {
+	try, err := s.memory.TryLock(ctx, key, lease, notice)
+	time.Sleep(2 * time.Second)
+	return try, errors.Join(err, ctx.Err())
+}
+
+func (s slow) Load(ctx context.Context, key string) ([]byte, int64, error) {
+	time.Sleep(2 * time.Second)
+	token, version, err := s.memory.Load(ctx, key)
+	return token, version, errors.Join(err, ctx.Err())
+}
+
+func TestLock_ABusyMachineIsNoOutage(t *testing.T) {
+	for _, lease := range []time.Duration{0, 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := open(t, slow{newMemory()}, leasestore.Config{Lease: lease})
+			defer s.Close()
+			held, unlock := lock(t, s)
+			defer unlock()
+			time.Sleep(time.Minute)
+			must(t, held.Err())
+			must(t, s.Save(held, newer))
+			holds(t, s, newer)
+		})
+	}
+}
+
 func TestHeld_EndsWhenTheDatabaseIsWipedOrAway(t *testing.T) {
 	for name, c := range map[string]struct {
 		lose func(s *shaky)

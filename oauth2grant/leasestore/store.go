@@ -24,8 +24,8 @@ var (
 // all Stores of one key and place share one token and exclude each other, in
 // all processes. It comes from [Family.Store].
 //
-// Its methods return an error after a third of [Config.Lease], 3 s at most,
-// when the database can't be reached, and wrap what the [Backend] says.
+// Its methods return an error after 3 s when the database can't be reached, or
+// does not answer in that time, and wrap what the [Backend] says.
 type Store struct {
 	family *Family
 	key    string

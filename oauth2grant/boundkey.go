@@ -76,18 +76,21 @@ func (t Token) proverFor(p Prover) (Prover, error) {
 	return with, nil
 }
 
-type proverKey struct{}
+// proverKey finds the Prover for the requests of one Client in a context that
+// others may get, too: those whose token authenticates it.
+type proverKey struct{ of *outlook }
 
-// withProver makes the requests of a Client on that context prove with p, which
-// is that of the token at hand, and not with Config.Proof.
-func withProver(ctx context.Context, p Prover) context.Context {
-	return context.WithValue(ctx, proverKey{}, p)
+// withProver makes the requests of c on that context prove with p, which is
+// that of the token at hand, and not with Config.Proof.
+func (c *Client) withProver(ctx context.Context, p Prover) context.Context {
+	return context.WithValue(ctx, proverKey{c.outlook}, p)
 }
 
-// proverOf returns the Prover of a context, or own if it has none.
-func proverOf(ctx context.Context, own Prover) Prover {
-	if p, ok := ctx.Value(proverKey{}).(Prover); ok {
+// prover returns the Prover for the requests of c on a context, nil if there is
+// none.
+func (c *Client) prover(ctx context.Context) Prover {
+	if p, ok := ctx.Value(proverKey{c.outlook}).(Prover); ok {
 		return p
 	}
-	return own
+	return c.proof
 }

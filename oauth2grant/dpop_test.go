@@ -38,7 +38,7 @@ func TestToken_IsUsedWithItsKeyByAnotherProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := oauth2grant.WithProver(t.Context(), with)
+	ctx := there.WithProver(t.Context(), with)
 	if u, err := there.UserInfo(ctx, token.AccessToken); err != nil || u.Subject != "alice" {
 		t.Errorf("user info: %v, %v", u, err)
 	}

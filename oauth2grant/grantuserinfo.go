@@ -19,14 +19,14 @@ func (g *Grant) UserInfo(ctx context.Context) (UserInfo, error) {
 	if err != nil {
 		return UserInfo{}, err
 	}
-	u, err := g.client.UserInfo(withProver(ctx, s.Value.proof), s.Value.token.AccessToken)
+	u, err := g.client.UserInfo(g.client.withProver(ctx, s.Value.proof), s.Value.token.AccessToken)
 	if !refusesToken(err) || !g.invalidate(s.Value.token.AccessToken) {
 		return u, err
 	}
 	if s, err = g.active(ctx); err != nil {
 		return UserInfo{}, err
 	}
-	return g.client.UserInfo(withProver(ctx, s.Value.proof), s.Value.token.AccessToken)
+	return g.client.UserInfo(g.client.withProver(ctx, s.Value.proof), s.Value.token.AccessToken)
 }
 
 // refusesToken reports whether err is the answer to a request whose access

@@ -58,7 +58,7 @@ type request struct {
 func (c *Client) post(ctx context.Context, r request) (wire.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	prover := proverOf(ctx, c.proof)
+	prover := c.prover(ctx)
 	nonce := ""
 	prepare := func() (wire.Form, error) {
 		f := wire.Form{

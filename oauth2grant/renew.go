@@ -202,7 +202,7 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 		if g.custody.isDead(stored.RefreshToken) {
 			break
 		}
-		t, mark, err := g.refresh(withProver(held, prover), f, stored)
+		t, mark, err := g.refresh(g.client.withProver(held, prover), f, stored)
 		if err == nil {
 			return g.finish(held, f, t, pending{over: []Token{stored}, mark: mark}, OpRefresh)
 		}

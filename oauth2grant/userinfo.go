@@ -106,7 +106,7 @@ func (c *Client) getUserInfo(
 		return wire.Answer{}, &wire.Failure{Cause: err, Own: true}
 	}
 	req.Header.Set("Authorization", name+" "+accessToken)
-	if prover := proverOf(ctx, c.proof); prover != nil {
+	if prover := c.prover(ctx); prover != nil {
 		proof, err := prover.Proof(ctx, ProofRequest{
 			Method: http.MethodGet, URL: to, AccessToken: accessToken, Nonce: nonce,
 		})

@@ -1,6 +1,7 @@
 package oauth2grant_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -25,7 +26,9 @@ func TestDPoP_AKeyServesNoOtherGrant(t *testing.T) {
 					}
 					return p
 				}
-				srv := granttest.New(granttest.Config{Issuer: "https://inner.example", DPoP: true, Lifetime: 10 * time.Minute})
+				srv := granttest.New(granttest.Config{
+					Issuer: "https://inner.example", DPoP: true, Lifetime: 10 * time.Minute,
+				})
 				cfg := configFor(srv)
 				cfg.Refresh.Disabled = true
 				if bound {
@@ -38,7 +41,10 @@ func TestDPoP_AKeyServesNoOtherGrant(t *testing.T) {
 					Assertion: func(string) (string, error) { return "client", nil },
 				}))
 				cfg.Proof = key()
-				cfg.Auth = clientassertion.FromFunc("client", "", inner.AccessToken)
+				cfg.Auth = clientassertion.FromFunc("client", "", func(ctx context.Context) (string, error) {
+					t, err := inner.Token(ctx)
+					return t.AccessToken, err
+				})
 				outer := open(t, alice(), cfg)
 				ensure(t, outer)
 				time.Sleep(15 * time.Minute) // the inner token has expired

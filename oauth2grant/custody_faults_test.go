@@ -3,7 +3,6 @@ package oauth2grant_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -165,44 +164,6 @@ func TestCustody_WhatTheStoreHoldsCounts(t *testing.T) {
 			t.Errorf("%d token requests", n)
 		}
 	})
-}
-
-func TestClock_JumpsByADayCostNoCall(t *testing.T) {
-	for name, jump := range map[string]time.Duration{"ahead": 24 * time.Hour, "back": -24 * time.Hour} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var by atomic.Int64
-				t.Cleanup(oauth2grant.SetClock(func() time.Time {
-					return time.Now().Round(0).Add(time.Duration(by.Load()))
-				}))
-				srv := granttest.New(granttest.Config{})
-				g := open(t, alice(), configFor(srv))
-				api := g.Transport(tripper(func(r *http.Request) (*http.Response, error) {
-					status := http.StatusOK
-					if !srv.Active(r.Header.Get("Authorization")[len("Bearer "):]) {
-						status = http.StatusUnauthorized
-					}
-					return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
-				}))
-				for minute := range 4 * 60 {
-					if minute == 30 {
-						by.Store(int64(jump))
-					}
-					req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.example/", nil)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if res, err := api.RoundTrip(req); err != nil || res.StatusCode != http.StatusOK {
-						t.Fatalf("minute %d: %v, %v", minute, res, err)
-					}
-					time.Sleep(time.Minute)
-				}
-				if n := srv.Count(granttest.Token); n > 10 {
-					t.Errorf("%d token requests in four hours", n)
-				}
-			})
-		})
-	}
 }
 
 func TestSubscribe_TellsUntilItIsStopped(t *testing.T) {

@@ -56,7 +56,9 @@ func BoundTo(t Token, p Prover) Token { return t.boundTo(p) }
 func ProverFor(t Token, p Prover) (Prover, error) { return t.proverFor(p) }
 
 // WithProver is withProver.
-func (c *Client) WithProver(ctx context.Context, p Prover) context.Context { return c.withProver(ctx, p) }
+func (c *Client) WithProver(ctx context.Context, p Prover) context.Context {
+	return c.withProver(ctx, p)
+}
 
 // SetClock lets a test move the wall clock.
 func SetClock(now func() time.Time) (restore func()) {

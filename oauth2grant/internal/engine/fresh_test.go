@@ -52,6 +52,6 @@ func BenchmarkFresh(b *testing.B) {
 // baseline is the least that a reader can do: load, read the clock, compare.
 func baseline(s *Snapshot[int]) func() bool {
 	var current atomic.Pointer[Snapshot[int]]
-	current.Store(s.seal())
+	current.Store(s.seal(time.Now()))
 	return func() bool { return time.Now().UnixNano() < current.Load().quiet }
 }

@@ -51,7 +51,7 @@ func (f *Flight[T]) PublishOver(old, s *Snapshot[T]) bool {
 func (f *Flight[T]) publish(s *Snapshot[T], over func(now *Snapshot[T]) bool) bool {
 	e := f.lane.e
 	if s != nil {
-		s.seal()
+		s.seal(e.now())
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -92,7 +92,7 @@ func (e *Engine[T]) Drop(announce func(generation uint64)) {
 // already: it knew of s. It reports whether it did.
 func (e *Engine[T]) Set(generation uint64, s *Snapshot[T]) bool {
 	if s != nil {
-		s.seal()
+		s.seal(e.now())
 	}
 	e.mu.Lock()
 	if generation != e.generation || generation == e.published {
@@ -141,7 +141,7 @@ func (e *Engine[T]) Note(err error) {
 // any more.
 func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
 	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, KeepAt: old.KeepAt, Invalid: true}
-	e.current.CompareAndSwap(old, s.seal())
+	e.current.CompareAndSwap(old, s.seal(e.now()))
 }
 
 // Changed says that somebody else may have changed the value. It does not

@@ -70,7 +70,7 @@ func (e *Engine[T]) plan() plan[T] {
 	l := &e.renew
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m, s := l.memory, e.current.Load()
+	m, s := l.memory, e.onTime()
 	p := plan[T]{why: Due, value: s, memory: m}
 	if m != nil {
 		p.until = m.until
@@ -106,6 +106,21 @@ func (e *Engine[T]) plan() plan[T] {
 		p.never = true
 	}
 	return p
+}
+
+// onTime returns the value. If the wall clock was set back since, so that the
+// times of the value would come too late, it has been replaced by one whose
+// times have come nearer by as much.
+func (e *Engine[T]) onTime() *Snapshot[T] {
+	s := e.current.Load()
+	if s == nil {
+		return nil
+	}
+	now := e.now()
+	if back := s.wall.Add(time.Since(s.sealed)).Sub(now); back >= jumpLeast {
+		e.current.CompareAndSwap(s, s.nearer(back).seal(now))
+	}
+	return e.current.Load()
 }
 
 // keeps reports whether the value is renewed though nobody uses it.

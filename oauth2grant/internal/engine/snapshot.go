@@ -19,11 +19,14 @@ type Snapshot[T any] struct {
 
 	quiet, fresh, expiry int64 // Unix nanoseconds; before quiet a reader has nothing to do
 	used                 atomic.Bool
+	sealed, wall         time.Time // one moment: on the monotonic clock, and on the wall clock
 }
 
 const never = math.MaxInt64
 
-func (s *Snapshot[T]) seal() *Snapshot[T] {
+// seal makes s ready to be read, in a moment of the wall clock.
+func (s *Snapshot[T]) seal(wall time.Time) *Snapshot[T] {
+	s.sealed, s.wall = time.Now(), wall
 	if s.Invalid {
 		s.quiet, s.fresh, s.expiry = 0, 0, 0
 		return s
@@ -31,6 +34,22 @@ func (s *Snapshot[T]) seal() *Snapshot[T] {
 	s.fresh, s.expiry = nanos(s.FreshUntil), nanos(s.Expiry)
 	s.quiet = min(nanos(s.RenewAt), s.fresh)
 	return s
+}
+
+// nearer returns s with its times nearer by so much.
+func (s *Snapshot[T]) nearer(by time.Duration) *Snapshot[T] {
+	move := func(t time.Time) time.Time {
+		if t.IsZero() {
+			return t
+		}
+		return t.Add(-by)
+	}
+	moved := &Snapshot[T]{
+		Value: s.Value, Since: s.Since, RenewAt: move(s.RenewAt), KeepAt: move(s.KeepAt),
+		FreshUntil: move(s.FreshUntil), Expiry: move(s.Expiry), Invalid: s.Invalid,
+	}
+	moved.used.Store(s.used.Load())
+	return moved
 }
 
 // nanos reads a time, of which zero means never. Those that int64 can't hold

@@ -144,6 +144,7 @@ func (cfg *Config) problems(flow Flow) []error {
 		}
 	}
 	all = append(all, cfg.originProblems()...)
+	all = append(all, nilProblems("Store", cfg.Store)...)
 	if isNil(flow) {
 		return append(all, errors.New("the flow is nil"))
 	}
@@ -189,6 +190,8 @@ func (cfg *Config) clientProblems() []error {
 		all = append(all, authProblems("Auth", cfg.Auth)...)
 		all = append(all, issuerProblems("Auth", cfg.Auth, cfg.Server.Issuer)...)
 	}
+	all = append(all, nilProblems("Proof", cfg.Proof)...)
+	all = append(all, nilProblems("RevocationAuth", cfg.RevocationAuth)...)
 	if !isNil(cfg.RevocationAuth) {
 		all = append(all, authProblems("RevocationAuth", cfg.RevocationAuth)...)
 		all = append(all, issuerProblems("RevocationAuth", cfg.RevocationAuth, cfg.Server.Issuer)...)
@@ -218,6 +221,14 @@ func authProblems(field string, auth ClientAuth) []error {
 		}
 	}
 	return all
+}
+
+// nilProblems refuses a nil pointer in an interface that may itself be nil.
+func nilProblems(field string, v any) []error {
+	if v == nil || !isNil(v) {
+		return nil
+	}
+	return []error{fmt.Errorf("%s is a nil %T: leave it out, or set it", field, v)}
 }
 
 // isNil also knows a nil pointer in an interface, which would panic far from

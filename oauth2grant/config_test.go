@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/dpop"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
 )
 
@@ -26,6 +27,8 @@ func problemsOf(t *testing.T, err error) []error {
 	}
 	return problems.Unwrap()
 }
+
+type nilAuth struct{ oauth2grant.ClientAuth }
 
 type nilFlow struct{}
 
@@ -56,8 +59,11 @@ func TestNew_NamesEveryProblemOfAConfigAtOnce(t *testing.T) {
 		edit  func(*config)
 		wants []string // each named in one problem
 	}{
-		"nothing at all":       {nil, func(c *config) { *c = config{} }, []string{"Issuer", "Auth", "flow"}},
-		"a flow that is nil":   {nil, func(*config) {}, []string{"flow"}},
+		"nothing at all":     {nil, func(c *config) { *c = config{} }, []string{"Issuer", "Auth", "flow"}},
+		"a flow that is nil": {nil, func(*config) {}, []string{"flow"}},
+		"nil pointers": {nil, func(c *config) {
+			c.Store, c.Proof, c.RevocationAuth = (*store)(nil), (*dpop.Prover)(nil), (*nilAuth)(nil)
+		}, []string{"Proof is a nil", "RevocationAuth is a nil", "Store is a nil", "flow"}},
 		"a flow that is a nil": {(*nilFlow)(nil), func(*config) {}, []string{"flow"}},
 		"an issuer over http": {
 			alice(), func(c *config) { c.Server.Issuer = "http://auth.example" }, []string{"Server.Issuer"},

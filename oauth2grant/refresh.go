@@ -96,12 +96,20 @@ const (
 	longestFloor   = 500 * time.Millisecond
 )
 
+// forEver is as good as any longer time, and can be added to and doubled.
+const forEver = 100 * 365 * 24 * time.Hour
+
 func (r Refresh) withDefaults() Refresh {
 	r.Jitter = max(cmp.Or(r.Jitter, defaultJitter), 0)
 	r.Leeway = cmp.Or(r.Leeway, defaultLeeway)
 	r.Timeout = cmp.Or(r.Timeout, defaultTimeout)
 	r.MinBackOff = cmp.Or(r.MinBackOff, 500*time.Millisecond)
 	r.MaxBackOff = cmp.Or(r.MaxBackOff, max(time.Minute, r.MinBackOff))
+	for _, d := range []*time.Duration{
+		&r.Before, &r.Leeway, &r.Timeout, &r.MinBackOff, &r.MaxBackOff, &r.IdleAfter, &r.AssumedLifetime,
+	} {
+		*d = min(*d, forEver)
+	}
 	return r
 }
 

@@ -185,6 +185,13 @@ func TestFlow_MisbehavingLeavesNobodyHanging(t *testing.T) {
 			func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) { return oauth2grant.Token{}, nil },
 			false, 0, nil,
 		},
+		"by giving an error that is a nil pointer": {
+			func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) {
+				var none *oauth2grant.Error
+				return oauth2grant.Token{}, none
+			},
+			false, 0, nil,
+		},
 		"by giving an error of its own": {func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) {
 			return oauth2grant.Token{}, boom
 		}, false, 0, boom},

@@ -291,6 +291,9 @@ func (g *grant) snapshotOf(t Token, adopted bool) *snapshot {
 // run runs the flow and makes sure that it returned a token.
 func (g *grant) run(ctx context.Context) (Token, error) {
 	t, err := g.flow.Run(ctx, g.client)
+	if e, ok := errors.AsType[*Error](err); ok && e == nil {
+		return Token{}, errors.New("oauth2grant: the flow returned a nil *Error as its error")
+	}
 	if err != nil {
 		return Token{}, err
 	}

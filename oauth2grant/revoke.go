@@ -9,10 +9,11 @@ import (
 
 // Revoke revokes the refresh token and the access token at the server (RFC
 // 7009), and deletes them from the [Store] and from memory even if the server
-// failed. It waits for a running renewal first, on ctx. Nothing is fetched
-// until the next call, and as long as this process lives nothing brings the
-// session back: if the Store can't be written now, the token is deleted as soon
-// as that is possible, but never a token that somebody has put there since.
+// failed. It waits for a running renewal first, on ctx; a Delete that has begun
+// is not broken off, and may take 5 s longer. Nothing is fetched until the next
+// call, and as long as this process lives nothing brings the session back: if
+// the Store can't be written now, the token is deleted as soon as that is
+// possible, but never a token that somebody has put there since.
 //
 // The error joins those of the server and of the Store;
 // [errors.ErrUnsupported] is among them where the server has no revocation

@@ -232,11 +232,11 @@ func now(ctx context.Context, obtain func(context.Context) (*snapshot, error)) (
 // it, and forgets earlier failures. A [Token] with only a refresh token will
 // do.
 //
-// It waits for the [Store], on ctx; a Save that has begun is not broken off, and
-// may take 5 s longer. If it returns an error of the Store, or because ctx has
-// ended, the token is used all the same, and the grant goes on trying to save
-// it. A token that the grant could not use is refused, and then nothing has
-// changed.
+// It waits for the [Store], on ctx; a Save that has begun is not broken off,
+// and may take 5 s longer. If it returns an error of the Store, or because ctx
+// has ended, the token is used all the same, and the grant goes on trying to
+// save it. A token that the grant could not use is refused, and then nothing
+// has changed.
 func (g *Grant) SetToken(ctx context.Context, t Token) error {
 	switch {
 	case g.grant == nil:

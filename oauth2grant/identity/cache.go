@@ -30,7 +30,7 @@ type cache struct {
 	source Source
 	turn   chan struct{} // taken by whoever uses the fields below
 	last   string
-	until  time.Time
+	until  time.Time // on both clocks
 }
 
 func (c *cache) get(ctx context.Context) (string, error) {
@@ -40,15 +40,15 @@ func (c *cache) get(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	}
 	defer func() { <-c.turn }()
-	if now := time.Now().Round(0); c.last != "" && now.Before(c.until) {
-		return c.last, nil
+	if now := time.Now(); c.last != "" && now.Before(c.until) && now.Round(0).Before(c.until.Round(0)) {
+		return c.last, nil // by the clock that stands still in sleep, and by the one that can be set back
 	}
 	c.last = ""
 	assertion, err := c.source(ctx)
 	if err != nil {
 		return "", err
 	}
-	now := time.Now().Round(0)
+	now := time.Now()
 	if end := expiryOf(assertion); end.After(now) {
 		life := end.Sub(now)
 		c.last, c.until = assertion, now.Add(min(keep, life-min(lead, life/5)))

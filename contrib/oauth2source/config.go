@@ -13,8 +13,9 @@ import (
 // FromConfig returns a Config with the endpoints, the client and the scopes of
 // c, for [oauth2grant.New] with [oauth2grant.AuthCode],
 // [oauth2grant.DeviceCode], [oauth2grant.Password] or
-// [oauth2grant.RefreshOnly], and for [oauth2grant.NewClient]. Add what else there is to say, such as a Store. A
-// nil c is the zero Config, which New refuses.
+// [oauth2grant.RefreshOnly], and for [oauth2grant.NewClient]. Add what else
+// there is to say, such as a Store. A nil c is the zero Config, which New
+// refuses.
 //
 // A client without a secret is public. Where c leaves the style of
 // authentication to trial, it is the header, which every server has to support

@@ -36,10 +36,11 @@
 //
 // Each call is one statement in a transaction of its own, and takes a
 // connection of the pool for that long. None is held while a lock is, nor while
-// the authorization server is asked; a call that gets none within 3 s fails. So a pool of two is enough, and it may go through
-// PgBouncer in transaction mode, with any QueryExecMode: statements are
-// prepared if the pool prepares them, which is pgx's default, until the first
-// answer that shows a pooler between; then they are sent whole.
+// the authorization server is asked; a call that gets none within 3 s fails. So
+// a pool of two is enough, and it may go through PgBouncer in transaction mode,
+// with any QueryExecMode: statements are prepared if the pool prepares them,
+// which is pgx's default, until the first answer that shows a pooler between;
+// then they are sent whole.
 //
 // News are polled for: once a second, one statement for the whole family reads
 // the keys that have changed. With [Config.Listen] they come at once, over one

@@ -49,14 +49,14 @@
 //   - A grant is the value that keeps one token. The way to obtain one, which
 //     the RFCs call a grant, is a flow.
 //   - To refresh is to trade the refresh token for a new token. To renew is to
-//     get a usable token by whatever means asks nobody: adopt one, refresh, or
-//     run a flow that needs no person. A sign-in may ask a person.
-//   - A flight is one renewal or sign-in that all callers share; a lane makes
-//     flights of one kind follow each other.
+//     get the next token without asking anybody: adopt one, refresh, or run a
+//     flow that needs no person. A sign-in may ask a person.
+//   - A flight is one renewal or sign-in that all callers share. A lane has one
+//     flight at a time: there is one for renewals and one for sign-ins.
 //   - A snapshot is the immutable token, with its header value, that callers
 //     read.
 //   - Custody is the token in its Store: what is there, and what waits to be
-//     written. To settle is to make the Store hold what it should.
+//     written. To settle is to write what could not be saved before.
 //   - To adopt is to take over a token that somebody else has put into the
 //     Store.
 //   - A mark says in the Store that somebody is sending the refresh token.

@@ -132,6 +132,10 @@ func troubles(t *testing.T) map[string]trouble {
 				time.Sleep(30 * time.Second) // the next attempt is under way
 			},
 		},
+		"a server that hangs": {
+			row:  "errors.Is(err, context.DeadlineExceeded)",
+			flow: machine, transient: true, answered: true, before: breaks(granttest.Fault{Hang: true}),
+		},
 		"a grant that was closed": {
 			row: "errors.Is(err, oauth2grant.ErrClosed)", flow: machine,
 			before: func(_ *testing.T, g *oauth2grant.Grant, _ *granttest.Server) { _ = g.Close() },

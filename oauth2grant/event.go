@@ -139,8 +139,10 @@ type subscriber struct {
 //
 // Events come after those who waited were released, in order, from one queue: a
 // slow f delays the other receivers, never a renewal. f may call the grant, but
-// not [Grant.Close]. Its ctx has the values of the call that led to the event,
-// and ends when the grant is closed; then f must return.
+// not [Grant.Close]. Its ctx has the values of the call that led to the event.
+// It ends when the grant is closed; then f must return. It also ends soon after
+// f has returned: what f starts and leaves behind needs
+// [context.WithoutCancel].
 func (g *Grant) Subscribe(f func(ctx context.Context, e Event)) (stop func()) {
 	if g.grant == nil || f == nil {
 		return func() {}

@@ -33,9 +33,10 @@ type Refresh struct {
 	// MinBackOff is the shortest wait after a failure. If zero, it is 500 ms.
 	MinBackOff time.Duration
 
-	// MaxBackOff is the longest wait after a failure, and the shortest after a
-	// refusal, after which it doubles up to 5 min, and up to an hour for a
-	// refused password. If zero, it is 1 min, or MinBackOff if that is longer.
+	// MaxBackOff is the longest wait after a failure, but for what a server
+	// asks for ([Error.RetryAfter]), and the shortest after a refusal, after
+	// which it doubles up to 5 min, and up to an hour for a refused password.
+	// If zero, it is 1 min, or MinBackOff if that is longer.
 	MaxBackOff time.Duration
 
 	// IdleAfter is for how long a token that nobody uses is renewed ahead. If

@@ -16,10 +16,12 @@ import (
 // IsTransient reports whether trying again later can help without anybody
 // changing anything: the server was busy or out of reach, or gave no usable
 // answer. It sees through any wrapping, that of [http.Client] and errors.Join
-// included, and is false where one of several errors that are joined is not
-// transient. That is the case with [ErrLoginRequired], [ErrClosed],
-// [ErrConfig], a refusal by the server, and the error of a file, of an address
-// to listen on, or of a certificate that does not verify.
+// included: one of the errors in err must say so, and none the contrary. The
+// contrary is said by [ErrLoginRequired], [ErrClosed], [ErrConfig],
+// [ErrAuthorizationTimeout], a refusal by the server, and the error of a file,
+// of an address to listen on, or of a certificate that does not verify. An
+// error that it does not know counts for nothing: alone it is not transient,
+// and beside an outage it changes nothing.
 func IsTransient(err error) bool {
 	var w weight
 	w.weigh(err)

@@ -56,7 +56,9 @@ type Config struct {
 	SessionLifetime time.Duration
 	// RefreshFor lists the grant types whose answers carry a refresh token;
 	// nil: password, authorization_code and
-	// urn:ietf:params:oauth:grant-type:device_code. Empty but not nil: none.
+	// urn:ietf:params:oauth:grant-type:device_code. Empty but not nil: none. A
+	// grant type that is not in the server's metadata is refused, whether it is
+	// listed or not: answer it by [Fault.Body].
 	RefreshFor []string
 	// KeepRefreshTokens turns rotation off: a refresh token stays good, and a
 	// refresh is answered without one.

@@ -10,9 +10,10 @@ import (
 // can't be kept.
 //
 // Its methods are called concurrently, with contexts that end after 3 s at
-// most, and return when theirs does. An error says that
-// the outcome is not known; it holds neither token nor password. Each change is
-// durable, as far as the database makes it so, when the method returns.
+// most, and return when theirs does: a call of the [Store] that takes longer,
+// Lock included, fails. An error says that the outcome is not known; it holds
+// neither token nor password. Each change is durable, as far as the database
+// makes it so, when the method returns.
 type Backend interface {
 	// Load returns the record's Token and Version, from where the last change
 	// is seen: not from a replica that lags behind.
@@ -22,7 +23,11 @@ type Backend interface {
 	// c.Mark is set.
 	Save(ctx context.Context, key string, c Change) (saved bool, err error)
 
-	// TryLock does what [Record.TryLock] does.
+	// TryLock does what [Record.TryLock] does, which may change the record
+	// although it returns no fence. Each process that waits for the lock calls
+	// it, up to 50 times a second at first and about twice a second in the end:
+	// where writers of the database exclude each other, it should only read
+	// while somebody's lease is not over.
 	TryLock(ctx context.Context, key string, lease, notice time.Duration) (Try, error)
 
 	// Extend does what [Record.Extend] does.
@@ -77,8 +82,11 @@ type Try struct {
 // Record is what a [Backend] keeps under one key. Its methods are the rules by
 // which it changes.
 type Record struct {
-	Token   []byte // sealed or in clear; nil: there is none
-	Version int64  // counts the changes of Token; outlives it
+	// Token is sealed or in clear; nil: there is none. One that is stored and
+	// empty is not none, but a token that can't be read. Many drivers return
+	// both alike: then let the statement tell which it is.
+	Token   []byte
+	Version int64 // counts the changes of Token; outlives it
 
 	Mark     string // of the request that is being sent with Token
 	Answered string // the mark that Token is the answer to

@@ -10,8 +10,9 @@
 // one step of the database: a script, a statement, a transaction. The rules are
 // the methods [Record.Change], [Record.TryLock], [Record.Extend] and
 // [Record.Unlock]. A database that can run Go code calls them, as the example
-// does; another one says the same in its own language. The fields of a Record
-// are kept in whatever form suits the database, JSON in one column included.
+// does: it is in leasestore/example_test.go, a Backend over a map. Another one
+// says the same in its own language. The fields of a Record are kept in
+// whatever form suits the database, JSON in one column included.
 //
 // Time is the database's: the clocks of the processes are never compared. Only
 // a database within the machine, such as SQLite, may take time.Now.
@@ -20,9 +21,29 @@
 // number that each told change raises, read a few times a second, will do.
 //
 // Run granttest/storetest on the result, with several processes, a server that
-// is taken away (Harness.Break) and a lease that is lost (Harness.LoseLease).
-// Such a store has Notifies and Answers, the Lease of its Config, and a FreedIn
-// of 30 s.
+// is taken away and a lease that is lost. Open makes a [Family] for each
+// Store, as another process has it, and the suite closes that. What has the
+// Close embeds the Store, so that Notify and SaveAnswer stay visible:
+//
+//	type process struct {
+//		*leasestore.Store
+//		family *leasestore.Family
+//	}
+//
+//	func (p process) Close() error { return p.family.Close() }
+//
+//	var harness = storetest.Harness{
+//		Name: "mystore", Processes: true, Notifies: true, Answers: true,
+//		Lease:   5 * time.Second, // as in Config
+//		FreedIn: 30 * time.Second,
+//		Open: func(key string) (oauth2grant.Store, error) {
+//			family, err := leasestore.New(backend, leasestore.Config{Name: "mystore"})
+//			return process{family.Store(key), family}, err
+//		},
+//		Place:     func(testing.TB) string { return rand.Text() },
+//		LoseLease: func(key string) error { return raiseFenceAndClearUntil(key) },
+//		Break:     func(key string) (heal func(), err error) { return takeAway() },
+//	}
 //
 // # What is guaranteed
 //

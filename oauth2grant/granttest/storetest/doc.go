@@ -17,6 +17,9 @@
 //
 //	func TestStore(t *testing.T) { storetest.Run(t, harness) }
 //
+// For a store over a Backend of package leasestore, the comment of that package
+// has a Harness.
+//
 // The suite waits for events. Its durations only bound how long it waits for
 // one that does not come.
 package storetest

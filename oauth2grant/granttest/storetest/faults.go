@@ -132,7 +132,7 @@ func lostLease(b *bench) error {
 	if err := b.LoseLease(b.place); err != nil {
 		return fmt.Errorf("take the lease away: %w", err)
 	}
-	if err := b.ended(held, patience); err != nil {
+	if err := b.ended(held, patience/2); err != nil {
 		return err
 	}
 	return underLock(b.ctx, other, func(newer context.Context) error {

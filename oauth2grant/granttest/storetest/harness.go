@@ -31,6 +31,8 @@ type Harness struct {
 	FreedIn time.Duration
 
 	// Lease is how long a lock lasts that is not extended; zero: until unlock.
+	// A store of package leasestore has a lease in any case: 5 s where the
+	// Lease of its own Config is zero.
 	Lease time.Duration
 
 	// MaxToken is the largest access token in bytes that the store takes. If
@@ -57,11 +59,15 @@ type Harness struct {
 	// must still remove it.
 	KeepsCorrupt bool
 
-	// LoseLease takes the lock from whoever holds it, as its expiry would, so
-	// that another can take it.
+	// LoseLease takes the lock from whoever holds it, so that another can take
+	// it, and so that its holder can't extend it. In a record of package
+	// leasestore, raise Fence by one and clear Until: a lease that is merely
+	// over is extended again.
 	LoseLease func(place string) error
 
-	// Break takes the backend away until heal is called.
+	// Break takes the backend away until heal is called: meanwhile every method
+	// of every Store on the place fails, Load too. An embedded database needs a
+	// hook for that.
 	Break func(place string) (heal func(), err error)
 }
 

@@ -95,6 +95,9 @@ func (b *bench) free(lock func(context.Context) (context.Context, func(), error)
 func (b *bench) ended(held context.Context, most time.Duration) error {
 	select {
 	case <-held.Done():
+		if b.ctx.Err() != nil {
+			return fmt.Errorf("held has not ended: %w", context.Cause(b.ctx))
+		}
 		return nil
 	case <-time.After(most):
 		return fmt.Errorf("held has not ended after %v", most)

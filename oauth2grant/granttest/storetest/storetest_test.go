@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -274,6 +275,21 @@ func TestRun_EveryCheckCatchesSomething(t *testing.T) {
 		if !caught {
 			t.Errorf("no broken store shows that %q can fail", c.name)
 		}
+	}
+}
+
+func TestLostLease_SaysThatHeldGoesOn(t *testing.T) {
+	before := patience
+	t.Cleanup(func() { patience = before })
+	patience = 2 * time.Second
+	h := onDatabase(nil)
+	h.LoseLease = func(string) error { // its holder goes on extending it
+		time.Sleep(100 * time.Millisecond)
+		return nil
+	}
+	err := check{"", lostLease}.try(t, h)
+	if err == nil || !strings.Contains(err.Error(), "held has not ended") {
+		t.Errorf("a lease that is not lost gave: %v", err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant/granttest"
@@ -250,4 +252,24 @@ func TestMetadata_SaysWhyAnEndpointIsLeftOut(t *testing.T) {
 			t.Errorf("%q spoils the rest: %v", value, err)
 		}
 	}
+}
+
+func TestServer_NoRefreshRunsTheFlowAheadOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{RefreshFor: []string{"client_credentials"}})
+		cfg := configFor(srv)
+		cfg.Server.NoRefresh = true
+		failures := 0
+		cfg.OnEvent = func(_ context.Context, e oauth2grant.Event) {
+			if e.Kind == oauth2grant.EventFailed {
+				failures++
+			}
+		}
+		g := open(t, oauth2grant.ClientCredentials{}, cfg)
+		ensure(t, g)
+		time.Sleep(50 * time.Minute)
+		if n := srv.Count(granttest.Token); n != 2 || failures > 0 {
+			t.Errorf("%d token requests, %d failures", n, failures)
+		}
+	})
 }

@@ -199,7 +199,7 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 			refusedBy = missing
 			break
 		}
-		if g.custody.isDead(stored.RefreshToken) {
+		if g.client.own.NoRefresh && !g.personal() || g.custody.isDead(stored.RefreshToken) {
 			break
 		}
 		t, mark, err := g.refresh(g.client.withProver(held, prover), f, stored)

@@ -91,6 +91,9 @@ func newClient(cfg Config) *Client {
 		guard: t.guard, insecure: cfg.InsecureAllowHTTP, known: newDiscovered(refresh),
 		watcher: engine.Watcher{Now: wallClock},
 	}}
+	if s.own.metadata != nil {
+		s.guard.watch(s.own, s.own)
+	}
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth
 	}

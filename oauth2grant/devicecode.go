@@ -85,6 +85,7 @@ type deviceRequest struct {
 	token    url.Values // of each poll
 	scope    string
 	interval time.Duration
+	end      time.Time // of the polls, on the monotonic clock
 }
 
 // begin makes the device authorization request (RFC 8628 §3.1).
@@ -116,13 +117,14 @@ func (d DeviceCode) begin(ctx context.Context, c *Client) (*deviceRequest, error
 		params.Set("code_challenge_method", string(method))
 		r.token.Set("code_verifier", verifier)
 	}
-	sent := clockNow()
+	began, sent := time.Now(), wallNow()
 	var answer deviceAnswer
 	if err := c.postTo(ctx, OpDeviceAuthorization, endpoint, c.auth, params, &answer); err != nil {
 		return nil, err
 	}
-	timeout := cmp.Or(d.Timeout, defaultDeviceTimeout)
-	r.prompt, err = answer.prompt(sent, timeout, c.insecure)
+	lifetime := min(answer.lifetime(), cmp.Or(d.Timeout, defaultDeviceTimeout))
+	r.end = began.Add(lifetime)
+	r.prompt, err = answer.prompt(sent.Add(lifetime), c.insecure)
 	r.interval = answer.interval()
 	r.token.Set("device_code", answer.DeviceCode)
 	return r, err
@@ -179,9 +181,10 @@ func (r *deviceRequest) ask(ctx context.Context, c *Client) (Token, error) {
 	return c.token(ctx, exchange{op: OpDeviceCode, form: c.merged(r.token), scope: r.scope})
 }
 
-// pause waits before the next poll, unless the code expires first.
+// pause waits before the next poll, unless the code expires first. The wall
+// clock has no say in that: it may be set while the person is signing in.
 func (r *deviceRequest) pause(ctx context.Context, wait time.Duration, last error) error {
-	if clockNow().Add(wait).After(r.prompt.Expiry) {
+	if time.Until(r.end) < wait {
 		if last != nil { // its text alone: what it wraps may hold a secret
 			return fmt.Errorf(
 				"%w: the device code has expired; the last poll failed: %s", ErrAuthorizationTimeout, last.Error())

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -281,6 +282,40 @@ func TestDeviceCode_PromptHasWhatThePersonNeeds(t *testing.T) {
 			t.Error("the request lacks the code challenge or the scope, or the poll the verifier")
 		}
 	})
+}
+
+// NTP sets the clock of a machine that has just booted while the person types
+// the code.
+func TestDeviceCode_SurvivesAClockThatIsSet(t *testing.T) {
+	for _, by := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+		t.Run(by.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var ahead atomic.Int64
+				t.Cleanup(oauth2grant.SetClock(func() time.Time {
+					return time.Now().Round(0).Add(time.Duration(ahead.Load()))
+				}))
+				srv := granttest.New(granttest.Config{DeviceLifetime: 10 * time.Minute})
+				approveAfter := 40 * time.Second
+				flow := oauth2grant.DeviceCode{Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error {
+					time.AfterFunc(20*time.Second, func() { ahead.Store(int64(by)) })
+					time.AfterFunc(approveAfter, func() { _ = srv.ApproveDevice(p.UserCode, "alice") })
+					return nil
+				}}
+				c := newClient(t, deviceConfig(srv))
+				if _, err := flow.Run(t.Context(), c); err != nil {
+					t.Errorf("the code is good for 10 min, and was approved after 40 s: %v", err)
+				}
+				ahead.Store(0)
+				start := time.Now()
+				approveAfter = time.Hour
+				_, err := flow.Run(t.Context(), c)
+				wantIs(t, err, oauth2grant.ErrAuthorizationTimeout)
+				if after := time.Since(start); after < 9*time.Minute || after > 10*time.Minute {
+					t.Errorf("nobody came: it ended after %v", after)
+				}
+			})
+		})
+	}
 }
 
 func TestDeviceCode_StopsWithItsCaller(t *testing.T) {

@@ -29,7 +29,7 @@ type DevicePrompt struct {
 	VerificationURIComplete string
 
 	// Expiry is when the code, or [DeviceCode.Timeout], ends, by the wall
-	// clock.
+	// clock. It is for the person: a clock that is set ends no sign-in.
 	Expiry time.Time
 }
 
@@ -46,7 +46,7 @@ type deviceAnswer struct {
 }
 
 // prompt returns what the person is shown, if all of it can be.
-func (a deviceAnswer) prompt(sent time.Time, most time.Duration, insecure bool) (DevicePrompt, error) {
+func (a deviceAnswer) prompt(expiry time.Time, insecure bool) (DevicePrompt, error) {
 	if a.VerificationURI == "" {
 		a.VerificationURI = a.VerificationURL
 	}
@@ -64,11 +64,15 @@ func (a deviceAnswer) prompt(sent time.Time, most time.Duration, insecure bool) 
 	if checkShown(a.VerificationURIComplete, insecure) != nil {
 		a.VerificationURIComplete = "" // the person can do without
 	}
-	lifetime := cmp.Or(saneLifetime(int64(a.ExpiresIn)), defaultDeviceLifetime)
 	return DevicePrompt{
 		UserCode: a.UserCode, VerificationURI: a.VerificationURI, VerificationURIComplete: a.VerificationURIComplete,
-		Expiry: wall(sent.Add(min(lifetime, most))),
+		Expiry: expiry,
 	}, nil
+}
+
+// lifetime returns how long the code is good.
+func (a deviceAnswer) lifetime() time.Duration {
+	return cmp.Or(saneLifetime(int64(a.ExpiresIn)), defaultDeviceLifetime)
 }
 
 // interval returns the time between polls. One that no person would wait for is

@@ -26,9 +26,13 @@ func Discover(ctx context.Context, issuer string, hc *http.Client) (Server, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, Refresh{}.withDefaults().Timeout)
 	defer cancel()
-	t := (&Config{HTTPClient: hc}).transport()
+	t := (&Config{Server: Server{Issuer: issuer}, HTTPClient: hc}).transport()
 	defer t.closeIdle()
-	return discover(ctx, issuer, t.RoundTripper, false)
+	s, err := discover(ctx, issuer, t.RoundTripper, false)
+	if err == nil {
+		t.guard.toldIn(s)
+	}
+	return s, err
 }
 
 func discover(ctx context.Context, issuer string, rt http.RoundTripper, insecure bool) (Server, error) {
@@ -208,6 +212,7 @@ func (c *Client) discover(ctx context.Context) (s Server, asked bool, err error)
 		}
 		return Server{}, true, err
 	}
+	c.guard.toldIn(found)
 	c.guard.watch(found, c.own)
 	k.server, k.done, k.err = found.fill(c.own), true, nil
 	return k.server, true, nil

@@ -22,7 +22,8 @@ type insideError struct {
 
 func (e *insideError) Error() string {
 	return fmt.Sprintf("the metadata leads to %s (%s), inside this machine or its network, "+
-		"although the issuer is outside: if that is right, set Server.%s", e.host, e.addr, e.field)
+		"although the issuer is outside: if that is right, "+
+		"set Server.%s in a Server that Discover did not return", e.host, e.addr, e.field)
 }
 
 // guard keeps the library's own transport from connecting to an address inside
@@ -40,25 +41,40 @@ type guard struct {
 }
 
 // watch begins to guard a server's hosts. It is called when its metadata is
-// known; own is what the user named.
+// known; own is what the user configured, which may have been discovered.
 func (g *guard) watch(found, own Server) {
 	if g == nil {
 		return
 	}
-	trusted := map[string]bool{}
+	trusted := map[string]bool{hostOf(own.Issuer): true}
 	for _, e := range own.endpoints() {
-		trusted[hostOf(*e.field)] = true
+		if !own.metadata.names(e) {
+			trusted[hostOf(*e.field)] = true
+		}
 	}
-	trusted[hostOf(own.Issuer)] = true
 	named := map[string]string{}
-	for _, e := range found.endpoints() {
-		if host := hostOf(*e.field); host != "" && !trusted[host] {
-			named[host] = e.goName
+	for _, s := range []Server{own, found} {
+		for _, e := range s.endpoints() {
+			if host := hostOf(*e.field); host != "" && !trusted[host] {
+				named[host] = e.goName
+			}
 		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.named = named
+	g.inside = g.inside || own.metadata != nil && own.metadata.inside
+}
+
+// toldIn notes in the metadata of s, which nobody else has yet, whether the
+// issuer is inside, for the guard of whoever is given s.
+func (g *guard) toldIn(s Server) {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.metadata.inside = s.metadata.inside || g.inside
 }
 
 // dial is the DialContext of a transport.

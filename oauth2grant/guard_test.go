@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
 // conn is a connection to a certain address, and to nothing.
@@ -62,6 +64,53 @@ func TestGuard_JudgesOnlyHostsThatADocumentNamed(t *testing.T) {
 				t.Fatalf("got %v after %d connections", err, dialed)
 			} else if ok && (!strings.Contains(inside.Error(), "Server.") || IsTransient(err)) {
 				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// What Discover returns is guarded as what a Client has discovered by itself.
+func TestGuard_JudgesHostsOfAServerThatDiscoverReturned(t *testing.T) {
+	const inside = "https://127.0.0.1/t"
+	for name, c := range map[string]struct {
+		edit    func(s *Server)
+		guarded bool
+	}{
+		"as it was returned": {func(*Server) {}, true},
+		"with another endpoint that the user names": {func(s *Server) {
+			s.UserInfoURL = "https://api.example/u"
+		}, true},
+		"with an endpoint on that host that the user names": {func(s *Server) {
+			s.UserInfoURL = "https://127.0.0.1/u"
+		}, false},
+		"with one that was left out, and that the user names": {func(s *Server) {
+			s.metadata.refused = map[string]error{"token_endpoint": errors.New("is not acceptable")}
+		}, false},
+		"from an issuer that is inside": {func(s *Server) {
+			g := &guard{issuer: "as.example"}
+			g.learn(net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.1:443")))
+			g.toldIn(*s)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := Server{Issuer: "https://as.example", TokenURL: inside, metadata: &metadata{
+				members: wire.Members{"token_endpoint": []byte(`"` + inside + `"`)},
+			}}
+			c.edit(&found)
+			client, err := NewClient(Config{Server: found, Auth: Public("client")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.guard.base = func(context.Context, string, string) (net.Conn, error) { return conn{}, nil }
+			_, err = client.guard.dial(t.Context(), "tcp", "127.0.0.1:1")
+			if _, ok := errors.AsType[*insideError](err); ok != c.guarded {
+				t.Errorf("got %v", err)
+			}
+			// It discovers what is missing, from a document that has changed.
+			client.guard.watch(Server{Issuer: found.Issuer, metadata: &metadata{}}, client.own)
+			_, err = client.guard.dial(t.Context(), "tcp", "127.0.0.1:1")
+			if _, ok := errors.AsType[*insideError](err); ok != c.guarded {
+				t.Errorf("after another discovery: %v", err)
 			}
 		})
 	}

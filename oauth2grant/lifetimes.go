@@ -24,6 +24,21 @@ func saneLifetime(seconds int64) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
+// overLifetime is the lifetime of a token that had ended when it was issued, as
+// it is told. Two clocks disagree, so that it may well be good: it is used, but
+// not for long, and renewed without haste.
+const overLifetime = time.Minute
+
+// lifetimeUntil returns the lifetime of a token issued now that ends at end,
+// both by the same clock as far as that is known.
+func lifetimeUntil(end, now time.Time) time.Duration {
+	seconds := int64(end.Sub(now) / time.Second)
+	if seconds <= 0 {
+		return overLifetime
+	}
+	return saneLifetime(seconds)
+}
+
 // wallClock is where the time of the wall comes from, nil for time.Now; a test
 // lets it jump.
 var wallClock func() time.Time

@@ -43,7 +43,10 @@ func TestToken_EndsWhenItsServerSays(t *testing.T) {
 		`"expiration":"2000-01-01 01:00:00"`:        {time.Hour, 0},
 		`"expires_in":60,"expires_at":946688400`:    {time.Minute, 0},
 		`"expires_in":0,"expires_at":946688400`:     {time.Hour, 0},
-		`"expires_at":946681200`:                    {0, 0}, // an hour ago
+		`"expires_at":946681200`:                    {time.Minute, 0}, // an hour ago
+		`"expires_at":946684800`:                    {time.Minute, 0}, // now
+		`"expires_at":0`:                            {0, 0},
+		`"expires_at":"0001-01-01T00:00:00Z"`:       {0, 0},
 		`"expires_at":4102444800`:                   {0, 0}, // in a hundred years
 		`"expires_at":"soon"`:                       {0, 0},
 		``:                                          {0, 0},
@@ -85,6 +88,58 @@ func TestToken_EndsWhenItsServerSays(t *testing.T) {
 	}
 }
 
+func TestToken_EndsByTheClockOfItsServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		date, expires time.Duration // from now; no date where it is zero
+		want          time.Duration
+	}{
+		"one that is right":             {time.Second, time.Hour + time.Second, time.Hour},
+		"one that is behind":            {-2 * time.Hour, -time.Hour, time.Hour},
+		"one that is ahead":             {24 * time.Hour, 25 * time.Hour, time.Hour},
+		"one that nobody tells":         {0, time.Hour, time.Hour},
+		"one by which it has ended":     {24 * time.Hour, 23 * time.Hour, time.Minute},
+		"one by which it lives forever": {-24 * time.Hour, 20 * 365 * 24 * time.Hour, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := granttest.New(granttest.Config{})
+				start := time.Now()
+				fault := granttest.Fault{Edit: func(a map[string]any) {
+					delete(a, "expires_in")
+					a["expires_at"] = start.Add(c.expires).Unix()
+				}}
+				if c.date != 0 {
+					fault.Header = http.Header{"Date": {start.Add(c.date).UTC().Format(http.TimeFormat)}}
+				}
+				srv.Break(granttest.Token, fault)
+				var life time.Duration
+				if end := tokenOf(t, open(t, alice(), configFor(srv))).Expiry; !end.IsZero() {
+					life = end.Sub(start)
+				}
+				if life != c.want {
+					t.Errorf("lives for %v, want %v", life, c.want)
+				}
+			})
+		})
+	}
+}
+
+// A server all of whose tokens seem to have ended is asked twice a minute at
+// most.
+func TestToken_ThatHasEndedIsRenewedWithoutHaste(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := saying(t, `"expires_at":946681200`)
+		g := open(t, alice(), configFor(srv))
+		for range 100 {
+			ensure(t, g)
+			pass(6 * time.Second)
+		}
+		if n := srv.Count(granttest.Token); n < 10 || n > 20 {
+			t.Errorf("%d token requests in 10 min", n)
+		}
+	})
+}
+
 func TestRefresh_AssumedLifetime(t *testing.T) {
 	for members, named := range map[string]bool{
 		``:                            false,
@@ -97,7 +152,6 @@ func TestRefresh_AssumedLifetime(t *testing.T) {
 		`"expires_in":{}`:             false,
 		`"expires_in":315360001`:      false,
 		`"expires_at":0`:              false,
-		`"expires_at":946681200`:      false,
 		`"issued_at":"946684800000"`:  false,
 		`"created_at":946684800`:      false,
 		`"expires_in":1800`:           true,

@@ -22,6 +22,14 @@ type metadata struct {
 	lists   map[string][]string // those that are asked for often
 	refused map[string]error    // endpoints that are not acceptable, by name
 	aliases map[string]string   // of endpoints, by name; empty: it is not acceptable
+	inside  bool                // the issuer is inside this machine or its network
+}
+
+// names reports whether the document has an endpoint as it stands in e, so that
+// nobody else need have named it. One that is not acceptable was named by the
+// user.
+func (m *metadata) names(e endpoint) bool {
+	return m != nil && *e.field != "" && *e.field == m.members.Text(e.name) && m.refused[e.name] == nil
 }
 
 // decode decodes one member.
@@ -47,7 +55,9 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 			"the metadata is that of issuer %q, not of %q: spell Server.Issuer exactly as the server does",
 			issuerText(got), issuer)
 	}
-	m := &metadata{members: members, lists: map[string][]string{}, refused: map[string]error{}}
+	m := &metadata{
+		members: members, lists: map[string][]string{}, refused: map[string]error{}, inside: isInside(base.Hostname()),
+	}
 	for _, name := range []string{metaAuthMethods, metaGrantTypes, metaPKCE} {
 		m.lists[name] = readList(members, name)
 	}

@@ -32,6 +32,8 @@ type Token struct {
 	// the server said nothing.
 	Scope string
 	// Expiry is when the access token ends, by the wall clock; zero if unknown.
+	// A grant takes a time after the year 9990, near which those of JSON end,
+	// for unknown.
 	Expiry time.Time
 
 	lifetime     time.Duration // as the server gave it in expires_in; zero if unknown
@@ -125,13 +127,12 @@ func (h hidden) reveal() string {
 	return *h.text
 }
 
-// defaultType returns t as if it had been made here: complete, comparable.
+// defaultType returns t as if it had been made here: complete, comparable, and
+// such that it can be saved.
 func defaultType(t Token) Token {
 	if t.TokenType == "" {
 		t.TokenType = schemeBearer
 	}
-	if !t.Expiry.IsZero() {
-		t.Expiry = wall(t.Expiry)
-	}
+	t.Expiry = writable(t.Expiry)
 	return t
 }

@@ -2,6 +2,7 @@ package oauth2grant_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,6 +92,47 @@ type otherToken struct {
 	RefreshToken string    `json:"refresh_token,omitempty"`
 	Expiry       time.Time `json:"expiry,omitempty"`
 	ExpiresIn    int64     `json:"expires_in,omitempty"`
+}
+
+// Milliseconds taken for seconds, and what .NET writes for never.
+func TestToken_ThatEndsAfterAllTimeIsSaved(t *testing.T) {
+	never := time.Date(9999, 12, 31, 23, 59, 59, 999999900, time.UTC)
+	for _, end := range []time.Time{time.Unix(time.Now().UnixMilli(), 0), never} {
+		for from, take := range map[string]func(w world, far oauth2grant.Token) *oauth2grant.Grant{
+			"SetToken": func(w world, far oauth2grant.Token) *oauth2grant.Grant {
+				g := newGrant(w.T, oauth2grant.RefreshOnly{}, w.config())
+				if err := g.SetToken(w.Context(), far); err != nil {
+					w.Error(err)
+				}
+				return g
+			},
+			"the seed": func(w world, far oauth2grant.Token) *oauth2grant.Grant {
+				cfg := w.config()
+				cfg.Token = far
+				return newGrant(w.T, oauth2grant.RefreshOnly{}, cfg)
+			},
+			"a flow": func(w world, far oauth2grant.Token) *oauth2grant.Grant {
+				return newGrant(w.T, flow{run: func(context.Context, *oauth2grant.Client) (oauth2grant.Token, error) {
+					return far, nil
+				}}, w.config())
+			},
+		} {
+			t.Run(from+" "+end.UTC().Format("2006"), func(t *testing.T) {
+				inWorld(t, granttest.Config{}, func(w world) {
+					far := w.issued()
+					far.Expiry = end
+					got := w.token(take(w, far))
+					if got.AccessToken != far.AccessToken || !got.Expiry.IsZero() {
+						w.Errorf("got %s", got)
+					}
+					saved := w.b.get()
+					if _, err := json.Marshal(saved); err != nil || saved.AccessToken != far.AccessToken {
+						w.Errorf("saved: %s, %v", saved, err)
+					}
+				})
+			})
+		}
+	}
 }
 
 func TestToken_JSONIsInterchangeableWithThatOfXOAuth2(t *testing.T) {

@@ -116,10 +116,10 @@ func storedExpiry(m wire.Members) time.Time {
 	return longAgo
 }
 
-// writable returns t, or the zero time where JSON cannot say it, or it is the
-// zero time of another language.
+// writable returns t, in UTC, or the zero time where JSON cannot say it, or it
+// is the zero time of another language.
 func writable(t time.Time) time.Time {
-	if t.Year() <= 1 || t.Year() > 9990 {
+	if t = wall(t); t.Year() <= 1 || t.Year() > 9990 {
 		return time.Time{}
 	}
 	return t
@@ -131,7 +131,7 @@ func saysNothing(word string) bool {
 		return n <= 0
 	}
 	t, err := time.Parse(time.RFC3339, word)
-	return err == nil && t.Year() <= 1
+	return err == nil && writable(t).IsZero()
 }
 
 // likeOurs returns the members of a token with the names that we have for them.

@@ -95,7 +95,7 @@ func TestToken_ReadsWhatOthersStore(t *testing.T) {
 			`{"access_token":"A","expires_at":"soon"}`, Token{AccessToken: "A", Expiry: longAgo},
 		},
 		"an end after all time": {
-			`{"access_token":"A","expiry":"9999-12-31T23:59:59-01:00"}`, Token{AccessToken: "A", Expiry: longAgo},
+			`{"access_token":"A","expiry":"9999-12-31T23:59:59-01:00"}`, Token{AccessToken: "A"},
 		},
 		"a byte order mark": {"\xef\xbb\xbf" + `{"access_token":"A"}`, Token{AccessToken: "A"}},
 		"a refresh token alone": {

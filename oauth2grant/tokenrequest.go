@@ -1,6 +1,7 @@
 package oauth2grant
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/url"
@@ -114,8 +115,8 @@ func (c *Client) tokenOf(x exchange, read wire.Token, sent time.Time) Token {
 	if !read.HasScope {
 		t.Scope = x.scope
 	}
-	if t.lifetime == 0 { // by the server's clock, for want of better
-		t.lifetime = saneLifetime(int64(read.Expires.Sub(wall(sent)) / time.Second))
+	if t.lifetime == 0 && !read.Expires.IsZero() {
+		t.lifetime = lifetimeUntil(read.Expires, cmp.Or(read.Date, wall(sent)))
 	}
 	if t.lifetime > 0 {
 		t.Expiry = wall(sent.Add(t.lifetime))

@@ -39,7 +39,8 @@ func ReadFailure(a Answer) *Failure {
 	return f
 }
 
-// retryAfter reads RFC 9110 §10.2.3: seconds, or a date.
+// retryAfter reads RFC 9110 §10.2.3: seconds, or a date, which is by the clock
+// of the server.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
@@ -48,10 +49,22 @@ func retryAfter(h http.Header) time.Duration {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second
 	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(date))
+	until, err := http.ParseTime(value)
+	if err != nil {
+		return 0
 	}
-	return 0
+	now, ok := serverNow(h)
+	if !ok {
+		now = time.Now()
+	}
+	return max(0, until.Sub(now))
+}
+
+// serverNow reads the Date of an answer (RFC 9110 §6.6.1), and reports whether
+// there is one from a clock that was ever set.
+func serverNow(h http.Header) (time.Time, bool) {
+	date, err := http.ParseTime(h.Get("Date"))
+	return date, err == nil && date.Year() > 1970
 }
 
 // longest bounds what is kept of a server's prose, in bytes.

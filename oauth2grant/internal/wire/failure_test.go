@@ -135,22 +135,29 @@ func TestFailure_WhatAServerProvablyDidNotProcess(t *testing.T) {
 func TestReadFailure_RetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+		const day = 24 * time.Hour
 		for _, c := range []struct {
-			name, value string
-			want        time.Duration
+			name, value, date string
+			want              time.Duration
 		}{
-			{"none", "", 0},
-			{"seconds", "120", 2 * time.Minute},
-			{"padded seconds", " 120 ", 2 * time.Minute},
-			{"no wait", "0", 0},
-			{"a date", in(90 * time.Second), 90 * time.Second},
-			{"a date that has passed", in(-time.Hour), 0},
-			{"below zero", "-5", 0},
-			{"a fraction", "1.5", 0},
-			{"beyond int32", "99999999999999999999", 0},
-			{"garbage", "soon", 0},
+			{"none", "", "", 0},
+			{"seconds", "120", "", 2 * time.Minute},
+			{"padded seconds", " 120 ", "", 2 * time.Minute},
+			{"no wait", "0", "", 0},
+			{"a date", in(90 * time.Second), "", 90 * time.Second},
+			{"a date that has passed", in(-time.Hour), "", 0},
+			{"a date, of a clock ahead", in(day + 90*time.Second), in(day), 90 * time.Second},
+			{"a date, of a clock behind", in(90*time.Second - day), in(-day), 90 * time.Second},
+			{"a date that has passed there", in(day - time.Hour), in(day), 0},
+			{"a date, of a clock never set", in(90 * time.Second), "Thu, 01 Jan 1970 00:00:09 GMT", 90 * time.Second},
+			{"a date, of a clock that nobody can read", in(90 * time.Second), "today", 90 * time.Second},
+			{"seconds, whatever the clock", "120", in(day), 2 * time.Minute},
+			{"below zero", "-5", "", 0},
+			{"a fraction", "1.5", "", 0},
+			{"beyond int32", "99999999999999999999", "", 0},
+			{"garbage", "soon", "", 0},
 		} {
-			if got := retryAfter(http.Header{"Retry-After": {c.value}}); got != c.want {
+			if got := retryAfter(http.Header{"Retry-After": {c.value}, "Date": {c.date}}); got != c.want {
 				t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 			}
 		}

@@ -14,6 +14,7 @@ type Token struct {
 	HasScope  bool      // the server said something of the scope
 	ExpiresIn int64     // seconds; zero: unknown
 	Expires   time.Time // where ExpiresIn is unknown, and the server says it so; else zero
+	Date      time.Time // of the answer, by the server's clock; zero: unknown
 	Extra     string    // every other member, as one JSON object; empty: none
 
 	RefreshIn        int64 // seconds after which the server wants a refresh; zero: unknown
@@ -87,6 +88,9 @@ func ReadToken(a Answer) (Token, *Failure) {
 	}
 	if t.ExpiresIn == 0 {
 		t.Expires = m.Expiry()
+	}
+	if date, ok := serverNow(a.Header); ok {
+		t.Date = date
 	}
 	switch {
 	case t.AccessToken == "":

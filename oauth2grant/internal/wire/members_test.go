@@ -16,6 +16,7 @@ func TestMembers_Time(t *testing.T) {
 		{"seconds as a string", `"1580702706"`, at},
 		{"seconds with a fraction", `1580702706.5`, at.Add(500 * time.Millisecond)},
 		{"seconds as a padded string", `" 1580702706 "`, at},
+		{"seconds, for ever", `253402300799`, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
 		{"milliseconds", `1580702706000`, at},
 		{"milliseconds as a string", `"1580702706000"`, at},
 		{"RFC 3339", `"2020-02-03T04:05:06Z"`, at},

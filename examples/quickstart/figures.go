@@ -11,6 +11,7 @@ import (
 // figures is what was measured.
 type figures struct {
 	calls, refused        int
+	waited                int           // calls that a renewal has held up
 	tokens, tokenRequests int           // obtained by the grant; counted at the server
 	firstPrepare          time.Duration // discovers the server and obtains the first token
 	slowestPrepare        time.Duration // of the others
@@ -61,10 +62,10 @@ func (f *figures) judge(renewals int) error {
 	check(f.refused == 0, "%d of %d API calls were refused", f.refused, f.calls)
 	check(f.tokens > renewals, "%d renewals were wanted, there were %d", renewals, f.tokens-1)
 	check(f.tokenRequests == f.tokens, "%d token requests for %d tokens", f.tokenRequests, f.tokens)
-	check(f.slowestPrepare < tokenDelay, "a call waited %v: as long as for a token request", f.slowestPrepare)
+	check(f.waited == 0, "%d calls waited for a renewal", f.waited)
 	check(f.close < closeLimit, "Close took %v", f.close)
 	check(f.closeErr == nil, "Close: %w", f.closeErr)
 	return errors.Join(off...)
 }
 
-const closeLimit = time.Second // on a busy machine
+const closeLimit = 5 * time.Second // on a busy machine

@@ -53,11 +53,15 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 	var (
 		grant  *oauth2grant.Grant
 		tokens atomic.Int64
+		waited atomic.Int64 // calls that did, for others than the first
 		start  = time.Now()
 	)
 	onEvent := func(_ context.Context, e oauth2grant.Event) {
 		if e.Kind != oauth2grant.EventObtained {
 			return
+		}
+		if tokens.Load() > 0 {
+			waited.Add(int64(e.Waiters))
 		}
 		fmt.Fprintf(w, "%5.1f s  token %d, good for %.1f s, next refresh in %.1f s\n", time.Since(start).Seconds(),
 			tokens.Add(1), time.Until(e.Token.Expiry).Seconds(), time.Until(grant.Status().NextRefresh).Seconds())
@@ -84,7 +88,7 @@ func run(ctx context.Context, w io.Writer, renewals int) error {
 
 	// No renewal is under way now, since the last token has just come: what the
 	// server counted is what was needed.
-	f.tokens, f.tokenRequests = int(tokens.Load()), server.Count("/token")
+	f.tokens, f.tokenRequests, f.waited = int(tokens.Load()), server.Count("/token"), int(waited.Load())
 	begin := time.Now()
 	f.closeErr = grant.Close()
 	f.close = time.Since(begin)

@@ -82,7 +82,7 @@ func TestJudge(t *testing.T) {
 		"a refused call is off":                          {func(f *figures) { f.refused = 1 }, true},
 		"a renewal too few is off":                       {func(f *figures) { f.tokens, f.tokenRequests = 2, 2 }, true},
 		"a token request without a token is off":         {func(f *figures) { f.tokenRequests++ }, true},
-		"a call that waits for the token request is off": {func(f *figures) { f.slowestPrepare = tokenDelay }, true},
+		"a call that waits for the token request is off": {func(f *figures) { f.waited = 1 }, true},
 		"a slow Close is off":                            {func(f *figures) { f.close = closeLimit }, true},
 		"a Close that fails is off":                      {func(f *figures) { f.closeErr = errors.New("leak") }, true},
 	} {

@@ -19,6 +19,7 @@ func TestDPoP_AFleetKeepsOneKey(t *testing.T) {
 	const life = 2 * fleetLife
 	for i, under := range stores {
 		t.Run(under.name, func(t *testing.T) {
+			t.Parallel()
 			s, c := rotatingWithProofs(t, life), under.at(t)
 			key := s.signInBound(t, c)
 			fleetLives(t, s, c, spec{Own: true, Bound: true}, life, fleetTimeOf(i+1))

@@ -20,7 +20,7 @@ const (
 // TestFleet_KeepsOneRefreshToken lets 1,000 goroutines in 20 processes live on
 // one refresh token, which any second use would have revoked.
 func TestFleet_KeepsOneRefreshToken(t *testing.T) {
-	for i, c := range combinations(rotatingKinds...) {
+	for i, c := range fleets() {
 		t.Run(c.String(), func(t *testing.T) {
 			if i > 0 { // the first has the machine for itself
 				t.Parallel()

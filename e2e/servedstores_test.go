@@ -10,15 +10,18 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 
+	"github.com/oauth2grant/go-oauth2grant/contrib/etcdstore"
 	"github.com/oauth2grant/go-oauth2grant/contrib/pgstore"
 	"github.com/oauth2grant/go-oauth2grant/contrib/redisstore"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// lease is the shortest that the stores take: so long they wait for a holder
-// that was killed or stopped.
+// lease is the shortest that Redis and PostgreSQL take: so long they wait for a
+// holder that was killed or stopped. That of etcd is 10 s.
 const lease = 3 * time.Second
 
 // served is a store on a server, with connections of its own, as every process
@@ -44,7 +47,11 @@ func startRedis(t *testing.T) string {
 func openRedis(place string) (oauth2grant.Store, error) {
 	addr, key, _ := strings.Cut(place, " ")
 	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
-	family, err := redisstore.New(client, redisstore.Config{Lease: lease})
+	return openOver(client, key, redisstore.Config{Lease: lease})
+}
+
+func openOver(client redis.UniversalClient, key string, cfg redisstore.Config) (oauth2grant.Store, error) {
+	family, err := redisstore.New(client, cfg)
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
@@ -54,15 +61,22 @@ func openRedis(place string) (oauth2grant.Store, error) {
 func startPostgres(t *testing.T) string {
 	t.Helper()
 	server := testservers.StartPostgres(t)
-	few, err := url.Parse(server.URL())
+	return migrated(t, server, server.URL())
+}
+
+// migrated makes the table, and returns the place of a token there, at a URL
+// that leads to the server.
+func migrated(t *testing.T, server *testservers.Postgres, through string) string {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), server.URL())
+	must(t, err)
+	defer pool.Close()
+	must(t, pgstore.Migrate(t.Context(), pool))
+	few, err := url.Parse(through)
 	must(t, err)
 	q := few.Query()
 	q.Set("pool_max_conns", "3") // of each process of a fleet
 	few.RawQuery = q.Encode()
-	pool, err := pgxpool.New(t.Context(), few.String())
-	must(t, err)
-	defer pool.Close()
-	must(t, pgstore.Migrate(t.Context(), pool))
 	return few.String() + " token"
 }
 
@@ -78,4 +92,22 @@ func openPostgres(place string) (oauth2grant.Store, error) {
 		return nil, err
 	}
 	return served{family.Store(key), func() error { defer pool.Close(); return family.Close() }}, nil
+}
+
+func startEtcd(t *testing.T) string {
+	t.Helper()
+	return testservers.StartEtcd(t).Addr() + " token"
+}
+
+func openEtcd(place string) (oauth2grant.Store, error) {
+	addr, key, _ := strings.Cut(place, " ")
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{addr}, Logger: zap.NewNop()})
+	if err != nil {
+		return nil, err
+	}
+	family, err := etcdstore.New(client, etcdstore.Config{})
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return served{family.Store(key), func() error { return errors.Join(family.Close(), client.Close()) }}, nil
 }

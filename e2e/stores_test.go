@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
@@ -35,10 +36,14 @@ var stores = []storeUnderTest{
 		name: "pgstore", start: startPostgres, open: openPostgres, kills: []point{sending, answered, saving, saved},
 		lease: true,
 	},
+	{
+		name: "etcdstore", start: startEtcd, open: openEtcd, kills: []point{sending, answered, saving, saved},
+		lease: true,
+	},
 }
 
 func storeNamed(name string) (storeUnderTest, error) {
-	for _, s := range stores {
+	for _, s := range slices.Concat(stores, topologies) {
 		if s.name == name {
 			return s, nil
 		}

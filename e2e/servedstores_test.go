@@ -20,8 +20,8 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
-// lease is the shortest that Redis and PostgreSQL take: so long they wait for a
-// holder that was killed or stopped. That of etcd is 10 s.
+// lease is one that a busy machine can keep: so long Redis and PostgreSQL wait
+// for a holder that was killed or stopped. That of etcd is 10 s.
 const lease = 3 * time.Second
 
 // served is a store on a server, with connections of its own, as every process

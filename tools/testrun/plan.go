@@ -65,7 +65,7 @@ func plan(root string, parts []string) ([]step, error) {
 		}
 	}
 	if slices.Contains(parts, endToEnd) {
-		// These tests wait for leases and for other processes, more than they compute.
+		// They wait for leases and other processes, more than they compute.
 		atOnce := fmt.Sprintf("-parallel=%d", max(4, runtime.GOMAXPROCS(0)))
 		steps = append(steps, step{
 			name: endToEnd, dir: filepath.Join(root, endToEnd), commands: []command{vet("./..."), goTest(atOnce)},

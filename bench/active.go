@@ -52,15 +52,15 @@ func reads(r *report, sc scale, open []cache, procs int) {
 		}
 	}
 	costs := byTurns(all, sc.rounds, sc.each, procs)
-	t := costTable(r, fmt.Sprintf("A, B · Reading an active token, %d goroutines", procs), all, costs)
+	t := costTable(r, "A, B · Reading an active token, "+goroutines(procs), all, costs)
 	t.note = "azcore has no way to a token but a request through its policy; see the round trips."
 	if procs != 2 {
-		r.atMost("A read", fmt.Sprintf("%d goroutines, of atomic load and clock", procs),
+		r.atMost("A read", goroutines(procs)+", of atomic load and clock",
 			costs[ensureName].ns/costs[limit].ns, 1.1, " ×")
-		r.atMost("A read", fmt.Sprintf("%d goroutines, of the fastest peer", procs),
+		r.atMost("A read", goroutines(procs)+", of the fastest peer",
 			costs[ourName].ns/fastest(costs, limit, ensureName), 1, " ×")
 	}
-	r.atMost("A read", fmt.Sprintf("%d goroutines, allocations", procs), costs[ourName].allocs, 0, "")
+	r.atMost("A read", goroutines(procs)+", allocations", costs[ourName].allocs, 0, "")
 }
 
 func headers(r *report, sc scale, open []cache) {
@@ -123,7 +123,7 @@ func trips(r *report, sc scale, open []cache, fields, procs int) {
 	}
 	costs := byTurns(all, sc.rounds, sc.each, procs)
 	t := costTable(r,
-		fmt.Sprintf("A, B · A round trip with %d header fields, %d goroutines", fields, procs), all, costs)
+		fmt.Sprintf("A, B · A round trip with %d header fields, %s", fields, goroutines(procs)), all, costs)
 	t.note = "The base makes an answer, which is among the allocations. AWS, smithy and Databricks have no " +
 		"RoundTripper of this kind."
 	if procs == 1 {
@@ -162,4 +162,11 @@ func fastest(costs map[string]cost, aside ...string) float64 {
 		}
 	}
 	return least
+}
+
+func goroutines(n int) string {
+	if n == 1 {
+		return "1 goroutine"
+	}
+	return fmt.Sprintf("%d goroutines", n)
 }

@@ -32,7 +32,7 @@ func (r *report) page(kind string, busy bool, took time.Duration) string {
 		map[string]string{"quick": "-quick"}[kind], took.Round(time.Second), runtime.Version(), runtime.GOOS,
 		runtime.GOARCH,
 		runtime.NumCPU(), time.Now().Format("January 2006"))
-	b.WriteString("Contenders were measured by turns, and medians are shown: believe the ratios within a table " +
+	b.WriteString("Contenders were measured in turn, and medians are shown: believe the ratios within a table " +
 		"rather than its times. " +
 		"Servers and APIs are in memory. Peers: " + strings.Join(versions(), ", ") + ".\n\n")
 	if busy {

@@ -14,8 +14,8 @@ import (
 )
 
 // IsTransient reports whether trying again later can help without anybody
-// changing anything: the server was busy or out of reach, or gave no usable
-// answer. It sees through any wrapping, that of [http.Client] and errors.Join
+// changing anything: the server, or the store, was busy or out of reach, or the
+// server gave no usable answer. It sees through any wrapping, that of [http.Client] and errors.Join
 // included: one of the errors in err must say so, and none the contrary. The
 // contrary is said by [ErrLoginRequired], [ErrClosed], [ErrConfig],
 // [ErrAuthorizationTimeout], a refusal by the server, and the error of a file,

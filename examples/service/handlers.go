@@ -81,11 +81,11 @@ func (s *service) ready(w http.ResponseWriter, _ *http.Request) {
 // how much there is to drain.
 func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
 	status := s.grant.Status()
-	var expiry int64
-	if !status.Expiry.IsZero() {
-		expiry = status.Expiry.Unix()
+	usable := 0
+	if status.Usable {
+		usable = 1
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	_, _ = fmt.Fprintf(w, "oauth2_token_expiry_seconds %d\noauth2_token_failures %d\norders_under_way %d\n",
-		expiry, status.Failures, s.underWay.Load())
+	_, _ = fmt.Fprintf(w, "token_usable %d\ntoken_failures %d\norders_under_way %d\n",
+		usable, status.Failures, s.underWay.Load())
 }

@@ -8,7 +8,7 @@
 //
 // It is told by the environment whom to ask: see environment.go, which also
 // starts an authorization server of its own where nothing is said. What is to
-// be copied is in this file and in handlers.go.
+// be copied is in this file and in handlers.go, with the type environment.
 package main
 
 import (

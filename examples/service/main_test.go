@@ -92,7 +92,7 @@ func TestService_DrainsWhatIsUnderWay(t *testing.T) {
 	if status, body := r.get(t, "/readyz"); status != http.StatusOK || !strings.Contains(body, `"state":"fresh"`) {
 		t.Errorf("/readyz with a token: %d, %s", status, body)
 	}
-	if _, body := r.get(t, "/metrics"); !strings.Contains(body, "oauth2_token_failures 0\n") {
+	if _, body := r.get(t, "/metrics"); !strings.Contains(body, "token_usable 1\ntoken_failures 0\n") {
 		t.Errorf("/metrics: %s", body)
 	}
 	r.stop()

@@ -28,6 +28,8 @@ var (
 	r      *http.Request
 	req    *http.Request
 	logger *slog.Logger
+
+	sessionID func(r *http.Request) string
 )
 `
 

@@ -45,7 +45,7 @@ func (f *Flight[T]) Publish(s *Snapshot[T]) bool {
 
 // PublishOver is Publish as long as the value is still old.
 func (f *Flight[T]) PublishOver(old, s *Snapshot[T]) bool {
-	return f.publish(s, func(now *Snapshot[T]) bool { return now == old })
+	return f.publish(s, old.is)
 }
 
 func (f *Flight[T]) publish(s *Snapshot[T], over func(now *Snapshot[T]) bool) bool {
@@ -140,8 +140,12 @@ func (e *Engine[T]) Note(err error) {
 // Invalidate marks the value as refused if it is still old. Nobody is given it
 // any more.
 func (e *Engine[T]) Invalidate(old *Snapshot[T]) {
-	s := &Snapshot[T]{Value: old.Value, Since: old.Since, RenewAt: old.RenewAt, KeepAt: old.KeepAt, Invalid: true}
-	e.current.CompareAndSwap(old, s.seal(e.now()))
+	for now := e.current.Load(); now.is(old); now = e.current.Load() {
+		s := &Snapshot[T]{Value: now.Value, Since: now.Since, RenewAt: now.RenewAt, KeepAt: now.KeepAt, Invalid: true}
+		if e.current.CompareAndSwap(now, s.seal(e.now())) {
+			return
+		}
+	}
 }
 
 // Changed says that somebody else may have changed the value. It does not

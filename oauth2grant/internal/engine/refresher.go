@@ -110,15 +110,16 @@ func (e *Engine[T]) plan() plan[T] {
 
 // onTime returns the value. If the wall clock was set back since, so that the
 // times of the value would come too late, it has been replaced by one whose
-// times have come nearer by as much.
+// times have come nearer by as much. A clock that has gone ahead, as after a
+// sleep, may be set back from there.
 func (e *Engine[T]) onTime() *Snapshot[T] {
 	s := e.current.Load()
 	if s == nil {
 		return nil
 	}
 	now := e.now()
-	if back := s.wall.Add(time.Since(s.sealed)).Sub(now); back >= jumpLeast {
-		e.current.CompareAndSwap(s, s.nearer(back).seal(now))
+	if back := s.wall.Add(time.Since(s.sealed)).Sub(now); back.Abs() >= jumpLeast {
+		e.current.CompareAndSwap(s, s.nearer(max(back, 0)).seal(now))
 	}
 	return e.current.Load()
 }

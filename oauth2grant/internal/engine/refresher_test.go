@@ -112,11 +112,53 @@ func TestRefresher_AClockSetBackRenewsInTime(t *testing.T) {
 		s := &script{}
 		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now = false, clock.now })
 		gives(t, 1)(e.Get(t.Context()))
+		synctest.Wait() // until the background has planned
 		clock.by.Add(-int64(24 * time.Hour))
 		time.Sleep(renewal)
 		synctest.Wait()
 		gives(t, 2)(e.Get(t.Context()))
 		s.ran(t, 2)
+	})
+}
+
+// While a machine sleeps its monotonic clock stands still, and the wall clock
+// goes on.
+func TestRefresher_AClockSetBackAfterASleepRenewsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const asleep = 30 * time.Minute
+		var clock jump
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now = false, clock.now })
+		gives(t, 1)(e.Get(t.Context()))
+		synctest.Wait()
+		for _, by := range []time.Duration{asleep, -20 * time.Minute} {
+			clock.by.Add(int64(by))
+			e.Wake()
+			synctest.Wait()
+		}
+		time.Sleep(renewal - asleep)
+		synctest.Wait()
+		s.ran(t, 2)
+	})
+}
+
+func TestInvalidate_FindsAValueWhoseTimesHaveComeNearer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var clock jump
+		s := &script{}
+		e := start(t, s.run, func(cfg *Config[int]) { cfg.Passive, cfg.Now = false, clock.now })
+		gives(t, 1)(e.Get(t.Context()))
+		old := e.Current()
+		clock.by.Add(-int64(10 * time.Minute))
+		e.Wake()
+		synctest.Wait()
+		if e.Current() == old {
+			t.Error("the clock that was set back has changed nothing")
+		}
+		e.Invalidate(old)
+		if s := e.Fresh(); s != nil {
+			t.Errorf("the refused value %d is served", s.Value)
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,8 @@ type Snapshot[T any] struct {
 
 	quiet, fresh, expiry int64 // Unix nanoseconds; before quiet a reader has nothing to do
 	used                 atomic.Bool
-	sealed, wall         time.Time // one moment: on the monotonic clock, and on the wall clock
+	sealed, wall         time.Time    // one moment: on the monotonic clock, and on the wall clock
+	first                *Snapshot[T] // with the same value, before its times came nearer; nil: s itself
 }
 
 const never = math.MaxInt64
@@ -45,11 +47,19 @@ func (s *Snapshot[T]) nearer(by time.Duration) *Snapshot[T] {
 		return t.Add(-by)
 	}
 	moved := &Snapshot[T]{
-		Value: s.Value, Since: s.Since, RenewAt: move(s.RenewAt), KeepAt: move(s.KeepAt),
+		first: cmp.Or(s.first, s), Value: s.Value, Since: s.Since, RenewAt: move(s.RenewAt), KeepAt: move(s.KeepAt),
 		FreshUntil: move(s.FreshUntil), Expiry: move(s.Expiry), Invalid: s.Invalid,
 	}
 	moved.used.Store(s.used.Load())
 	return moved
+}
+
+// is reports whether both have the same value, of one publication.
+func (s *Snapshot[T]) is(other *Snapshot[T]) bool {
+	if s == nil || other == nil {
+		return s == other
+	}
+	return cmp.Or(s.first, s) == cmp.Or(other.first, other)
 }
 
 // nanos reads a time, of which zero means never. Those that int64 can't hold

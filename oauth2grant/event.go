@@ -38,9 +38,9 @@ const (
 	// not more than half of that life. With [Refresh].Disabled it waits for a
 	// renewal that a call needs.
 	EventLoginDue
-	// EventWaiting: a call without a usable token has waited 2 s for the lock of
-	// the [Store]; most likely somebody is signing in elsewhere. Only a grant
-	// that may need a person says so.
+	// EventWaiting: a call without a usable token has waited 2 s for the lock
+	// of the [Store]; most likely somebody is signing in elsewhere. Only a
+	// grant that may need a person says so.
 	EventWaiting
 )
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -270,6 +271,32 @@ func TestServer_NoRefreshRunsTheFlowAheadOfTime(t *testing.T) {
 		time.Sleep(50 * time.Minute)
 		if n := srv.Count(granttest.Token); n != 2 || failures > 0 {
 			t.Errorf("%d token requests, %d failures", n, failures)
+		}
+	})
+}
+
+func TestServer_NoRefreshAsksForAPersonOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := granttest.New(granttest.Config{})
+		cfg := configFor(srv)
+		cfg.Server.NoRefresh = true
+		var asked, failed atomic.Int32
+		cfg.OnEvent = func(_ context.Context, e oauth2grant.Event) {
+			switch e.Kind {
+			case oauth2grant.EventLoginRequired:
+				asked.Add(1)
+			case oauth2grant.EventFailed:
+				failed.Add(1)
+			}
+		}
+		g := open(t, flow{run: alice().Run, interactive: true}, cfg)
+		ensure(t, g)
+		synctest.Wait()
+		asked.Store(0) // a person was there
+		time.Sleep(59 * time.Minute)
+		if asked.Load() != 1 || failed.Load() != 0 || !g.Status().Usable {
+			t.Errorf("asked for a person %d times, failed %d times; usable %t",
+				asked.Load(), failed.Load(), g.Status().Usable)
 		}
 	})
 }

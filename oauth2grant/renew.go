@@ -41,7 +41,7 @@ func (g *grant) renew(f *flight) (*snapshot, error) {
 		case errors.Is(err, errChanged): // who held the lock may have done it
 		case errors.Is(err, errOvertaken):
 			return nil, nil
-		case errors.Is(err, ErrLockLost) && tries < lookAgain: // and nothing was sent
+		case errors.Is(err, ErrLockLost) && tries < lookAgain:
 			tries++
 		case err != nil && f.Why == engine.Look:
 			return s, notSeen(err)
@@ -199,7 +199,7 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 			refusedBy = missing
 			break
 		}
-		if g.client.own.NoRefresh && !g.personal() || g.custody.isDead(stored.RefreshToken) {
+		if g.client.own.NoRefresh || g.custody.isDead(stored.RefreshToken) {
 			break
 		}
 		t, mark, err := g.refresh(g.client.withProver(held, prover), f, stored)
@@ -214,6 +214,7 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 		if kind == unclear {
 			break // the refresh token is kept
 		}
+		g.custody.bury(stored.RefreshToken) // not sent again, whatever becomes of the look
 		again, found, err := g.secondLook(held, f, stored)
 		switch {
 		case err != nil:
@@ -222,8 +223,6 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 			g.drop(f, g.engine.Current())
 			g.custody.ask("")
 			return g.runFlow(held, f, Token{}, nil)
-		case again.RefreshToken == stored.RefreshToken:
-			g.custody.bury(stored.RefreshToken)
 		case g.adoptable(f, again):
 			return g.adopt(f, g.engine.Current(), again), nil
 		}

@@ -15,13 +15,13 @@ import (
 
 // IsTransient reports whether trying again later can help without anybody
 // changing anything: the server, or the store, was busy or out of reach, or the
-// server gave no usable answer. It sees through any wrapping, that of [http.Client] and errors.Join
-// included: one of the errors in err must say so, and none the contrary. The
-// contrary is said by [ErrLoginRequired], [ErrClosed], [ErrConfig],
-// [ErrAuthorizationTimeout], a refusal by the server, and the error of a file,
-// of an address to listen on, or of a certificate that does not verify. An
-// error that it does not know counts for nothing: alone it is not transient,
-// and beside an outage it changes nothing.
+// server gave no usable answer. It sees through any wrapping, that of
+// [http.Client] and errors.Join included: one of the errors in err must say so,
+// and none the contrary. The contrary is said by [ErrLoginRequired],
+// [ErrClosed], [ErrConfig], [ErrAuthorizationTimeout], a refusal by the server,
+// and the error of a file, of an address to listen on, or of a certificate that
+// does not verify. An error that it does not know counts for nothing: alone it
+// is not transient, and beside an outage it changes nothing.
 func IsTransient(err error) bool {
 	var w weight
 	w.weigh(err)

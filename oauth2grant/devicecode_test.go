@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -290,10 +289,7 @@ func TestDeviceCode_SurvivesAClockThatIsSet(t *testing.T) {
 	for _, by := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
 		t.Run(by.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var ahead atomic.Int64
-				t.Cleanup(oauth2grant.SetClock(func() time.Time {
-					return time.Now().Round(0).Add(time.Duration(ahead.Load()))
-				}))
+				ahead := jumping(t)
 				srv := granttest.New(granttest.Config{DeviceLifetime: 10 * time.Minute})
 				approveAfter := 40 * time.Second
 				flow := oauth2grant.DeviceCode{Prompt: func(_ context.Context, p oauth2grant.DevicePrompt) error {

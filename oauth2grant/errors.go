@@ -56,9 +56,9 @@ type Error struct {
 	// StatusCode is that of HTTP; zero: no answer came.
 	StatusCode int
 	// RetryAfter is how long the server asked to be left alone; zero: it did
-	// not ask. A [Grant] then waits for so long and up to a quarter longer, at
-	// random, or for its back-off if that is longer. More than 48 min counts as
-	// 48 min.
+	// not ask. A [Grant] then waits for so long and, at random, up to a quarter
+	// or [Refresh].MinBackOff longer, or for its back-off if that is longer.
+	// More than 48 min counts as 48 min.
 	RetryAfter time.Duration
 
 	hint     string // what may be the reason, as far as can be seen from here

@@ -41,7 +41,7 @@ func (g *grant) renew(f *flight) (*snapshot, error) {
 		case errors.Is(err, errChanged): // who held the lock may have done it
 		case errors.Is(err, errOvertaken):
 			return nil, nil
-		case errors.Is(err, ErrLockLost) && tries < lookAgain:
+		case errors.Is(err, ErrLockLost) && tries < lookAgain: // what was sent was refused, if anything
 			tries++
 		case err != nil && f.Why == engine.Look:
 			return s, notSeen(err)
@@ -214,7 +214,6 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 		if kind == unclear {
 			break // the refresh token is kept
 		}
-		g.custody.bury(stored.RefreshToken) // not sent again, whatever becomes of the look
 		again, found, err := g.secondLook(held, f, stored)
 		switch {
 		case err != nil:
@@ -223,6 +222,8 @@ func (g *grant) obtain(held context.Context, f *flight, stored Token) (*snapshot
 			g.drop(f, g.engine.Current())
 			g.custody.ask("")
 			return g.runFlow(held, f, Token{}, nil)
+		case again.RefreshToken == stored.RefreshToken:
+			g.custody.bury(stored.RefreshToken)
 		case g.adoptable(f, again):
 			return g.adopt(f, g.engine.Current(), again), nil
 		}

@@ -30,12 +30,13 @@ func (g *grant) refresh(held context.Context, f *flight, stored Token) (t Token,
 	}
 	var sent atomic.Bool
 	look := func() error {
-		switch {
-		case f.Context().Err() != nil:
+		if f.Context().Err() != nil {
 			return context.Cause(f.Context()) //nolint:contextcheck // the flight's, not the request's
-		case held.Err() != nil:
-			return fmt.Errorf("%w: %w", ErrLockLost, context.Cause(held))
-		case !f.Current():
+		}
+		if err := lost(held, f.Context()); err != nil {
+			return err
+		}
+		if !f.Current() {
 			return errOvertaken
 		}
 		sent.Store(true)

@@ -50,11 +50,11 @@ func (m Members) Time(name string) time.Time {
 		return time.Time{}
 	}
 	if n, err := strconv.ParseFloat(text, 64); err == nil {
-		const year9999 = 253402300800 // the end of it in seconds; in milliseconds it is 1978
+		const year10000 = 253402300800 // its first second; in milliseconds it is 1978
 		switch {
 		case math.IsNaN(n) || n <= 0 || n > 1e14:
 			return time.Time{}
-		case n >= year9999:
+		case n >= year10000:
 			return time.UnixMilli(int64(n)).UTC()
 		}
 		whole, fraction := math.Modf(n)

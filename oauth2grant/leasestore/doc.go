@@ -68,15 +68,16 @@
 // holder another three seconds to be heard of. So after a kill a caller without
 // a usable token waits for max([Config.Lease], 10 s) and half a second at most,
 // and after an outage of the database nobody sends a refresh token while its
-// answer waits to be saved.
+// answer waits to be saved. A process that gives up sooner, again and again,
+// never gets such a lock.
 //
 // # What happens when
 //
 //   - The database can't be reached, or does not answer in time: every call
 //     returns an error after 3 s, or when its context ends. Calls work again as
 //     soon as it does.
-//   - It is away while a lock is held: held ends when the lease may be over, with
-//     a cause that wraps [oauth2grant.ErrLockLost].
+//   - It is away while a lock is held: held ends when the lease may be over,
+//     with a cause that wraps [oauth2grant.ErrLockLost].
 //   - It is wiped: Load returns [oauth2grant.ErrNoToken], and every held ends.
 //   - A token was deleted: Load returns [oauth2grant.ErrSignedOut], for at least
 //     a day.

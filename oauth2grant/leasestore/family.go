@@ -24,7 +24,9 @@ type Config struct {
 	Place string
 
 	// Lease is how long a lock outlives a holder that was killed, unless the
-	// record carries a mark. If zero, it is 5 s; it is at least 1 s.
+	// record carries a mark. If zero, it is 5 s; it is at least 1 s. It should
+	// be longer than two exchanges with the database take on a bad day: else a
+	// lock is lost before it is of use.
 	Lease time.Duration
 
 	// Keys encrypts tokens. If nil, they are kept in clear. New asks it for the

@@ -19,7 +19,7 @@ const notice = 3 * time.Second
 // ends. held ends with ctx, with [Family.Close], and when the lease is lost:
 // then its cause wraps [oauth2grant.ErrLockLost]. Its Err looks at both clocks;
 // a context derived from it learns of the end a moment later. The lease is
-// extended until unlock, which blocks for one exchange at most. Besides those
+// extended until unlock, which blocks for two exchanges at most. Besides those
 // of the database and of [Family.Check], the errors are that of ctx and
 // [ErrClosed].
 func (s Store) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
@@ -57,10 +57,16 @@ func (s Store) acquire(ctx context.Context) (*lease, error) {
 		if err != nil {
 			return nil, err
 		}
-		if try.Fence != 0 {
-			return &lease{fence: try.Fence, version: try.Version, until: now.Add(s.family.cfg.Lease)}, nil
+		l := &lease{fence: try.Fence, version: try.Version, until: now.Add(s.family.cfg.Lease)}
+		last = time.Now()
+		switch {
+		case try.Fence == 0:
+		case over(l.until, last):
+			s.release(ctx, try.Fence)
+			return nil, fmt.Errorf("%w: the lease was over before the database had answered", context.DeadlineExceeded)
+		default:
+			return l, nil
 		}
-		last = now
 		if !sleep(ctx, min(wait.next(), try.Wait+time.Millisecond)) {
 			return nil, fmt.Errorf("%w: somebody else holds it", ended(ctx, ctx.Err()))
 		}
@@ -141,10 +147,9 @@ var (
 func (s Store) extend(ctx context.Context, l *lease, lose context.CancelCauseFunc) (lost bool) {
 	var last error
 	third := s.family.cfg.Lease / 3
-	taken, _ := l.state()
-	pause := time.Until(taken) - 2*third // less, if it took long to take the lock
-	for {
-		until, marked := l.state()
+	until, marked := l.state()
+	pause := time.Until(until) - 2*third // less, if it took long to take the lock
+	for ; ; until, marked = l.state() {
 		if over(until, time.Now()) {
 			lose(errors.Join(errOver, last))
 			if !marked {
@@ -160,7 +165,8 @@ func (s Store) extend(ctx context.Context, l *lease, lose context.CancelCauseFun
 			d = max(d, markLife)
 		}
 		extended, held := false, l.hold(d, marked)
-		limited, cancel := context.WithTimeout(ctx, min(third, time.Until(until)))
+		began := time.Now()
+		limited, cancel := context.WithTimeout(ctx, time.Until(until))
 		last = s.family.exchange(limited, func(ctx context.Context) (err error) {
 			extended, err = s.family.backend.Extend(ctx, s.key, l.fence, d)
 			return err
@@ -171,7 +177,7 @@ func (s Store) extend(ctx context.Context, l *lease, lose context.CancelCauseFun
 			pause = min(third, 250*time.Millisecond)
 		case extended:
 			held()
-			pause = third
+			pause = third - time.Since(began)
 		default:
 			lose(fmt.Errorf("%w: somebody else has taken it, or the database was wiped", oauth2grant.ErrLockLost))
 			return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,35 +152,143 @@ func TestLock_LastsAsLongAsItsHolder(t *testing.T) {
 	})
 }
 
-// slow is a memory on a machine that is so busy that each exchange takes 2 s,
-// but for those that extend a lease.
-type slow struct{ *memory }
+// slow is a memory each exchange with which waits for so many nanoseconds
+// before it is carried out, or until its context ends: in a queue for
+// connections, say.
+type slow struct {
+	*memory
+	by *atomic.Int64
+}
 
-func (s slow) TryLock(ctx context.Context, key string, lease, notice time.Duration) (leasestore.Try, error) {
-	try, err := s.memory.TryLock(ctx, key, lease, notice)
-	time.Sleep(2 * time.Second)
-	return try, errors.Join(err, ctx.Err())
+func slowly(by time.Duration) slow {
+	s := slow{newMemory(), new(atomic.Int64)}
+	s.by.Store(int64(by))
+	return s
+}
+
+func (s slow) wait(ctx context.Context) error {
+	select {
+	case <-time.After(time.Duration(s.by.Load())):
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }
 
 func (s slow) Load(ctx context.Context, key string) ([]byte, int64, error) {
-	time.Sleep(2 * time.Second)
-	token, version, err := s.memory.Load(ctx, key)
-	return token, version, errors.Join(err, ctx.Err())
+	if err := s.wait(ctx); err != nil {
+		return nil, 0, err
+	}
+	return s.memory.Load(ctx, key)
+}
+
+func (s slow) Save(ctx context.Context, key string, c leasestore.Change) (bool, error) {
+	if err := s.wait(ctx); err != nil {
+		return false, err
+	}
+	return s.memory.Save(ctx, key, c)
+}
+
+func (s slow) TryLock(ctx context.Context, key string, lease, notice time.Duration) (leasestore.Try, error) {
+	if err := s.wait(ctx); err != nil {
+		return leasestore.Try{}, err
+	}
+	return s.memory.TryLock(ctx, key, lease, notice)
+}
+
+func (s slow) Extend(ctx context.Context, key string, fence int64, lease time.Duration) (bool, error) {
+	if err := s.wait(ctx); err != nil {
+		return false, err
+	}
+	return s.memory.Extend(ctx, key, fence, lease)
+}
+
+func (s slow) Unlock(ctx context.Context, key string, fence int64) error {
+	return errors.Join(s.wait(ctx), s.memory.Unlock(ctx, key, fence))
 }
 
 func TestLock_ABusyMachineIsNoOutage(t *testing.T) {
-	for _, lease := range []time.Duration{0, 3 * time.Second} {
+	for _, c := range []struct{ lease, exchange time.Duration }{
+		{time.Second, 400 * time.Millisecond},
+		{3 * time.Second, 1100 * time.Millisecond},
+		{0, 2 * time.Second},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := open(t, slow{newMemory()}, leasestore.Config{Lease: lease})
+			s := open(t, slowly(c.exchange), leasestore.Config{Lease: c.lease})
 			defer s.Close()
+			must(t, s.Save(t.Context(), older))
 			held, unlock := lock(t, s)
 			defer unlock()
+			holds(t, s, older)
+			must(t, held.Err())
+			must(t, s.Save(held, marked(t, older, "m")))
 			time.Sleep(time.Minute)
 			must(t, held.Err())
-			must(t, s.Save(held, newer))
+			must(t, s.SaveAnswer(t.Context(), "m", newer))
 			holds(t, s, newer)
 		})
 	}
+}
+
+func TestLock_AMarkOutlivesABusyMachine(t *testing.T) {
+	for _, c := range []struct{ lease, exchange time.Duration }{
+		{time.Second, 400 * time.Millisecond},
+		{0, 1700 * time.Millisecond},
+		{0, 2900 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			busy := slowly(0)
+			s := open(t, busy, leasestore.Config{Lease: c.lease})
+			other := open(t, busy.memory, leasestore.Config{Lease: c.lease})
+			defer s.Close()
+			defer other.Close()
+			held, unlock := lock(t, s)
+			must(t, s.Save(held, marked(t, older, "m")))
+			busy.by.Store(int64(c.exchange))
+			ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+			defer cancel()
+			_, _, err := other.Lock(ctx)
+			fails(t, err, context.DeadlineExceeded)
+			must(t, s.SaveAnswer(t.Context(), "m", newer))
+			unlock()
+		})
+	}
+}
+
+func TestLock_OfAKilledHolderIsFreeOnASlowDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		database := slowly(0)
+		link := partitioned(database.memory)
+		killed, s := open(t, link, leasestore.Config{}), open(t, database, leasestore.Config{Lease: 6 * time.Second})
+		defer killed.Close()
+		defer s.Close()
+		held, unlock := lock(t, killed)
+		defer unlock()
+		must(t, killed.Save(held, marked(t, older, "m")))
+		link.take(true)
+		database.by.Store(int64(2900 * time.Millisecond))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		_, release, err := s.Lock(ctx)
+		must(t, err)
+		release()
+	})
+}
+
+func TestLock_ThatIsOverIsNotGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		database := slowly(2 * time.Second)
+		s := open(t, database, leasestore.Config{Lease: time.Second})
+		defer s.Close()
+		_, _, err := s.Lock(t.Context())
+		fails(t, err, context.DeadlineExceeded)
+		database.by.Store(0)
+		began := time.Now()
+		_, unlock := lock(t, s)
+		unlock()
+		if took := time.Since(began); took > 0 {
+			t.Errorf("it was free after %v", took)
+		}
+	})
 }
 
 func TestHeld_EndsWhenTheDatabaseIsWipedOrAway(t *testing.T) {

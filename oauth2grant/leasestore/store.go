@@ -74,10 +74,13 @@ func (s Store) place() string { return s.family.cfg.Place + ":" + s.key }
 // [oauth2grant.ErrSignedOut] after Delete, the errors are [ErrCorrupt], those
 // of package seal, and those of the database.
 func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
-	var data []byte
+	var data, plain []byte
 	var version int64
 	err := s.family.exchange(ctx, func(ctx context.Context) (err error) {
 		data, version, err = s.family.backend.Load(ctx, s.key)
+		if err == nil && data != nil {
+			plain, err = s.family.box.Open(ctx, data, s.place())
+		}
 		return err
 	})
 	switch {
@@ -87,10 +90,6 @@ func (s Store) Load(ctx context.Context) (oauth2grant.Token, error) {
 		return oauth2grant.Token{}, oauth2grant.ErrSignedOut
 	case data == nil:
 		return oauth2grant.Token{}, oauth2grant.ErrNoToken
-	}
-	plain, err := s.family.box.Open(ctx, data, s.place())
-	if err != nil {
-		return oauth2grant.Token{}, s.failed("load", err)
 	}
 	var t oauth2grant.Token
 	if json.Unmarshal(plain, &t) != nil || t.AccessToken == "" && t.RefreshToken == "" && t.IDToken == "" {
@@ -138,16 +137,16 @@ func (s Store) SaveAnswer(ctx context.Context, mark string, t oauth2grant.Token)
 
 // change makes one change, with the token sealed.
 func (s Store) change(ctx context.Context, c Change, t oauth2grant.Token) error {
-	if t != (oauth2grant.Token{}) {
-		plain, err := json.Marshal(t)
-		if err == nil {
-			c.Token, err = s.family.box.Seal(ctx, plain, s.place())
-		}
-		if err != nil {
-			return s.failed("save", err)
-		}
-	}
 	return s.failed("save", s.family.exchange(ctx, func(ctx context.Context) error {
+		if t != (oauth2grant.Token{}) {
+			plain, err := json.Marshal(t)
+			if err == nil {
+				c.Token, err = s.family.box.Seal(ctx, plain, s.place())
+			}
+			if err != nil {
+				return err
+			}
+		}
 		saved, err := s.family.backend.Save(ctx, s.key, c)
 		if err == nil && !saved {
 			err = fmt.Errorf("%w: somebody else has taken it, or has changed the token", oauth2grant.ErrLockLost)

@@ -3,6 +3,7 @@ package leasestore_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -115,4 +116,27 @@ func TestLock_ChecksOnceThatAllIsWell(t *testing.T) {
 	if b.times != 3 {
 		t.Errorf("checked %d times", b.times)
 	}
+}
+
+func TestStore_WaitsForKeysNoLongerThanForTheDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var silent atomic.Bool
+		s := open(t, newMemory(), leasestore.Config{Keys: func(ctx context.Context, id string) (string, []byte, error) {
+			if silent.Load() {
+				<-ctx.Done()
+				return "", nil, ctx.Err()
+			}
+			return keys(ctx, id)
+		}})
+		defer s.Close()
+		must(t, s.Save(t.Context(), older))
+		silent.Store(true)
+		began := time.Now()
+		_, err := s.Load(t.Context())
+		fails(t, err, context.DeadlineExceeded)
+		fails(t, s.Save(t.Context(), newer), context.DeadlineExceeded)
+		if took := time.Since(began); took > 6*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }

@@ -54,6 +54,11 @@ func (b *backend) Load(ctx context.Context, key string) (token []byte, version i
 // Save implements [leasestore.Backend]: it makes the change on what it has
 // read, unless that has changed meanwhile.
 func (b *backend) Save(ctx context.Context, key string, c leasestore.Change) (saved bool, err error) {
+	if c.Hold > 0 { // the lease is that of etcd, and not in the record
+		if held, err := b.Extend(ctx, key, c.Fence, c.Hold); err != nil || !held {
+			return false, err
+		}
+	}
 	for {
 		r, revision, err := b.read(ctx, key)
 		if err != nil {

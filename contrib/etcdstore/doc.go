@@ -1,14 +1,18 @@
 // Package etcdstore is an [oauth2grant.Store] in etcd 3.4 or later: a few
 // tokens in a cluster that is there already, shared by a fleet of processes.
 //
-//	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop()})
+//	client, err := clientv3.New(clientv3.Config{
+//		Endpoints: endpoints, Logger: zap.NewNop(),
+//		DialKeepAliveTime: 5 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
+//	})
 //	family, err := etcdstore.New(client, etcdstore.Config{Prefix: "orders/"})
 //	...
 //	grant, err := oauth2grant.New(ctx, flow, oauth2grant.Config{Store: family.Store(user), ...})
 //
 // Close in this order: the grants, the family, the client. Without a Logger the
 // client writes warnings to standard error, of calls that have ended with their
-// contexts, too. What every store on a shared database guarantees is said in
+// contexts, too; without the two times it stays with a connection that has
+// fallen silent. What every store on a shared database guarantees is said in
 // package leasestore.
 //
 // # What is stored
@@ -21,7 +25,9 @@
 // package seal; then it is bound to its prefix and key.
 //
 // After a new leader was elected, etcd starts every lease anew: a holder that
-// was kept from extending its lease by that keeps its lock. What Delete leaves
+// was kept from extending its lease by that keeps its lock. A holder that can't
+// reach etcd for longer than its lease, though etcd goes on, has lost it, also
+// with a refresh request under way. What Delete leaves
 // of a key, its version, stays.
 //
 // # What etcd needs

@@ -2,7 +2,9 @@ package etcdstore_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -12,6 +14,7 @@ import (
 	"github.com/oauth2grant/go-oauth2grant/contrib/etcdstore"
 	"github.com/oauth2grant/go-oauth2grant/internal/progress"
 	"github.com/oauth2grant/go-oauth2grant/internal/testservers"
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant"
 )
 
 func TestLock_AServerThatFallsSilentHoldsUpNobody(t *testing.T) {
@@ -45,5 +48,32 @@ func TestLock_AServerThatFallsSilentHoldsUpNobody(t *testing.T) {
 	go func() { closed <- family.Close() }()
 	if err := progress.Await(t, "end of Close", closed); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSave_OfAMarkLetsTheLeaseLastAsLong(t *testing.T) {
+	server := testservers.StartEtcd(t)
+	s := open(t, server.Addr()+" alice")
+	held, unlock, err := s.Lock(t.Context())
+	must(t, err)
+	defer unlock()
+	left := func() int64 {
+		lock, err := s.client.Get(t.Context(), "oauth2grant/lock/alice")
+		must(t, err)
+		lease, err := s.client.TimeToLive(t.Context(), clientv3.LeaseID(lock.Kvs[0].Lease))
+		must(t, err)
+		return lease.TTL
+	}
+	progress.Retry(t, "lease that is two seconds old", func() error {
+		if n := left(); n > 8 {
+			return fmt.Errorf("%d s are left", n)
+		}
+		return nil
+	})
+	var marked oauth2grant.Token
+	must(t, json.Unmarshal([]byte(`{"refresh_token":"r","oauth2grant":{"v":1,"mark":"m"}}`), &marked))
+	must(t, s.Save(held, marked))
+	if n := left(); n < 9 {
+		t.Errorf("%d s are left of the lease that the mark needs", n)
 	}
 }

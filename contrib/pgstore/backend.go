@@ -100,8 +100,9 @@ func (b *backend) Unlock(ctx context.Context, key string, fence int64) error {
 // Check implements [leasestore.Backend].
 func (b *backend) Check(ctx context.Context) error {
 	var readOnly, may bool
+	var isolation string
 	var version int
-	into, name := []any{&readOnly, &may, &version}, pgx.Identifier{b.cfg.Schema, table}.Sanitize()
+	into, name := []any{&readOnly, &isolation, &may, &version}, pgx.Identifier{b.cfg.Schema, table}.Sanitize()
 	err := b.row(ctx, into, b.sql.check, name)
 	switch {
 	case err != nil:
@@ -109,6 +110,8 @@ func (b *backend) Check(ctx context.Context) error {
 	case readOnly:
 		return errors.New("the connection is read-only: if the server is a replica, " +
 			"connect to its primary, with target_session_attrs=read-write")
+	case isolation != "read committed":
+		return fmt.Errorf("the isolation level is %s: set default_transaction_isolation to read committed", isolation)
 	case !may:
 		return errors.New("the user lacks SELECT, INSERT or UPDATE on the table")
 	case version < len(migrations):

@@ -60,3 +60,19 @@ func TestNotify_ABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
 		progress.Await(t, "news of a change", changes)
 	}
 }
+
+func TestNotify_ThePollDoesNotReadTheTable(t *testing.T) {
+	_, pool := start(t)
+	for _, sql := range []string{
+		`INSERT INTO oauth2grant_tokens (key, told) SELECT n, now() - interval '1 hour' FROM generate_series(1, 20000) n`,
+		`ANALYZE oauth2grant_tokens`,
+	} {
+		_, err := pool.Exec(t.Context(), sql)
+		must(t, err)
+	}
+	var plan string
+	must(t, pool.QueryRow(t.Context(), `EXPLAIN (FORMAT JSON) `+pgstore.Poll, 5000).Scan(&plan))
+	if !strings.Contains(plan, "Index Scan") {
+		t.Error(plan)
+	}
+}

@@ -25,7 +25,8 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 	var seen map[string]int64
 	for last := time.Now(); ; {
 		began := time.Now()
-		now, err := b.poll(ctx, began.Sub(last)+late)
+		since := max(began.Sub(last), began.Round(0).Sub(last.Round(0))) // the machine may have slept
+		now, err := b.poll(ctx, since+late)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ const (
 	// maxSize is the most that is read of a token, in bytes.
 	maxSize = 2 << 20
 	// patience is how long a subscription waits for what it has asked for.
-	patience = time.Second
+	patience = 3 * time.Second
 )
 
 // backend is the [leasestore.Backend] over a client.
@@ -152,6 +152,9 @@ func (b *backend) Check(ctx context.Context) error {
 	}
 	if err != nil {
 		return clean(err)
+	}
+	if redis.HasErrorPrefix(b.client.Publish(ctx, b.channel(), "").Err(), "NOPERM") {
+		b.cfg.Logger.WarnContext(ctx, "redisstore: the channel is not allowed: nobody is told of a change")
 	}
 	return b.Unlock(ctx, "", 0)
 }

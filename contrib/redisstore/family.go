@@ -50,8 +50,8 @@ type Config struct {
 	// migration only, see [seal.Box].
 	AcceptPlain bool
 
-	// Logger is warned if the eviction policy can't be read. If nil, it is
-	// [slog.Default].
+	// Logger is warned if the eviction policy can't be read, or the channel not
+	// be used. If nil, it is [slog.Default].
 	Logger *slog.Logger
 }
 

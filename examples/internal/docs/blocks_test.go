@@ -35,7 +35,7 @@ var (
 
 // imports are the packages that a block without imports of its own may name.
 var imports = []string{
-	"context", "crypto/tls", "encoding/json", "errors", "expvar", "fmt", "io", "log/slog", "net", "net/http", "net/url",
+	"bytes", "context", "crypto/tls", "encoding/json", "errors", "expvar", "fmt", "io", "log/slog", "net", "net/http", "net/url",
 	"os", "os/signal", "strings", "sync", "syscall", "testing", "testing/synctest", "time",
 	"github.com/coreos/go-oidc/v3/oidc",
 	"github.com/jackc/pgx/v5/pgxpool",

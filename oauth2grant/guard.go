@@ -23,8 +23,8 @@ type insideError struct {
 
 func (e *insideError) Error() string {
 	return fmt.Sprintf("the metadata leads to %s (%s), inside this machine or its network, "+
-		"although the issuer is outside: if that is right, "+
-		"set Server.%s in a Server that Discover did not return", e.host, e.addr, e.field)
+		"although the issuer is outside: if that is right, set Server.%s, "+
+		"and if the Server is from Discover, copy its fields into a new one first", e.host, e.addr, e.field)
 }
 
 // guard keeps the library's own transport from connecting to an address inside

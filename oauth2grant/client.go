@@ -92,7 +92,7 @@ func newClient(cfg Config) *Client {
 		watcher: engine.Watcher{Now: wallClock},
 	}}
 	if s.own.metadata != nil {
-		s.guard.watch(s.own, s.own)
+		s.guard.watch(s.own)
 	}
 	if s.revocationAuth == nil {
 		s.revocationAuth = s.auth

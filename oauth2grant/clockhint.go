@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/oauth2grant/go-oauth2grant/oauth2grant/internal/wire"
 )
 
 // clockTolerance is how far a clock may be off before it is worth a word.
@@ -18,8 +20,8 @@ func withClockHint(e *Error, h http.Header) *Error {
 	default:
 		return e
 	}
-	date, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
+	date, ok := wire.ServerNow(h)
+	if !ok {
 		return e
 	}
 	off := clockNow().Round(0).Sub(date).Round(time.Second)

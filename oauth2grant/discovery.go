@@ -28,22 +28,22 @@ func Discover(ctx context.Context, issuer string, hc *http.Client) (Server, erro
 	defer cancel()
 	t := (&Config{Server: Server{Issuer: issuer}, HTTPClient: hc}).transport()
 	defer t.closeIdle()
-	s, err := discover(ctx, issuer, t.RoundTripper, false)
-	if err == nil {
-		t.guard.toldIn(s)
-	}
-	return s, err
+	return discover(ctx, issuer, t.RoundTripper, t.guard, false)
 }
 
-func discover(ctx context.Context, issuer string, rt http.RoundTripper, insecure bool) (Server, error) {
+// discover asks through rt, of which g is the guard.
+func discover(
+	ctx context.Context, issuer string, rt http.RoundTripper, g *guard, insecure bool,
+) (Server, error) {
 	base, err := checkURL(issuer, insecure)
 	if err != nil {
 		return Server{}, refuse(OpDiscovery, "the issuer %w", err)
 	}
 	hc := &http.Client{Transport: rt, CheckRedirect: sameOriginOnly}
+	read := func(document []byte) (Server, error) { return readMetadata(document, issuer, base, g, insecure) }
 	var failures []attempt
 	for _, location := range wellKnown(base) {
-		s, failure := fetchMetadata(ctx, hc, location, issuer, base, insecure)
+		s, failure := fetchMetadata(ctx, hc, location, read)
 		if failure == nil {
 			return s, nil
 		}
@@ -83,7 +83,7 @@ func sameOriginOnly(req *http.Request, via []*http.Request) error {
 var errNoMetadata = errors.New("no metadata there")
 
 func fetchMetadata(
-	ctx context.Context, hc *http.Client, location, issuer string, base *url.URL, insecure bool,
+	ctx context.Context, hc *http.Client, location string, read func(document []byte) (Server, error),
 ) (Server, *Error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
 	if err != nil {
@@ -102,7 +102,7 @@ func fetchMetadata(
 		}
 		return Server{}, e
 	}
-	s, err := readMetadata(answer.Body, issuer, base, insecure)
+	s, err := read(answer.Body)
 	if err != nil {
 		e, _ := errors.AsType[*Error](err)
 		e.StatusCode = answer.Status
@@ -204,7 +204,7 @@ func (c *Client) discover(ctx context.Context) (s Server, asked bool, err error)
 	}
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	found, err := discover(limited, c.own.Issuer, c.wire.Transport, c.insecure)
+	found, err := discover(limited, c.own.Issuer, c.wire.Transport, c.guard, c.insecure)
 	if err != nil {
 		if ctx.Err() == nil {
 			k.wait = min(max(k.least, 2*k.wait), k.most)
@@ -212,9 +212,8 @@ func (c *Client) discover(ctx context.Context) (s Server, asked bool, err error)
 		}
 		return Server{}, true, err
 	}
-	c.guard.toldIn(found)
-	c.guard.watch(found, c.own)
 	k.server, k.done, k.err = found.fill(c.own), true, nil
+	c.guard.watch(k.server)
 	return k.server, true, nil
 }
 

@@ -27,7 +27,7 @@ func FuzzMetadata(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, document []byte) {
-		s, err := readMetadata(document, issuer, base, false)
+		s, err := readMetadata(document, issuer, base, nil, false)
 		if err != nil {
 			if s != (Server{}) {
 				t.Fatal("an error and a server")

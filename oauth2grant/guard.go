@@ -3,6 +3,7 @@ package oauth2grant
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -22,8 +23,8 @@ type insideError struct {
 
 func (e *insideError) Error() string {
 	return fmt.Sprintf("the metadata leads to %s (%s), inside this machine or its network, "+
-		"although the issuer is outside: if that is right, "+
-		"set Server.%s in a Server that Discover did not return", e.host, e.addr, e.field)
+		"although the issuer is outside: if that is right, set Server.%s, "+
+		"and if the Server is from Discover, copy its fields into a new one first", e.host, e.addr, e.field)
 }
 
 // guard keeps the library's own transport from connecting to an address inside
@@ -36,45 +37,37 @@ type guard struct {
 
 	mu     sync.Mutex        // guards the fields below
 	issuer string            // the host of the issuer
-	inside bool              // the issuer's host was connected to inside
+	inside bool              // the issuer's host was connected to inside, by this guard or one before it
 	named  map[string]string // hosts that only a document named, and the field of Server that would name them
 }
 
-// watch begins to guard a server's hosts. It is called when its metadata is
-// known; own is what the user configured, which may have been discovered.
-func (g *guard) watch(found, own Server) {
+// watch begins to guard the hosts of s, whose metadata is known.
+func (g *guard) watch(s Server) {
 	if g == nil {
 		return
 	}
-	trusted := map[string]bool{hostOf(own.Issuer): true}
-	for _, e := range own.endpoints() {
-		if !own.metadata.names(e) {
-			trusted[hostOf(*e.field)] = true
+	trusted, named := map[string]bool{hostOf(s.Issuer): true}, map[string]string{}
+	for _, e := range s.endpoints() {
+		if host := hostOf(*e.field); s.metadata.names(e) {
+			named[host] = e.goName
+		} else {
+			trusted[host] = true
 		}
 	}
-	named := map[string]string{}
-	for _, s := range []Server{own, found} {
-		for _, e := range s.endpoints() {
-			if host := hostOf(*e.field); host != "" && !trusted[host] {
-				named[host] = e.goName
-			}
-		}
-	}
+	maps.DeleteFunc(named, func(host, _ string) bool { return trusted[host] })
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.named = named
-	g.inside = g.inside || own.metadata != nil && own.metadata.inside
+	g.named, g.inside = named, g.inside || s.metadata.inside
 }
 
-// toldIn notes in the metadata of s, which nobody else has yet, whether the
-// issuer is inside, for the guard of whoever is given s.
-func (g *guard) toldIn(s Server) {
+// issuerInside reports whether the issuer is known to be inside.
+func (g *guard) issuerInside() bool {
 	if g == nil {
-		return
+		return false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s.metadata.inside = s.metadata.inside || g.inside
+	return g.inside
 }
 
 // dial is the DialContext of a transport.

@@ -161,6 +161,7 @@ func TestError_SaysThatAClockIsWrong(t *testing.T) {
 			"an hour behind":           {oauth2grant.InvalidGrant, time.Hour, "clock is 1h0m0s behind"},
 			"with a proof":             {oauth2grant.InvalidDPoPProof, time.Hour, "clock is 1h0m0s behind"},
 			"a little":                 {oauth2grant.InvalidGrant, 20 * time.Second, ""},
+			"of a clock never set":     {oauth2grant.InvalidClient, time.Until(time.Unix(9, 0)), ""},
 			"where it does not matter": {oauth2grant.InvalidScope, time.Hour, ""},
 		} {
 			srv, cfg := issues("")

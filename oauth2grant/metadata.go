@@ -22,15 +22,16 @@ type metadata struct {
 	lists   map[string][]string // those that are asked for often
 	refused map[string]error    // endpoints that are not acceptable, by name
 	aliases map[string]string   // of endpoints, by name; empty: it is not acceptable
+	named   map[naming]bool     // the endpoints that come from this document, or from one before it
 	inside  bool                // the issuer is inside this machine or its network
 }
 
-// names reports whether the document has an endpoint as it stands in e, so that
-// nobody else need have named it. One that is not acceptable was named by the
-// user.
-func (m *metadata) names(e endpoint) bool {
-	return m != nil && *e.field != "" && *e.field == m.members.Text(e.name) && m.refused[e.name] == nil
-}
+// naming is an endpoint, by its name in a metadata document, and its URL.
+type naming struct{ name, url string }
+
+// names reports whether e, as it stands, comes from a document. What does not
+// was named by the user.
+func (m *metadata) names(e endpoint) bool { return m != nil && m.named[naming{e.name, *e.field}] }
 
 // decode decodes one member.
 func (m *metadata) decode(name string, out any) error { return json.Unmarshal(m.members[name], out) }
@@ -45,7 +46,7 @@ func (m *metadata) list(name string) []string {
 
 // readMetadata reads the document of an issuer. An endpoint in it that is not
 // acceptable is left out, with the reason kept for whoever needs it.
-func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) (Server, error) {
+func readMetadata(document []byte, issuer string, base *url.URL, g *guard, insecure bool) (Server, error) {
 	members, err := wire.ReadMembers(document)
 	if err != nil {
 		return Server{}, &Error{Op: OpDiscovery, cause: errors.New("the metadata is not a JSON object")}
@@ -56,7 +57,8 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 			issuerText(got), issuer)
 	}
 	m := &metadata{
-		members: members, lists: map[string][]string{}, refused: map[string]error{}, inside: isInside(base.Hostname()),
+		members: members, lists: map[string][]string{}, refused: map[string]error{}, named: map[naming]bool{},
+		inside: isInside(base.Hostname()) || g.issuerInside(),
 	}
 	for _, name := range []string{metaAuthMethods, metaGrantTypes, metaPKCE} {
 		m.lists[name] = readList(members, name)
@@ -71,7 +73,7 @@ func readMetadata(document []byte, issuer string, base *url.URL, insecure bool) 
 			m.refused[e.name] = err
 			continue
 		}
-		*e.field = value
+		*e.field, m.named[naming{e.name, value}] = value, true
 	}
 	m.readAliases(base, insecure)
 	return s, nil

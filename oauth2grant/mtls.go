@@ -29,9 +29,11 @@ func (m *metadata) readAliases(base *url.URL, insecure bool) {
 			continue
 		}
 		if err := checkDiscovered(value, base, insecure); err != nil {
-			m.refused[metaAliases+"."+e.name], value = err, ""
+			m.refused[metaAliases+"."+e.name] = err
+			m.aliases[e.name] = ""
+			continue
 		}
-		m.aliases[e.name] = value
+		m.aliases[e.name], m.named[naming{e.name, value}] = value, true
 	}
 }
 
@@ -44,7 +46,7 @@ func (s Server) aliased() Server {
 	}
 	for _, e := range s.endpoints() {
 		alias, ok := s.metadata.aliases[e.name]
-		if ok && (*e.field == "" || *e.field == s.metadata.members.Text(e.name)) {
+		if ok && (*e.field == "" || s.metadata.names(e)) {
 			*e.field = alias
 		}
 	}

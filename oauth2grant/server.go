@@ -127,17 +127,26 @@ func (s Server) supports(name, value string) bool {
 		value == OpDeviceCode && slices.Contains(list, "device_code")
 }
 
-// fill returns s, as discovered, with what the user said in own.
+// fill returns s, as discovered, with what is in own, which the user said or
+// another document did.
 func (s Server) fill(own Server) Server {
 	s.SubjectClaim, s.NoRefresh = own.SubjectClaim, own.NoRefresh
 	s.MTLS, s.RequireIss = own.MTLS, own.RequireIss
 	s = s.aliased()
+	m := *s.metadata
+	m.named = map[naming]bool{}
+	m.inside = m.inside || own.metadata != nil && own.metadata.inside
 	mine := own.endpoints()
 	for i, e := range s.endpoints() {
+		by := s.metadata
 		if *mine[i].field != "" {
-			*e.field = *mine[i].field
+			*e.field, by = *mine[i].field, own.metadata
+		}
+		if by.names(e) {
+			m.named[naming{e.name, *e.field}] = true
 		}
 	}
+	s.metadata = &m
 	return s
 }
 

@@ -53,16 +53,16 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	now, ok := serverNow(h)
+	now, ok := ServerNow(h)
 	if !ok {
 		now = time.Now()
 	}
 	return max(0, until.Sub(now))
 }
 
-// serverNow reads the Date of an answer (RFC 9110 §6.6.1), and reports whether
-// there is one from a clock that was ever set.
-func serverNow(h http.Header) (time.Time, bool) {
+// ServerNow returns the Date of an answer (RFC 9110 §6.6.1), and reports
+// whether there is one from a clock that was ever set.
+func ServerNow(h http.Header) (time.Time, bool) {
 	date, err := http.ParseTime(h.Get("Date"))
 	return date, err == nil && date.Year() > 1970
 }

@@ -89,7 +89,7 @@ func ReadToken(a Answer) (Token, *Failure) {
 	if t.ExpiresIn == 0 {
 		t.Expires = m.Expiry()
 	}
-	if date, ok := serverNow(a.Header); ok {
+	if date, ok := ServerNow(a.Header); ok {
 		t.Date = date
 	}
 	switch {

@@ -90,7 +90,7 @@ func TestCheck_LooksAtTheServerAndTheTable(t *testing.T) {
 			"postgres", `ALTER DATABASE postgres SET default_transaction_read_only = on`, "target_session_attrs",
 		},
 		"another isolation level": {
-			"postgres", `ALTER DATABASE postgres SET default_transaction_isolation = 'repeatable read'`, "read committed",
+			"postgres", `ALTER DATABASE postgres SET default_transaction_isolation = serializable`, "read committed",
 		},
 		"a user without rights": {
 			"poor", `CREATE USER poor; GRANT SELECT ON oauth2grant_migrations TO poor`, "SELECT, INSERT or UPDATE",

@@ -64,7 +64,7 @@ func TestNotify_ABrokenSubscriptionComesBackAndTellsEverybody(t *testing.T) {
 func TestNotify_ThePollDoesNotReadTheTable(t *testing.T) {
 	_, pool := start(t)
 	for _, sql := range []string{
-		`INSERT INTO oauth2grant_tokens (key, told) SELECT n, now() - interval '1 hour' FROM generate_series(1, 20000) n`,
+		`INSERT INTO oauth2grant_tokens (key, told) SELECT n, now() - interval '1 h' FROM generate_series(1, 20000) n`,
 		`ANALYZE oauth2grant_tokens`,
 	} {
 		_, err := pool.Exec(t.Context(), sql)

@@ -158,6 +158,25 @@ func TestNew_AUserWithTheDocumentedRightsIsEnough(t *testing.T) {
 	}
 }
 
+func TestCheck_WarnsOfAChannelThatIsNotAllowed(t *testing.T) {
+	server := testservers.StartRedis(t)
+	raw := newClient(server.Addr())
+	defer raw.Close()
+	must(t, raw.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">password", "~*", "resetchannels", "+@all").Err())
+	var warnings strings.Builder
+	client := redis.NewClient(&redis.Options{
+		Addr: server.Addr(), Username: "worker", Password: "password", ContextTimeoutEnabled: true,
+	})
+	defer client.Close()
+	family, err := redisstore.New(client, redisstore.Config{Logger: slog.New(slog.NewTextHandler(&warnings, nil))})
+	must(t, err)
+	defer family.Close()
+	must(t, family.Check(t.Context()))
+	if !strings.Contains(warnings.String(), "the channel is not allowed") {
+		t.Errorf("the log says %q", warnings.String())
+	}
+}
+
 func TestStore_KeysOfAnyKindWorkInAClusterAndDoNotMeet(t *testing.T) {
 	server := testservers.StartRedis(t, "--cluster-enabled", "yes")
 	raw := newClient(server.Addr())

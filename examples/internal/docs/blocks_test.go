@@ -35,8 +35,8 @@ var (
 
 // imports are the packages that a block without imports of its own may name.
 var imports = []string{
-	"bytes", "context", "crypto/tls", "encoding/json", "errors", "expvar", "fmt", "io", "log/slog", "net", "net/http", "net/url",
-	"os", "os/signal", "strings", "sync", "syscall", "testing", "testing/synctest", "time",
+	"bytes", "context", "crypto/tls", "encoding/json", "errors", "expvar", "fmt", "io", "log/slog", "net", "net/http",
+	"net/url", "os", "os/signal", "strings", "sync", "syscall", "testing", "testing/synctest", "time",
 	"github.com/coreos/go-oidc/v3/oidc",
 	"github.com/jackc/pgx/v5/pgxpool",
 	"github.com/oauth2grant/go-oauth2grant/callbackserver",

@@ -61,6 +61,7 @@ type gate struct {
 	p      *process
 	op     op
 	since  int // the era in which it arrived
+	came   int // the tick after which it did
 	ready  func() bool
 	effect func(mode) error
 	left   func() // its context has ended; nil: that is of no interest
@@ -96,7 +97,7 @@ func (gs *gates) stop(ctx context.Context, g *gate) error {
 		gs.mu.Unlock()
 		return errOver
 	}
-	g.since = gs.era
+	g.since, g.came = gs.era, g.p.w.ticks
 	gs.pending = append(gs.pending, g)
 	gs.mu.Unlock()
 	gs.stir()
@@ -134,8 +135,9 @@ func (gs *gates) settleLocked() {
 func (gs *gates) passLocked(g *gate, m mode) {
 	i := slices.Index(gs.pending, g)
 	gs.pending = slices.Delete(gs.pending, i, i+1)
-	if g.op != opUnlock {
-		g.p.acted = g.p.w.tick()
+	g.p.acted = g.p.w.tick()
+	if g.op == opUnlock { // all was decided when it came here
+		g.p.acted = g.came + 1
 	}
 	g.done <- g.effect(m)
 }

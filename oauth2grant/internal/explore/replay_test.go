@@ -172,6 +172,18 @@ func TestReplay(t *testing.T) {
 			"C.SetToken() A.RefreshToken() A.Invalidate() A.load C.lock C:ends C.save A.load A.Revoke() C.unlock " +
 				"A.lock:fails B:killed",
 		},
+		{
+			"a person who is asked for before the store changes, and told of it afterwards",
+			Scenario{
+				Store: Notifying, Interactive: true, Faults: 3,
+				Calls: []string{
+					"Invalidate Revoke RefreshToken", "Revoke RefreshToken FetchToken",
+					"RefreshToken FetchToken SetToken",
+				},
+			},
+			"A.RefreshToken() A.load A.lock A.Revoke() C.SetToken() A.load A:stopped A:wakes C.lock C:ends C.save " +
+				"C.unlock A.lock",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if x := Replay(t, &c.scenario, c.schedule); x.Rule != "" {

@@ -71,7 +71,7 @@ type process struct {
 	skew    time.Duration      // how far its clock is behind
 	unread  int                // the tick in which it could not read the store last
 	looked  int                // the tick in which it has read the store last
-	acted   int                // the tick in which it did something last, but for giving up the lock
+	acted   int                // the tick in which it did something last, or came to give up the lock
 	met     map[*family]int    // the sessions that it knows, and since which tick
 
 	died     int       // the tick since which it is not heard of; zero: it is

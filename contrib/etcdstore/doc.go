@@ -27,8 +27,8 @@
 // After a new leader was elected, etcd starts every lease anew: a holder that
 // was kept from extending its lease by that keeps its lock. A holder that can't
 // reach etcd for longer than its lease, though etcd goes on, has lost it, also
-// with a refresh request under way. What Delete leaves
-// of a key, its version, stays.
+// with a refresh request under way. What Delete leaves of a key, its version,
+// stays.
 //
 // # What etcd needs
 //

@@ -75,7 +75,7 @@ FROM TOKENS WHERE key = $1::text AND NOT EXISTS (SELECT FROM taken)`),
 		unlock: names(`UPDATE TOKENS SET fence = fence + 1, until = NULL` + mine),
 
 		poll: names(`SELECT array_agg(key), array_agg((extract(epoch FROM told) * 1000000)::bigint) FROM TOKENS
-WHERE told > statement_timestamp() - $1::bigint * interval '1 ms'`), // which an index can be asked for
+WHERE told > statement_timestamp() - $1::bigint * interval '1 ms'`), // clock_timestamp would read the whole table
 
 		check: names(`SELECT current_setting('transaction_read_only') = 'on', current_setting('transaction_isolation'),
   (SELECT bool_and(has_table_privilege($1, p)) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) p),

@@ -139,8 +139,9 @@ func (b *backend) Watch(ctx context.Context, ready func(), changed func(key stri
 	}
 }
 
-// Check implements [leasestore.Backend]. Its last look is whether scripts may
-// run, by one that changes nothing.
+// Check implements [leasestore.Backend]. It sees whether the channel may be
+// used by telling those who hold the empty key, whom that costs one look, and
+// whether scripts may run by one that changes nothing.
 func (b *backend) Check(ctx context.Context) error {
 	var err error
 	if cluster, ok := b.client.(*redis.ClusterClient); ok {
